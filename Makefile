@@ -1,0 +1,32 @@
+# Each target only wraps commands that can be typed.
+PYTHON ?= python3
+BIN := .venv/bin
+DATA ?= $(WEARECG_DATA)
+
+.PHONY: demo test lint bench
+
+.venv/ok: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q -c constraints.txt -e .
+	touch $@
+
+.venv/dev: .venv/ok
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: .venv/ok
+	$(BIN)/python -m wearecg.demo
+
+test: .venv/dev
+	WEARECG_DATA=$(DATA) $(BIN)/python -m pytest
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/dev
+	$(BIN)/pip install -q -c constraints.txt -e '.[peers]'
+	$(BIN)/python -m benchmarks.frontend
+	$(BIN)/python -m benchmarks.stream
+	$(BIN)/python -m benchmarks.beats --data $(DATA)/mitdb --noise $(DATA)/nstdb

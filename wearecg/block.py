@@ -1,0 +1,308 @@
+"""What flows through wearecg: signal in, windows between, beats and findings out.
+
+All of it is frozen and carries its units. Times are seconds on one *timeline* for
+each stream: 0 is its first sample, and the sensor's clock (not the host's) sets the
+pace, so that a gap is as long on the timeline as it was on the wrist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SignalBlock:
+    """Consecutive samples of one stream, as a device decoder or the engine hands them on.
+
+    Attributes
+    ----------
+    samples : float32 [n, leads]
+        mV; arbitrary units for ``PPG``; g for ``ACC_*``. NaN where the sensor itself
+        says that a sample is not a measurement. n may be 0 (news of a loss, no samples).
+    fs : float
+        Nominal samples per second.
+    leads : tuple of str
+        ``I II III aVR aVL aVF V1..V6``, ``ECG`` (position unknown), ``PPG``, ``ACC_X`` ...
+    start : float
+        Seconds, of the first sample. From a decoder: the sensor's own clock, NaN where it has none.
+        From the engine: the timeline.
+    lost : int
+        Samples known to be missing just before this block. From a decoder: counted by it
+        (sequence numbers). From the engine: the final account, clocks included.
+    lead_off : tuple of (bool or None)
+        For each lead, electrode off; None where the sensor cannot tell.
+    lsb : tuple of float
+        For each lead, units of one ADC step; 0 where unknown.
+    stream : str
+        Which of the device's streams this is (``ecg``, ``ppg``, ``acc``).
+    """
+
+    samples: Samples
+    fs: float
+    leads: tuple[str, ...]
+    start: float = float("nan")
+    lost: int = 0
+    lead_off: tuple[bool | None, ...] = ()
+    lsb: tuple[float, ...] = ()
+    stream: str = "ecg"
+
+    def __post_init__(self) -> None:
+        if not self.lead_off:
+            object.__setattr__(self, "lead_off", (None,) * len(self.leads))
+        if not self.lsb:
+            object.__setattr__(self, "lsb", (0.0,) * len(self.leads))
+
+    def __len__(self) -> int:
+        return int(self.samples.shape[0])
+
+    @property
+    def end(self) -> float:
+        """Time of the sample that would come next, seconds."""
+        return self.start + len(self) / self.fs
+
+
+@dataclass(frozen=True, slots=True)
+class LeadQuality:
+    """Whether one lead of a window can be used, and why not."""
+
+    lead: str
+    verdict: Literal["good", "poor", "unusable"]
+    reason: str = ""
+    """Empty for good, else for example ``lead off``, ``flat``, ``saturated``, ``noise``, ``baseline``, ``gap``."""
+    measures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Signal quality of every lead over ``[start, end)`` seconds of the timeline."""
+
+    start: float
+    end: float
+    leads: tuple[LeadQuality, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """A fixed length of signal at a model's rate.
+
+    Attributes
+    ----------
+    samples : float32 [n, leads]
+        mV, resampled, not filtered; NaN where there is a gap.
+    fs : float
+        The model's rate, Hz.
+    leads : tuple of str
+    start : float
+        Timeline seconds of the first sample.
+    usable : tuple of bool
+        For each lead, whether a model may look at it.
+    quality : Quality
+    lost : int
+        Samples (at ``fs``) of this window that were never received.
+    """
+
+    samples: Samples
+    fs: float
+    leads: tuple[str, ...]
+    start: float
+    usable: tuple[bool, ...]
+    quality: Quality
+    lost: int = 0
+
+    @property
+    def end(self) -> float:
+        """Timeline seconds just after the last sample."""
+        return self.start + self.samples.shape[0] / self.fs
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One statement about the signal, or the reason why none is made.
+
+    Attributes
+    ----------
+    code : str
+        SCP-ECG statement or superclass (``AFIB``, ``MI``), or ``NOT_SCORED``.
+    text : str
+        For people.
+    since : float
+        Timeline seconds from which it has held without a break.
+    start, end : float
+        The window that it rests on.
+    probability : float or None
+        Calibrated; None where nothing was scored.
+    uncertainty : float or None
+        Standard deviation of ``probability`` where the model gives one.
+    evidence : mapping
+        What was measured beside the model, by name with unit (``rr_irregularity``, ``heart_rate_bpm``).
+    source : str
+        ``model@version``, or the rule's name.
+    leads : tuple of str
+        The leads that were looked at.
+    reason : str
+        Why not scored; empty otherwise.
+    """
+
+    code: str
+    text: str
+    since: float
+    start: float
+    end: float
+    probability: float | None
+    source: str
+    uncertainty: float | None = None
+    evidence: Mapping[str, float] = field(default_factory=dict)
+    leads: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """One heart beat.
+
+    Attributes
+    ----------
+    time : float
+        Timeline seconds of the R peak.
+    lead : str
+        The lead it was located on.
+    rr : float or None
+        Seconds since the beat before; None after a gap and for the first beat.
+    """
+
+    time: float
+    lead: str
+    rr: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeartRate:
+    """Heart rate at ``time`` (timeline seconds); ``bpm`` is None with the reason where it is not known."""
+
+    time: float
+    bpm: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Samples that never came: ``samples`` of them from ``start``, for ``duration`` seconds.
+
+    ``reason`` is ``link`` (lost on the way), ``device`` (the sensor says that it dropped them),
+    ``unplugged`` (the link was down), ``clock`` (the sensor's clock jumped) or ``host`` (we were too slow).
+    """
+
+    start: float
+    duration: float
+    samples: int
+    reason: str
+    stream: str = "ecg"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """The link to the sensor changed.
+
+    ``state`` is ``connecting``, ``live``, ``silent`` (open, no bytes), ``garbled`` (bytes, but not
+    this device's), ``lost`` (unplugged, out of range) or ``closed``. ``at`` is host monotonic seconds.
+    """
+
+    state: Literal["connecting", "live", "silent", "garbled", "lost", "closed"]
+    message: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should read once (skipped windows, re-anchored clock, estimated rate)."""
+
+    message: str
+    level: Literal["info", "warning", "error"] = "info"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """The monitoring band (0.5-40 Hz) of the samples from ``start``, as the beat detector sees it; for display.
+
+    ``samples`` is float32 [n, leads] in mV, NaN where there is no signal; ``fs`` in Hz.
+    """
+
+    samples: Samples
+    fs: float
+    leads: tuple[str, ...]
+    start: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClockFit:
+    """How the sensor's clock runs against the host's, at ``time`` (timeline seconds).
+
+    ``ppm`` is the sensor's rate error against the host's monotonic clock; ``error`` bounds the fit in
+    seconds (the distance of the nearest tenth of the fastest deliveries); ``delay`` is how late the newest
+    sample came, above the fastest seen (the constant part of a one-way delay cannot be observed).
+    """
+
+    time: float
+    ppm: float | None
+    error: float | None
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The account of a whole stream, last of all events.
+
+    ``samples`` were received and ``lost`` (by reason of the gap) were not; together they fill ``duration`` seconds.
+    """
+
+    stream: str
+    duration: float
+    samples: int
+    lost: Mapping[str, int]
+    gaps: int
+    beats: int
+    windows_scored: int
+    windows_skipped: int
+    clock: ClockFit | None = None
+    counters: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamInfo:
+    """What the stream is, known before its first samples go out.
+
+    ``epoch`` is the Unix time of timeline 0. ``source`` names the device and port or the recording.
+    """
+
+    stream: str
+    source: str
+    fs: float
+    leads: tuple[str, ...]
+    lsb: tuple[float, ...]
+    epoch: float
+    rate_note: str = ""
+    """How ``fs`` is known: ``given by the device``, ``given by the user``, ``estimated from arrival times``."""
+
+
+Event: TypeAlias = (
+    StreamInfo
+    | SignalBlock
+    | Trace
+    | Gap
+    | Beat
+    | HeartRate
+    | Quality
+    | Window
+    | Finding
+    | LinkState
+    | ClockFit
+    | Notice
+    | Summary
+)

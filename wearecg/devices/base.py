@@ -1,0 +1,91 @@
+"""What a sensor driver is: a pure decoder that talks through bytes handed in and out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearecg.block import SignalBlock
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a decoder has seen so far; never reset by a reconnect."""
+
+    bytes: int = 0
+    frames: int = 0
+    bad_frames: int = 0
+    """Pieces that failed their check (CRC, length, number format)."""
+    unknown_frames: int = 0
+    """Valid frames of a type that this version does not know."""
+    link_lost_samples: int = 0
+    device_dropped_samples: int = 0
+    duplicates: int = 0
+
+
+class Device(ABC):
+    """A sensor: what its bytes mean and what to say to it. No I/O.
+
+    The runtime calls `connected` when a link is up, then `feed` with whatever bytes arrive and
+    `poll` a few times a second; each returns or leaves bytes to send in `outgoing`.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    baud: ClassVar[int] = 115200
+    usb_ids: ClassVar[tuple[tuple[int, int], ...]] = ()
+    """(vendor, product) pairs under which the board is known to show up."""
+
+    def __init__(self) -> None:
+        self.counters = Counters()
+        self.outgoing = bytearray()
+        self.notes: list[str] = []
+        """One-line messages for the user, drained by the runtime."""
+        self.rate_note = "given by the device"
+
+    @abstractmethod
+    def connected(self, now: float) -> None:
+        """Start over on a fresh link: drop partial frames, queue the handshake. ``now`` in monotonic seconds."""
+
+    @abstractmethod
+    def feed(self, data: bytes, arrival: float) -> list[SignalBlock]:
+        """Decode ``data``, received at ``arrival`` (host monotonic seconds), cut anywhere."""
+
+    def poll(self, now: float) -> None:
+        """Repeat what was not answered (handshakes); called a few times a second."""
+
+    def stop(self) -> bytes:
+        """Bytes that tell the sensor to stop, sent on every way out."""
+        return b""
+
+    @abstractmethod
+    def diagnose(self) -> str:
+        """Why bytes arrive but no signal, in one line with the remedy."""
+
+
+class SimulatedDevice(ABC):
+    """The other end of the wire: turns samples into the bytes that the sensor would send.
+
+    The simulator calls `encode` with consecutive samples, and `receive` with what the host wrote.
+    """
+
+    @abstractmethod
+    def __init__(self, leads: tuple[str, ...], fs: float, lsb: float = 0.001) -> None:
+        """Describe the stream: lead names, Hz, units of one ADC step."""
+
+    @abstractmethod
+    def encode(self, samples: NDArray[np.float32], start: float, lead_off: tuple[bool, ...]) -> list[bytes]:
+        """Frames for ``samples`` [n, leads] (mV), the first of them sampled at ``start`` device seconds."""
+
+    @abstractmethod
+    def receive(self, data: bytes) -> list[bytes]:
+        """Answer bytes from the host."""
+
+    @property
+    @abstractmethod
+    def running(self) -> bool:
+        """Whether the host has asked for data (True from the start for sensors that always talk)."""

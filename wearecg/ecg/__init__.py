@@ -1,0 +1,1 @@
+"""What cardiology measures: leads, beats, rate, signal quality."""

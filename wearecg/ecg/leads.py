@@ -1,0 +1,62 @@
+"""Lead names: one spelling for each, whatever the recording or the sensor calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from wearecg.errors import LeadError
+
+TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+"""The standard twelve in their standard order."""
+
+UNKNOWN = "ECG"
+"""An ECG whose electrode positions are not known."""
+
+_OTHER = (UNKNOWN, "PPG", "RESP", "ACC_X", "ACC_Y", "ACC_Z")
+_ALIASES = {
+    "MLI": "I",
+    "MLII": "II",
+    "MLIII": "III",
+    "MCL1": "V1",
+    "MCL5": "V5",
+    "PLETH": "PPG",
+    "UNKNOWN": UNKNOWN,
+}
+_BY_UPPER = {name.upper(): name for name in TWELVE + _OTHER} | _ALIASES
+
+
+def canonical(name: str) -> str:
+    """Return the house spelling of a lead name; names that are not known come back as they are.
+
+    >>> canonical("AVR"), canonical("MLII"), canonical("v5"), canonical("II,")
+    ('aVR', 'II', 'V5', 'II')
+    """
+    key = name.strip().rstrip(",").upper().removeprefix("LEAD ")
+    return _BY_UPPER.get(key, name.strip())
+
+
+def is_ecg(name: str) -> bool:
+    """Whether a (canonical) lead carries an ECG in mV."""
+    return name in TWELVE or name == UNKNOWN
+
+
+def select(wanted: Iterable[str], available: Sequence[str], source: str) -> list[int]:
+    """Return the columns of ``available`` that hold the ``wanted`` leads, in the order wanted.
+
+    Raises
+    ------
+    LeadError
+        A wanted name is not a lead, or the source does not have it.
+    """
+    columns = {canonical(name): i for i, name in reversed(list(enumerate(available)))}
+    picked: list[int] = []
+    for name in wanted:
+        lead = canonical(name)
+        if lead not in columns:
+            known = lead in TWELVE or lead in _OTHER
+            why = f"{source} does not have lead {lead}" if known else f"there is no lead {name!r}"
+            raise LeadError(f"{why}; it has {', '.join(available)}")
+        if columns[lead] in picked:
+            raise LeadError(f"lead {lead} is asked for twice")
+        picked.append(columns[lead])
+    return picked
