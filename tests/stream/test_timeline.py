@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wearecg.block import Gap, Notice, SignalBlock
+from wearecg.stream.clock import MinimumDelayClock
+from wearecg.stream.timeline import Timeline
+
+FS = 250.0
+
+
+def block(n, start=float("nan"), lost=0, first_value=0.0):
+    samples = (first_value + np.arange(n, dtype=np.float32))[:, None]
+    return SignalBlock(samples, FS, ("II",), start, lost)
+
+
+def place(timeline, blocks):
+    placed = [p for b, arrival in blocks for p in timeline.feed(b, arrival)] + timeline.flush()
+    return [p for p in placed if isinstance(p, SignalBlock)], [p for p in placed if isinstance(p, Gap)]
+
+
+def test_contiguous_blocks_have_no_gap_and_start_at_zero():
+    blocks, gaps = place(Timeline(), [(block(25, 7.0 + i * 0.1), 100 + i * 0.1) for i in range(20)])
+    assert not gaps
+    assert [b.start for b in blocks] == pytest.approx([i * 0.1 for i in range(20)])
+    assert all(b.lost == 0 for b in blocks)
+
+
+def test_missing_samples_follow_from_the_time_stamps():
+    blocks, gaps = place(Timeline(), [(block(25, 0.0), 100.0), (block(25, 0.128), 100.2)])
+    assert [(g.start, g.samples, g.reason) for g in gaps] == [(0.1, 7, "device")]
+    assert blocks[-1].start == pytest.approx(0.128)
+    assert blocks[-1].lost == 7
+
+
+def test_a_loss_that_the_decoder_counted_is_the_links():
+    _, gaps = place(Timeline(), [(block(25, 0.0), 100.0), (block(25, 0.14, lost=10), 100.2)])
+    assert [(g.samples, g.reason) for g in gaps] == [(10, "link")]
+
+
+def test_unplugged_for_five_seconds_with_the_sensor_running_on():
+    timeline = Timeline()
+    place(timeline, [(block(25, i * 0.1), 50 + i * 0.1) for i in range(30)])
+    timeline.link_lost()
+    blocks, gaps = place(timeline, [(block(25, 8.0 + i * 0.1), 58.0 + i * 0.1) for i in range(10)])
+    assert [(g.start, g.duration, g.reason) for g in gaps] == [(3.0, 5.0, "unplugged")]
+    assert blocks[0].start == 8.0
+
+
+@pytest.mark.parametrize("new_start", [0.0, 1e6])
+def test_a_clock_that_jumps_is_joined_by_the_host_clock(new_start):
+    rng = np.random.default_rng(0)
+    delay = lambda: 0.005 + rng.exponential(0.01)  # noqa: E731
+    timeline = Timeline()
+    place(timeline, [(block(25, i * 0.1), 100.1 + i * 0.1 + delay()) for i in range(300)])
+    after = [(block(25, new_start + i * 0.1), 134.1 + i * 0.1 + delay()) for i in range(30)]
+    placed = [p for b, a in after for p in timeline.feed(b, a)]
+    gaps = [p for p in placed if isinstance(p, Gap)]
+    assert len(gaps) == 1
+    assert gaps[0].reason == "clock"
+    assert gaps[0].duration == pytest.approx(4.0, abs=0.01)
+    assert any(isinstance(p, Notice) for p in placed)
+    blocks = [p for p in placed if isinstance(p, SignalBlock) and len(p)]
+    assert sum(len(b) for b in blocks) == 30 * 25
+    assert np.diff([b.start for b in blocks]) == pytest.approx(0.1)
+
+
+def test_without_a_clock_a_delay_is_not_a_loss():
+    timeline = Timeline()
+    on_time = [(block(25), 10 + i * 0.1) for i in range(50)]
+    stalled = [(block(25), 17.2 + i * 1e-3) for i in range(22)]
+    blocks, gaps = place(timeline, on_time + stalled + [(block(25), 17.3 + i * 0.1) for i in range(20)])
+    assert not gaps
+    assert sum(len(b) for b in blocks) == 92 * 25
+
+
+def test_without_a_clock_a_silence_is_a_gap_of_that_length():
+    timeline = Timeline()
+    place(timeline, [(block(25), 10 + i * 0.1) for i in range(50)])
+    timeline.link_lost()
+    _, gaps = place(timeline, [(block(25), 20.0 + i * 0.1) for i in range(20)])
+    assert [g.reason for g in gaps] == ["unplugged"]
+    assert gaps[0].duration == pytest.approx(5.0, abs=0.02)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    cuts=st.lists(st.integers(1, 40), min_size=5, max_size=60),
+    drops=st.sets(st.integers(1, 50), max_size=8),
+    clocked=st.booleans(),
+)
+def test_every_sample_keeps_its_place_however_blocks_are_cut(cuts, drops, clocked):
+    timeline, position, blocks, dropped, lost = Timeline(), 0, [], 0, 0
+    for i, n in enumerate(cuts):
+        if i in drops:
+            dropped += n
+            lost += n
+        else:
+            start = position / FS if clocked else float("nan")
+            blocks.append((block(n, start, lost, first_value=position), 10 + (position + n) / FS))
+            lost = 0
+        position += n
+    placed, gaps = place(timeline, blocks)
+    for b in placed:
+        if len(b):
+            assert b.start * FS == pytest.approx(b.samples[0, 0])
+    assert sum(g.samples for g in gaps) == dropped - lost
+    assert sum(len(b) for b in placed) + dropped == position
+
+
+def test_clock_finds_rate_and_time_through_jitter_and_stalls():
+    rng = np.random.default_rng(1)
+    clock, ppm = MinimumDelayClock(), 40.0
+    errors = []
+    for i in range(3600):
+        sensor = i * 0.5
+        host = 1000 + sensor * (1 - ppm * 1e-6) + 0.02
+        stall = rng.uniform(0.3, 3) if rng.random() < 0.01 else 0
+        clock.observe(sensor, host + rng.uniform(0, 0.045) + stall)
+        if i > 240:
+            errors.append(abs(clock.to_host(sensor) - host))
+    assert np.percentile(errors, 99) < 0.003
+    fit = clock.fit(1800.0)
+    assert fit.ppm == pytest.approx(ppm, abs=10)
+    assert fit.error < 0.01
+
+
+def test_clock_says_none_before_it_knows():
+    clock = MinimumDelayClock()
+    clock.observe(0.0, 5.0)
+    assert clock.fit(0.0).ppm is None

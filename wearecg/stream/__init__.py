@@ -1,0 +1,1 @@
+"""The engine room: clock, gaps, resampling, filters, windows. Pure and chunk-invariant."""

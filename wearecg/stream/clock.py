@@ -1,0 +1,94 @@
+"""The sensor's clock against the host's, from nothing but when things arrived."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import pairwise
+
+from wearecg.block import ClockFit
+
+BIN_S = 1.0
+HORIZON_S = 120.0
+MIN_FIT_S = 20.0
+MAX_PPM = 30_000.0
+
+
+class MinimumDelayClock:
+    """Fits ``host = offset + rate * sensor`` through the fastest deliveries.
+
+    A delivery can be late by any amount but never early, so the truth lies on the lower edge of the
+    cloud (sensor time, arrival - sensor time). Of all lines below the cloud the fit is the one that
+    lies closest to it in sum: the edge of the lower convex hull under the mean sensor time (Moon,
+    Skelly and Towsley, INFOCOM 1999). Only the earliest delivery of each second of the last two minutes
+    is kept, so memory and time do not grow.
+    """
+
+    def __init__(self) -> None:
+        self._bins: deque[tuple[float, float]] = deque()
+        self._bin = -1
+        self._slope = 0.0
+        self._anchor: tuple[float, float] | None = None
+        self._last_delay = 0.0
+
+    def reset(self) -> None:
+        """Forget everything: the sensor's clock was set or started anew."""
+        self.__init__()  # type: ignore[misc]
+
+    @property
+    def known(self) -> bool:
+        """Whether anything has been observed yet."""
+        return self._anchor is not None
+
+    def observe(self, sensor: float, arrival: float) -> None:
+        """Learn that what the sensor finished at ``sensor`` seconds arrived at ``arrival`` (host monotonic seconds)."""
+        delay = arrival - sensor
+        index = int(sensor // BIN_S)
+        if index != self._bin:
+            self._bin = index
+            self._bins.append((sensor, delay))
+            while self._bins[0][0] < sensor - HORIZON_S:
+                self._bins.popleft()
+            self._fit()
+        elif delay < self._bins[-1][1]:
+            self._bins[-1] = (sensor, delay)
+        if self._anchor is None or delay < self._at(sensor):
+            self._anchor = (sensor, delay)
+        self._last_delay = delay - self._at(sensor)
+
+    def to_host(self, sensor: float) -> float:
+        """Host monotonic seconds at which the fastest delivery of sensor time ``sensor`` would arrive."""
+        return sensor + self._at(sensor)
+
+    def fit(self, time: float) -> ClockFit:
+        """Report the fit for timeline second ``time``; ``ppm`` and ``error`` are None in the first seconds."""
+        if len(self._bins) < MIN_FIT_S / BIN_S:
+            return ClockFit(time, None, None, self._last_delay)
+        above = sorted(delay - self._at(sensor) for sensor, delay in self._bins)
+        # The truth lies on the lower edge: where only a tenth of the points come closer, it is not far.
+        error = above[len(above) // 10]
+        # The sensor runs fast (positive ppm) when arrival minus sensor time shrinks.
+        return ClockFit(time, -self._slope * 1e6, error, self._last_delay)
+
+    def _at(self, sensor: float) -> float:
+        if self._anchor is None:
+            return 0.0
+        return self._anchor[1] + self._slope * (sensor - self._anchor[0])
+
+    def _fit(self) -> None:
+        hull: list[tuple[float, float]] = []
+        for point in self._bins:
+            while len(hull) > 1 and _turns_right(hull[-2], hull[-1], point):
+                hull.pop()
+            hull.append(point)
+        if self._bins[-1][0] - self._bins[0][0] < MIN_FIT_S:
+            self._anchor = min(self._bins, key=lambda p: p[1])
+            return
+        mean = sum(sensor for sensor, _ in self._bins) / len(self._bins)
+        left, right = next((a, b) for a, b in pairwise(hull) if b[0] >= mean)
+        slope = (right[1] - left[1]) / (right[0] - left[0])
+        self._slope = min(max(slope, -MAX_PPM * 1e-6), MAX_PPM * 1e-6)
+        self._anchor = left
+
+
+def _turns_right(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:
+    return (b[0] - a[0]) * (c[1] - a[1]) <= (b[1] - a[1]) * (c[0] - a[0])

@@ -1,0 +1,193 @@
+"""The engine: blocks from a decoder in, everything measured on them out. Pure; no I/O, no threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from wearecg.block import (
+    Beat,
+    Event,
+    Gap,
+    Notice,
+    Samples,
+    SignalBlock,
+    StreamInfo,
+    Summary,
+    Trace,
+    Window,
+)
+from wearecg.ecg.leads import is_ecg, select
+from wearecg.errors import SignalError
+from wearecg.stream.frontend import FrontEnd
+from wearecg.stream.resample import Resampler
+from wearecg.stream.timeline import Timeline
+from wearecg.stream.windows import Windower
+
+CLOCK_REPORT_S = 10.0
+LONG_GAP_S = 2.0
+"""Behind a gap longer than this the resampler starts over; shorter ones pass through it as NaN."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSpec:
+    """What windows a model wants: rate in Hz, length and hop in seconds."""
+
+    fs: float
+    seconds: float
+    hop: float = 1.0
+
+
+class Engine:
+    """Runs every stage over all streams of one source.
+
+    Parameters
+    ----------
+    source : str
+        Name for people.
+    windows : WindowSpec or None
+        What to cut for a model; None for no windows.
+    leads : sequence of str
+        The leads to keep of the ECG stream, in this order; empty for all.
+    wall_offset : float
+        Unix time minus host monotonic time, to date timeline 0.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        windows: WindowSpec | None = None,
+        leads: tuple[str, ...] = (),
+        wall_offset: float = 0.0,
+        rate_note: str = "",
+    ) -> None:
+        self._source, self._windows, self._leads = source, windows, leads
+        self._wall_offset, self.rate_note = wall_offset, rate_note
+        self._streams: dict[str, _Stream] = {}
+
+    def feed(self, block: SignalBlock, arrival: float) -> list[Event]:
+        """Take one block, received at ``arrival`` (host monotonic seconds).
+
+        Raises
+        ------
+        SignalError
+            The stream changed its rate or its leads: another sensor was plugged in.
+        LeadError
+            The stream does not have a lead that was asked for.
+        """
+        if self._leads and any(is_ecg(lead) for lead in block.leads):
+            block = _pick(block, self._leads, self._source)
+        stream = self._streams.get(block.stream)
+        events: list[Event] = []
+        if stream is None:
+            stream = self._streams[block.stream] = _Stream(block, self._windows)
+            epoch = arrival + self._wall_offset - len(block) / block.fs
+            events.append(
+                StreamInfo(
+                    block.stream, self._source, block.fs, block.leads, block.lsb, epoch, self.rate_note
+                )
+            )
+        return events + stream.feed(block, arrival)
+
+    def link_lost(self) -> None:
+        """Note that the link went down."""
+        for stream in self._streams.values():
+            stream.timeline.link_lost()
+
+    def finish(self) -> list[Event]:
+        """Everything still inside, then a `Summary` for each stream."""
+        return [event for stream in self._streams.values() for event in stream.finish()]
+
+
+class _Stream:
+    def __init__(self, block: SignalBlock, windows: WindowSpec | None) -> None:
+        self.timeline = Timeline(block.stream)
+        self._name, self._fs, self._leads = block.stream, block.fs, block.leads
+        self._front = FrontEnd(block.fs, block.leads)
+        self._spec = windows if any(is_ecg(lead) for lead in block.leads) else None
+        if self._spec:
+            self._resampler = Resampler(block.fs, self._spec.fs, len(block.leads))
+            length, hop = round(self._spec.seconds * self._spec.fs), round(self._spec.hop * self._spec.fs)
+            self._windower = Windower(length, hop, len(block.leads))
+        self._samples = self._gaps = self._beats = 0
+        self._lost: dict[str, int] = {}
+        self._next_clock_report = CLOCK_REPORT_S
+        self._end = 0.0
+
+    def feed(self, block: SignalBlock, arrival: float) -> list[Event]:
+        if (block.fs, block.leads) != (self._fs, self._leads):
+            raise SignalError(
+                f"the sensor changed from {self._fs:g} Hz {' '.join(self._leads)} to {block.fs:g} Hz "
+                f"{' '.join(block.leads)}: another one was plugged in; start a new stream for it"
+            )
+        events = self._follow(self.timeline.feed(block, arrival))
+        if self._end >= self._next_clock_report:
+            self._next_clock_report = self._end + CLOCK_REPORT_S
+            events.append(self.timeline.clock.fit(self._end))
+        return events
+
+    def finish(self) -> list[Event]:
+        events = self._follow(self.timeline.flush())
+        events += self._count(self._front.flush())
+        if self._spec:
+            events += self._cut(self._resampler.next, self._resampler.flush())
+        clock = self.timeline.clock.fit(self._end)
+        summary = Summary(
+            self._name, self._end, self._samples, dict(self._lost), self._gaps, self._beats, 0, 0, clock
+        )
+        return [*events, summary]
+
+    def _follow(self, placed: list[SignalBlock | Gap | Notice]) -> list[Event]:
+        events: list[Event] = []
+        for item in placed:
+            events.append(item)
+            if isinstance(item, Gap):
+                self._gaps += 1
+                self._lost[item.reason] = self._lost.get(item.reason, 0) + item.samples
+            elif isinstance(item, SignalBlock):
+                events += self._measure(item)
+        return events
+
+    def _measure(self, block: SignalBlock) -> list[Event]:
+        self._samples += len(block)
+        self._end = block.end
+        events = self._count(self._front.feed(block))
+        if len(self._front.trace):
+            events.append(Trace(self._front.trace, self._fs, self._leads, self._front.trace_start))
+        if not self._spec:
+            return events
+        if block.lost > LONG_GAP_S * self._fs:
+            events += self._cut(self._resampler.next, self._resampler.flush())
+            self._resampler.seek(round(block.start * self._fs))
+        elif block.lost:
+            missing: Samples = np.full((block.lost, len(self._leads)), np.nan, np.float32)
+            events += self._cut(self._resampler.next, self._resampler.feed(missing))
+        return events + self._cut(self._resampler.next, self._resampler.feed(block.samples))
+
+    def _cut(self, index: int, samples: Samples) -> list[Event]:
+        assert self._spec is not None
+        windows: list[Event] = []
+        for first, window in self._windower.feed(index, samples):
+            start = first / self._spec.fs
+            quality = self._front.quality_between(start, start + self._spec.seconds)
+            verdicts = {lead.lead: lead.verdict for lead in quality.leads}
+            usable = tuple(is_ecg(lead) and verdicts.get(lead) != "unusable" for lead in self._leads)
+            lost = int(np.isnan(window).all(1).sum())
+            windows.append(Window(window, self._spec.fs, self._leads, start, usable, quality, lost))
+        return windows
+
+    def _count(self, events: list[Event]) -> list[Event]:
+        self._beats += sum(isinstance(event, Beat) for event in events)
+        return events
+
+
+def _pick(block: SignalBlock, leads: tuple[str, ...], source: str) -> SignalBlock:
+    columns = select(leads, block.leads, source)
+    return replace(
+        block,
+        samples=block.samples[:, columns],
+        leads=tuple(block.leads[i] for i in columns),
+        lead_off=tuple(block.lead_off[i] for i in columns),
+        lsb=tuple(block.lsb[i] for i in columns),
+    )

@@ -1,0 +1,138 @@
+"""One timeline for a stream: every sample gets its place, and what never came keeps its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from wearecg.block import Gap, Notice, SignalBlock
+from wearecg.stream.clock import MinimumDelayClock
+
+JITTER_S = 0.005
+"""Time stamps this close to the expected one follow on without loss."""
+FUTURE_S = 2.0
+"""A sensor clock this far ahead of the host's has been set, it has not seen a gap."""
+STALL_S = 1.0
+"""Without a sensor clock, a delay by this much may be a gap; waiting tells a delay from a loss."""
+SETTLE_S = 0.5
+"""How long deliveries are watched to find their fastest, before a broken time base is joined again."""
+
+Placed = SignalBlock | Gap | Notice
+
+
+class Timeline:
+    """Places a decoder's blocks on a timeline whose second 0 is the stream's first sample.
+
+    With a sensor clock the time stamps decide: samples are missing when the next stamp is later than
+    the last sample's end, and how many follows from the rate. A clock that jumps (the sensor was reset
+    or set) is joined to the old one by the host's clock, through `MinimumDelayClock`; so is the time
+    base of a sensor that has no clock, after a loss that it could not count. Gaps are exact to one
+    sample in the first case and to the jitter of the link in the second.
+    """
+
+    def __init__(self, stream: str = "ecg") -> None:
+        self.clock = MinimumDelayClock()
+        self.duplicates = 0
+        self._stream = stream
+        self._next = 0
+        self._expect: float | None = None
+        self._unplugged = False
+        self._held: list[tuple[SignalBlock, float]] = []
+        self._held_expect = 0.0
+        self._notes: list[Notice] = []
+
+    def link_lost(self) -> None:
+        """Note that the link went down: the next gap is called ``unplugged``."""
+        self._unplugged = True
+
+    def feed(self, block: SignalBlock, arrival: float) -> list[Placed]:
+        """Place ``block``, received at ``arrival`` (host monotonic seconds); may hold it for up to `SETTLE_S`."""
+        if self._held:
+            if self._follows(block):
+                return self._hold(block, arrival)
+            return self._settle() + self.feed(block, arrival)
+        if self._expect is None:
+            self._expect = 0.0 if np.isnan(block.start) else block.start - block.lost / block.fs
+        has_clock = not np.isnan(block.start)
+        start = block.start if has_clock else self._expect + block.lost / block.fs
+        late = arrival - self.clock.to_host(start + len(block) / block.fs) if self.clock.known else 0.0
+        ahead = start - self._expect
+        if has_clock:
+            broken = ahead < -JITTER_S or (ahead > FUTURE_S and late < -FUTURE_S)
+        else:
+            broken = self.clock.known and (late > STALL_S or self._unplugged)
+        if broken:
+            self._held_expect = start if has_clock else self._expect
+            return self._hold(block, arrival)
+        return self._accept(block, start, arrival)
+
+    def flush(self) -> list[Placed]:
+        """Place what is still held back."""
+        return self._settle() if self._held else []
+
+    def _follows(self, block: SignalBlock) -> bool:
+        return bool(np.isnan(block.start)) or -JITTER_S <= block.start - self._held_expect <= FUTURE_S
+
+    def _hold(self, block: SignalBlock, arrival: float) -> list[Placed]:
+        start = self._held_expect + block.lost / block.fs if np.isnan(block.start) else block.start
+        self._held_expect = start + len(block) / block.fs
+        self._held.append((block, arrival))
+        return self._settle() if arrival - self._held[0][1] >= SETTLE_S else []
+
+    def _settle(self) -> list[Placed]:
+        held, self._held = self._held, []
+        assert self._expect is not None
+        first, fs = held[0][0], held[0][0].fs
+        expected_host = self.clock.to_host(self._expect)
+        if np.isnan(first.start):
+            starts, at = [], self._expect
+            for block, _ in held:
+                at += block.lost / fs
+                starts.append(at)
+                at += len(block) / fs
+            base = self._expect
+        else:
+            starts = [block.start for block, _ in held]
+            base = first.start
+        offset = min(a - (s + len(b) / fs) for s, (b, a) in zip(starts, held, strict=True))
+        missing = base + offset - expected_host
+        lost = max(round(missing * fs), 0) if missing > SETTLE_S / 2 or not np.isnan(first.start) else 0
+        reason = "unplugged" if self._unplugged else "link" if np.isnan(first.start) else "clock"
+        if np.isnan(first.start):
+            self._expect += lost / fs
+        else:
+            self.clock.reset()
+            self._expect = first.start
+            gap = f"{lost / fs:.2f} s are missing by the host's clock"
+            self._notes.append(Notice(f"the sensor's clock was set or started anew; {gap}"))
+        placed = self._place(replace(first, samples=first.samples[:0], lost=0), lost, reason)
+        self._unplugged = False
+        for block, arrival in held:
+            start = self._expect + block.lost / fs if np.isnan(block.start) else block.start
+            placed += self._accept(block, start, arrival)
+        return placed
+
+    def _accept(self, block: SignalBlock, start: float, arrival: float) -> list[Placed]:
+        assert self._expect is not None
+        ahead = start - self._expect
+        lost = round(ahead * block.fs) if ahead > JITTER_S or block.lost else 0
+        self._expect = start + len(block) / block.fs
+        self.clock.observe(self._expect, arrival)
+        return self._place(block, max(lost, 0), "link" if block.lost else "device")
+
+    def _place(self, block: SignalBlock, lost: int, reason: str) -> list[Placed]:
+        placed: list[Placed] = list(self._notes)
+        self._notes.clear()
+        if lost:
+            if self._unplugged:
+                reason = "unplugged"
+            fs = block.fs
+            placed.append(Gap(self._next / fs, lost / fs, lost, reason, self._stream))
+            self._next += lost
+        if len(block):
+            self._unplugged = False
+        if len(block) or lost:
+            placed.append(replace(block, start=self._next / block.fs, lost=lost))
+        self._next += len(block)
+        return placed
