@@ -39,6 +39,8 @@ class Device(ABC):
     baud: ClassVar[int] = 115200
     usb_ids: ClassVar[tuple[tuple[int, int], ...]] = ()
     """(vendor, product) pairs under which the board is known to show up."""
+    names_leads: ClassVar[bool] = True
+    """False: the sensor does not say what its columns are; the user does."""
 
     def __init__(self) -> None:
         self.counters = Counters()
@@ -55,7 +57,7 @@ class Device(ABC):
     def feed(self, data: bytes, arrival: float) -> list[SignalBlock]:
         """Decode ``data``, received at ``arrival`` (host monotonic seconds), cut anywhere."""
 
-    def poll(self, now: float) -> None:
+    def poll(self, now: float) -> None:  # noqa: B027 (most sensors have nothing to repeat)
         """Repeat what was not answered (handshakes); called a few times a second."""
 
     def stop(self) -> bytes:

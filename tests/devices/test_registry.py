@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from wearecg import devices
+from wearecg.devices.base import Device, SimulatedDevice
+from wearecg.errors import SourceError
+
+
+@pytest.mark.parametrize("name", devices.names())
+def test_every_name_has_a_driver_and_a_simulated_sensor(name):
+    driver = devices.device(name)
+    assert issubclass(driver, Device)
+    assert driver.name == name
+    assert driver.title
+    assert driver.baud > 0
+    assert issubclass(devices.simulated(name), SimulatedDevice)
+
+
+def test_unknown_name_lists_the_known_and_the_nearest():
+    with pytest.raises(SourceError, match=r"no device 'brige'.*did you mean bridge.*ascii"):
+        devices.device("brige")
+    with pytest.raises(SourceError, match="Known devices: bridge, ascii") as caught:
+        devices.device("qqqq")
+    assert "did you mean" not in str(caught.value)
+
+
+def test_installed_packages_can_add_devices(monkeypatch):
+    entries = [
+        EntryPoint("mine", "wearecg.devices.ascii:Ascii", devices.GROUP),
+        EntryPoint("bridge", "nowhere:Impostor", devices.GROUP),
+        EntryPoint("broken", "not_installed_anywhere:Thing", devices.GROUP),
+    ]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: entries)
+    assert devices.names() == ("bridge", "ascii", "mine", "broken")
+    assert devices.device("mine") is devices.device("ascii")
+    assert devices.simulated("mine") is devices.simulated("ascii")
+    assert devices.device("bridge").__module__ == "wearecg.devices.bridge"
+    with pytest.raises(SourceError, match=r"broken: not_installed_anywhere has no Thing"):
+        devices.device("broken")
+
+
+def test_drivers_are_imported_on_use():
+    code = "import sys, wearecg.devices; print([m for m in sys.modules if m.startswith(('wearecg.devices.', 'cobs'))])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"

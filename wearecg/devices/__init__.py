@@ -1,0 +1,64 @@
+"""The sensors that wearecg knows, by name; a driver is imported when it is asked for.
+
+A driver is used as ``device(name)(**options)`` with only the options that the user gave: ``fs`` (Hz),
+``leads`` (names) and ``lsb`` (units of one count). A sensor that states these itself refuses them
+with `SourceError`.
+
+Other packages add sensors through the entry point group ``wearecg.devices``: the name, and
+``module:Class`` of a `Device`. Its simulated counterpart, if there is one, is ``SimulatedClass`` in
+the same module.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from wearecg.errors import SourceError
+
+if TYPE_CHECKING:
+    from wearecg.devices.base import Device, SimulatedDevice
+
+GROUP = "wearecg.devices"
+
+_BUILT_IN = {
+    "bridge": ("wearecg.devices.bridge", "Bridge"),
+    "ascii": ("wearecg.devices.ascii", "Ascii"),
+}
+
+
+def names() -> tuple[str, ...]:
+    """Every known device name, those of installed packages included."""
+    return tuple(_known())
+
+
+def device(name: str) -> type[Device]:
+    """Return the driver class of device ``name``. Raises `SourceError` for a name that is not known."""
+    return cast("type[Device]", _load(name, ""))
+
+
+def simulated(name: str) -> type[SimulatedDevice]:
+    """Return the class that plays device ``name``. Raises `SourceError` where there is none."""
+    return cast("type[SimulatedDevice]", _load(name, "Simulated"))
+
+
+def _known() -> dict[str, tuple[str, str]]:
+    from importlib.metadata import entry_points
+
+    others = {entry.name: (entry.module, entry.attr) for entry in entry_points(group=GROUP)}
+    return _BUILT_IN | {name: place for name, place in others.items() if name not in _BUILT_IN}
+
+
+def _load(name: str, prefix: str) -> object:
+    place = _BUILT_IN.get(name) or _known().get(name)
+    if place is None:
+        from difflib import get_close_matches
+
+        close = get_close_matches(name.lower(), names(), 1, 0.5)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise SourceError(f"there is no device {name!r}{hint} Known devices: {', '.join(names())}")
+    module, cls = place
+    try:
+        return getattr(import_module(module), prefix + cls)
+    except (ImportError, AttributeError) as error:
+        raise SourceError(f"device {name}: {module} has no {prefix + cls} ({error})") from error
