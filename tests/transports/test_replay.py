@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wearecg.block import LinkState, SignalBlock
+from wearecg.errors import LeadError, SourceError
+from wearecg.formats import Recording
+from wearecg.transports.base import Source
+from wearecg.transports.replay import ReplaySource
+
+
+def recording(n: int = 1000, fs: float = 250.0) -> Recording:
+    samples = np.random.default_rng(0).normal(size=(n, 2)).astype(np.float32)
+    return Recording(samples, fs, ("I", "II"), "rec", (0.005, 0.001))
+
+
+def play(source: Source, seconds: float = 10.0) -> tuple[list[tuple[SignalBlock, float]], list[LinkState]]:
+    blocks, states = [], []
+    end = time.monotonic() + seconds
+    with source:
+        while (items := source.read(0.2)) is not None and time.monotonic() < end:
+            for item in items:
+                if isinstance(item, tuple):
+                    blocks.append(item)
+                else:
+                    assert isinstance(item, LinkState)
+                    states.append(item)
+    return blocks, states
+
+
+def rebuilt(blocks: list[tuple[SignalBlock, float]]) -> np.ndarray:
+    """The recording as the blocks tell it, NaN where they say lost."""
+    parts = []
+    for block, _ in blocks:
+        parts += [np.full((block.lost, len(block.leads)), np.nan, np.float32), block.samples]
+        assert sum(map(len, parts)) == round(block.end * block.fs), "start counts lost samples too"
+    return np.concatenate(parts)
+
+
+def test_as_fast_as_possible_gives_every_sample_once() -> None:
+    rec = recording(1010)
+    blocks, states = play(ReplaySource(rec, math.inf))
+    np.testing.assert_array_equal(rebuilt(blocks), rec.samples)
+    assert [s.state for s in states] == ["live", "closed"]
+    assert {b.leads for b, _ in blocks} == {("I", "II")}
+    assert {b.lsb for b, _ in blocks} == {(0.005, 0.001)}
+    arrivals = [arrival - states[0].at for _, arrival in blocks]
+    np.testing.assert_allclose(arrivals, [block.end for block, _ in blocks])
+
+
+def test_real_time_is_paced_in_small_blocks() -> None:
+    rec = recording(125)
+    began = time.monotonic()
+    blocks, _ = play(ReplaySource(rec))
+    assert 0.5 <= time.monotonic() - began < 0.9
+    assert {len(b) for b, _ in blocks} <= {10, 5}
+    np.testing.assert_array_equal(rebuilt(blocks), rec.samples)
+
+
+def test_arrival_is_on_an_absolute_schedule_and_never_in_the_future() -> None:
+    source = ReplaySource(recording(2500), speed=10)
+    with source:
+        first = source.read(0.1)
+        assert first is not None
+        assert isinstance(first[0], LinkState)
+        began = first[0].at
+        time.sleep(0.12)  # A slow reader shifts nothing.
+        while (items := source.read(0.1)) is not None:
+            for item in items:
+                if isinstance(item, tuple):
+                    assert item[1] == pytest.approx(began + item[0].end / 10, abs=1e-6)
+                    assert item[1] <= time.monotonic()
+
+
+def test_waiting_ends_at_the_timeout() -> None:
+    source = ReplaySource(recording(), speed=0.1)
+    with source:
+        source.read(0.1)
+        began = time.monotonic()
+        assert source.read(0.05) == []
+        assert 0.04 < time.monotonic() - began < 0.15
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    gaps=st.lists(st.tuples(st.integers(0, 999), st.integers(1, 400)), max_size=5),
+    holes=st.lists(st.tuples(st.integers(0, 999), st.integers(1, 50)), max_size=3),
+    repeat=st.booleans(),
+)
+def test_gaps_stay_gaps(gaps: list[tuple[int, int]], holes: list[tuple[int, int]], repeat: bool) -> None:
+    rec = recording()
+    for at, n in gaps:
+        rec.samples[at : at + n] = np.nan
+    for at, n in holes:
+        rec.samples[at : at + n, 1] = np.nan
+    source = ReplaySource(rec, math.inf, repeat=repeat)
+    if repeat:
+        blocks: list[tuple[SignalBlock, float]] = []
+        with source:
+            for _ in range(3):
+                blocks += [i for i in source.read(0) or [] if isinstance(i, tuple)]
+        told = rebuilt(blocks) if blocks else rec.samples[:0]
+        rows = np.arange(len(told)) % len(rec)
+        np.testing.assert_array_equal(told, rec.samples[rows])
+        return
+    blocks, _ = play(source)
+    np.testing.assert_array_equal(rebuilt(blocks), rec.samples)
+    assert all(not np.isnan(b.samples).all(axis=1).any() for b, _ in blocks)
+
+
+def test_chosen_leads_in_the_order_wanted() -> None:
+    rec = recording()
+    blocks, _ = play(ReplaySource(rec, math.inf, leads=["II", "mli"]))
+    np.testing.assert_array_equal(rebuilt(blocks), rec.samples[:, [1, 0]])
+    assert blocks[0][0].leads == ("II", "I")
+    assert blocks[0][0].lsb == (0.001, 0.005)
+
+
+def test_what_cannot_be_is_refused() -> None:
+    with pytest.raises(LeadError, match="rec does not have lead V1"):
+        ReplaySource(recording(), leads=["V1"])
+    for speed in (0, -1, math.nan):
+        with pytest.raises(SourceError, match="speed of"):
+            ReplaySource(recording(), speed)
+
+
+def test_closed_means_over() -> None:
+    source = ReplaySource(recording())
+    source.open()
+    source.close()
+    source.close()
+    assert source.read(1) is None

@@ -1,0 +1,111 @@
+"""``wearecg simulate``: a sensor made of software, on a pseudo-terminal."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wearecg.virtual_sensor.faults import HELP
+
+if TYPE_CHECKING:
+    from wearecg.virtual_sensor import Playback, Report
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the verb."""
+    parser = subparsers.add_parser(
+        "simulate",
+        help="play a synthetic person, or a recording, as a sensor on a pseudo-terminal",
+        description="Play a synthetic person, or a recording, as a sensor on a pseudo-terminal. It starts when a "
+        "program opens the port and asks for data; Ctrl-C ends it.",
+        epilog=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--device", default="bridge", help="the sensor to be (default bridge)")
+    parser.add_argument("--from", dest="recording", metavar="RECORD", help="play this recording (WFDB, CSV)")
+    parser.add_argument(
+        "--scenario",
+        default="sinus",
+        metavar="NAME",
+        help="what the person has: sinus af pac pvc bigeminy vt pause, st st-inferior st-depression, "
+        "noise lead-off motion, joined by + (af+noise), or demo for a tour (default sinus)",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="which person (default 0)")
+    parser.add_argument(
+        "--leads",
+        type=lambda text: text.split(","),
+        metavar="II,V1",
+        help="leads to send (default: all of a recording; of a person "
+        "the twelve for bridge, II for other sensors)",
+    )
+    parser.add_argument("--fs", type=float, metavar="HZ", help="samples per second (a person: default 500)")
+    parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="seconds of signal in a second")
+    parser.add_argument("--link", type=Path, metavar="PATH", help="symlink to the port, kept over replugs")
+    parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="what goes wrong: below")
+    parser.add_argument("--ppm", type=float, default=0.0, metavar="X", help="error of the sensor's crystal")
+    parser.add_argument(
+        "--jitter", type=float, default=0.0, metavar="S", help="send up to so many seconds late"
+    )
+    parser.add_argument("--truth", type=Path, metavar="FILE", help="write the true beats as JSON Lines")
+    parser.add_argument("--duration", type=float, metavar="S", help="seconds of signal to play")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play until the recording, the duration, or the user's patience ends."""
+    from wearecg.devices import simulated
+    from wearecg.virtual_sensor import Fault, VirtualSensor
+
+    faults = [fault for text in args.fault for fault in Fault.parse(text)]
+    device = simulated(args.device)
+    playback = _playback(args)
+    # The bridge announces its scale; any other sensor has the one that it was built with.
+    scale = {"lsb": playback.lsb} if args.device == "bridge" else {}
+    sensor = VirtualSensor(
+        playback,
+        lambda: device(playback.leads, playback.fs, **scale),
+        link=args.link,
+        speed=args.speed,
+        faults=faults,
+        ppm=args.ppm,
+        jitter=args.jitter,
+        truth=args.truth,
+        seed=args.seed,
+    )
+    signal.signal(signal.SIGINT, lambda *_: sensor.stop())
+    signal.signal(signal.SIGTERM, lambda *_: sensor.stop())
+    leads = " ".join(playback.leads)
+    print(f"{args.device} sensor on {sensor.path}: {playback.name}, {leads} at {playback.fs:g} Hz")
+    rate = f" --fs {playback.fs:g}" if args.device == "ascii" else ""
+    print(
+        f"in another terminal: wearecg stream --port {sensor.path} --device {args.device}{rate}", flush=True
+    )
+    sensor.run()
+    print(describe(sensor.report, playback), file=sys.stderr)
+    return 0
+
+
+def describe(report: Report, playback: Playback) -> str:
+    """One line for people."""
+    return (
+        f"played {report.samples / playback.fs:.1f} s ({report.samples} samples, {report.beats} true beats); "
+        f"sent {report.frames} frames ({report.bytes} bytes), lost {report.dropped_frames}"
+    )
+
+
+def _playback(args: argparse.Namespace) -> Playback:
+    from wearecg.virtual_sensor import Playback
+
+    if args.recording is not None:
+        from wearecg.formats import read_recording
+
+        return Playback(read_recording(args.recording, args.fs), args.leads, args.duration)
+    from wearecg.ecg.leads import TWELVE
+    from wearecg.person import Person
+
+    person = Person(args.seed, args.scenario, 500.0 if args.fs is None else args.fs)
+    leads = args.leads or (TWELVE if args.device == "bridge" else ("II",))
+    return Playback(person, leads, args.duration)

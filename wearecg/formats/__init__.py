@@ -1,0 +1,112 @@
+"""Reading recordings: one function, the format chosen by suffix.
+
+To add a format: one module with ``read(path, fs) -> Recording`` and its suffixes in `FORMATS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearecg.block import Samples
+from wearecg.errors import SignalError, SourceError
+
+FORMATS = {
+    ".hea": "wearecg.formats.wfdb_record",
+    ".dat": "wearecg.formats.wfdb_record",
+    "": "wearecg.formats.wfdb_record",
+    ".csv": "wearecg.formats.csv",
+}
+"""Suffix to the module that reads it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Annotations:
+    """What an expert, or a program, wrote on a recording.
+
+    ``times`` [k] are seconds from its first sample, ``symbols`` WFDB symbols (``N``, ``V``, ``+``), ``notes``
+    the text beside them (rhythm changes: ``(AFIB``), empty where there is none.
+    """
+
+    times: NDArray[np.float64]
+    symbols: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """A recording as it lies in its file.
+
+    Attributes
+    ----------
+    samples : float32 [n, leads]
+        mV for ECG leads, the file's own unit for others; NaN where the file has no measurement.
+    fs : float
+        Samples per second.
+    leads : tuple of str
+        House spelling (``MLII`` is ``II``).
+    name : str
+    lsb : tuple of float
+        For each lead, units of one ADC step; 0 where unknown.
+    annotations : Annotations or None
+    comments : tuple of str
+    epoch : float or None
+        Unix time of the first sample. Files give the wall clock without a zone; it is read as UTC.
+    """
+
+    samples: Samples
+    fs: float
+    leads: tuple[str, ...]
+    name: str
+    lsb: tuple[float, ...] = ()
+    annotations: Annotations | None = None
+    comments: tuple[str, ...] = ()
+    epoch: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.lsb:
+            object.__setattr__(self, "lsb", (0.0,) * len(self.leads))
+
+    def __len__(self) -> int:
+        return int(self.samples.shape[0])
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return len(self) / self.fs
+
+
+def read_recording(path: str | Path, fs: float | None = None) -> Recording:
+    """Read a recording: WFDB (with or without ``.hea``), or CSV (one column a lead, named in its first row).
+
+    Parameters
+    ----------
+    path : str or Path
+    fs : float, optional
+        Samples per second, for a CSV file without a ``time`` column.
+
+    Raises
+    ------
+    SourceError
+        No such file, a format that is not known, a broken file, or a rate that is not given.
+    SignalError
+        A recording without any sample or any measurement.
+    MissingExtraError
+        The format needs a package that is not installed.
+    """
+    path = Path(path)
+    is_wfdb = path.suffix == ".hea" or path.with_name(path.name + ".hea").is_file()
+    suffix = ".hea" if is_wfdb else path.suffix.lower()
+    if suffix not in FORMATS:
+        known = ", ".join(sorted(s for s in FORMATS if s))
+        raise SourceError(f"{path}: recordings of type {suffix!r} are not known; known are {known}")
+    recording: Recording = import_module(FORMATS[suffix]).read(path, fs)
+    if len(recording) == 0:
+        raise SignalError(f"{path} has no samples: the recording is 0 s long")
+    if not np.isfinite(recording.samples).any():
+        raise SignalError(f"{path} has no measurement: all {len(recording)} samples are marked as missing")
+    return recording

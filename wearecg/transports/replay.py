@@ -1,0 +1,84 @@
+"""A recording as a live source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearecg.block import SignalBlock
+from wearecg.ecg.leads import select
+from wearecg.formats import Recording
+from wearecg.transports.pacing import PacedSource
+
+
+class ReplaySource(PacedSource):
+    """Play a recording at ``speed`` times real time, ``math.inf`` for as fast as it is read.
+
+    Samples that all leads lack are ``lost`` (a gap stays a gap); those that some leads lack are NaN. Block
+    starts are the recording's own seconds and go on rising when it is repeated.
+
+    Parameters
+    ----------
+    recording : Recording
+    speed : float
+    leads : sequence of str, optional
+        The leads wanted, in the order wanted; all of them by default.
+    repeat : bool
+        Start again at the end, for ever.
+
+    Raises
+    ------
+    LeadError
+        The recording does not have one of ``leads``.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        speed: float = 1.0,
+        leads: Sequence[str] | None = None,
+        repeat: bool = False,
+    ) -> None:
+        super().__init__(recording.fs, speed)
+        columns = select(leads or recording.leads, recording.leads, recording.name)
+        self.leads = tuple(recording.leads[i] for i in columns)
+        self.lsb = tuple(recording.lsb[i] for i in columns)
+        self.repeat = repeat
+        self.name = f"{recording.name} at {speed:g}x"
+        self.rate_note = "given by the recording"
+        self._samples = np.ascontiguousarray(recording.samples[:, columns])
+        self._position = 0
+        self._missing = 0
+
+    def _next(self, n: int) -> tuple[list[SignalBlock], int]:
+        length = len(self._samples)
+        taken = n if self.repeat else min(n, length - self._position)
+        until = self._position + taken
+        blocks: list[SignalBlock] = []
+        while self._position < until:
+            row = self._position % length
+            chunk = self._samples[row : row + until - self._position]
+            for present, run in _runs(np.asarray(~np.isnan(chunk).all(axis=1))):
+                if present:
+                    blocks.append(self._block(chunk[run], self._position + run.start))
+                else:
+                    self._missing += run.stop - run.start
+            self._position += len(chunk)
+        if taken < n and self._missing:
+            blocks.append(self._block(self._samples[:0], self._position))
+        return blocks, taken
+
+    def _block(self, samples: NDArray[np.float32], first: int) -> SignalBlock:
+        lost, self._missing = self._missing, 0
+        return SignalBlock(samples, self.fs, self.leads, start=first / self.fs, lost=lost, lsb=self.lsb)
+
+
+def _runs(mask: NDArray[np.bool_]) -> Iterator[tuple[bool, slice]]:
+    """Yield (value, where) for each run of equal values."""
+    edges = [0, *(np.flatnonzero(np.diff(mask)) + 1).tolist(), len(mask)]
+    for low, high in pairwise(edges):
+        if low < high:
+            yield bool(mask[low]), slice(low, high)
