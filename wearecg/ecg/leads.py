@@ -36,8 +36,8 @@ def canonical(name: str) -> str:
 
 
 def is_ecg(name: str) -> bool:
-    """Whether a (canonical) lead carries an ECG in mV."""
-    return name in TWELVE or name == UNKNOWN
+    """Whether a (canonical) lead carries an ECG in mV (``ECG``, ``ECG_2`` where its place is unknown)."""
+    return name in TWELVE or name.partition("_")[0] == UNKNOWN
 
 
 def select(wanted: Iterable[str], available: Sequence[str], source: str) -> list[int]:

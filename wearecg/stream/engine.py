@@ -25,7 +25,7 @@ from wearecg.stream.resample import Resampler
 from wearecg.stream.timeline import Timeline
 from wearecg.stream.windows import Windower
 
-CLOCK_REPORT_S = 10.0
+CLOCK_REPORT_S = 2.0
 LONG_GAP_S = 2.0
 """Behind a gap longer than this the resampler starts over; shorter ones pass through it as NaN."""
 
@@ -90,6 +90,11 @@ class Engine:
             )
         return events + stream.feed(block, arrival)
 
+    @property
+    def end(self) -> float:
+        """Timeline seconds up to which the furthest stream has come."""
+        return max((stream.end for stream in self._streams.values()), default=0.0)
+
     def link_lost(self) -> None:
         """Note that the link went down."""
         for stream in self._streams.values():
@@ -113,7 +118,7 @@ class _Stream:
         self._samples = self._gaps = self._beats = 0
         self._lost: dict[str, int] = {}
         self._next_clock_report = CLOCK_REPORT_S
-        self._end = 0.0
+        self.end = 0.0
 
     def feed(self, block: SignalBlock, arrival: float) -> list[Event]:
         if (block.fs, block.leads) != (self._fs, self._leads):
@@ -122,9 +127,9 @@ class _Stream:
                 f"{' '.join(block.leads)}: another one was plugged in; start a new stream for it"
             )
         events = self._follow(self.timeline.feed(block, arrival))
-        if self._end >= self._next_clock_report:
-            self._next_clock_report = self._end + CLOCK_REPORT_S
-            events.append(self.timeline.clock.fit(self._end))
+        if self.end >= self._next_clock_report:
+            self._next_clock_report = self.end + CLOCK_REPORT_S
+            events.append(self.timeline.clock.fit(self.end))
         return events
 
     def finish(self) -> list[Event]:
@@ -132,9 +137,9 @@ class _Stream:
         events += self._count(self._front.flush())
         if self._spec:
             events += self._cut(self._resampler.next, self._resampler.flush())
-        clock = self.timeline.clock.fit(self._end)
+        clock = self.timeline.clock.fit(self.end)
         summary = Summary(
-            self._name, self._end, self._samples, dict(self._lost), self._gaps, self._beats, 0, 0, clock
+            self._name, self.end, self._samples, dict(self._lost), self._gaps, self._beats, 0, 0, clock
         )
         return [*events, summary]
 
@@ -151,7 +156,7 @@ class _Stream:
 
     def _measure(self, block: SignalBlock) -> list[Event]:
         self._samples += len(block)
-        self._end = block.end
+        self.end = block.end
         events = self._count(self._front.feed(block))
         if len(self._front.trace):
             events.append(Trace(self._front.trace, self._fs, self._leads, self._front.trace_start))

@@ -1,0 +1,7 @@
+"""``python -m wearecg`` is the ``wearecg`` command."""
+
+import sys
+
+from wearecg.cli import main
+
+sys.exit(main())

@@ -1,0 +1,45 @@
+"""The command line: one thin file a verb.
+
+Exit codes: 0 done (also when ended by Ctrl-C or SIGTERM), 2 wrong usage, 3 the sensor or recording,
+4 the model, 5 an output (what could be recorded is safe), 6 the signal or a lead, 7 a missing extra.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from wearecg import errors
+
+EXIT_CODES: dict[type[errors.WearECGError], int] = {
+    errors.SourceError: 3,
+    errors.ModelError: 4,
+    errors.SinkError: 5,
+    errors.SignalError: 6,
+    errors.LeadError: 6,
+    errors.MissingExtraError: 7,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    from wearecg import __version__
+    from wearecg.cli import devices, models, score, simulate, stream
+
+    parser = argparse.ArgumentParser(
+        prog="wearecg",
+        description="On-device ECG: stream a wearable sensor, score it live, record it. Not a medical device.",
+        epilog=(__doc__ or "").partition("\n\n")[2],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"wearecg {__version__}")
+    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+    for module in (stream, score, simulate, devices, models):
+        module.add_parser(verbs)
+    args = parser.parse_args(argv)
+    try:
+        return int(args.run(args))
+    except errors.WearECGError as error:
+        print(f"wearecg: {error}", file=sys.stderr)
+        return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)

@@ -1,0 +1,78 @@
+"""``wearecg score``: a recording, through the same engine as a live sensor."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wearecg.session import Report
+
+
+def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the verb."""
+    parser = verbs.add_parser("score", help="score a recording", description="Score a recording, offline.")
+    parser.add_argument("file", type=Path, help="WFDB record (.hea, .dat or no suffix) or .csv")
+    parser.add_argument("--fs", type=float, help="samples per second, for a CSV without a time column")
+    parser.add_argument("--leads", type=lambda text: text.split(","), default=[], help="e.g. II,V1,V5")
+    parser.add_argument("--model", default="encoder", help="model that scores (default encoder)")
+    parser.add_argument(
+        "--to", action="append", default=[], metavar="URI", help="jsonl:- jsonl:FILE wfdb:DIR"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score one file and print what was found."""
+    from wearecg.formats import read_recording
+    from wearecg.models import load_model
+    from wearecg.session import report
+    from wearecg.session import run as run_session
+    from wearecg.sinks import open_sink
+    from wearecg.transports.replay import ReplaySource
+
+    recording = read_recording(args.file, fs=args.fs)
+    source = ReplaySource(recording, speed=math.inf)
+    events = list(run_session(source, load_model(args.model), args.leads))
+    for uri in args.to:
+        sink = open_sink(uri)
+        try:
+            for event in events:
+                sink.write(event)
+        finally:
+            sink.close()
+    if "jsonl:-" not in args.to:
+        print(describe(report(iter(events)), recording.name))
+    return 0
+
+
+def describe(report: Report, name: str) -> str:
+    """The report as text."""
+    rates = [rate.bpm for rate in report.heart_rate if rate.bpm is not None]
+    heart_rate = f"{sorted(rates)[len(rates) // 2]:.0f} bpm" if rates else _why_none(report)
+    lines = [
+        f"{name}: {report.summary.duration:.1f} s, {len(report.beats)} beats, heart rate {heart_rate} (median)",
+    ]
+    lines += [f"  gap {gap.start:.2f} s for {gap.duration:.2f} s ({gap.reason})" for gap in report.gaps]
+    for lead in {lead.lead: None for quality in report.quality for lead in quality.leads}:
+        verdicts = [q for quality in report.quality for q in quality.leads if q.lead == lead]
+        bad = [q for q in verdicts if q.verdict != "good"]
+        if bad:
+            reasons = sorted({q.reason for q in bad})
+            lines.append(f"  {lead}: {len(bad)} of {len(verdicts)} s not good ({', '.join(reasons)})")
+    for f in sorted(report.findings, key=lambda f: (f.since, -(f.probability or 0))):
+        span = f"{f.since:7.1f} - {f.end:.1f} s"
+        if f.probability is None:
+            lines.append(f"  {span}  not scored: {f.reason}")
+            continue
+        evidence = ", ".join(f"{key} {value:g}" for key, value in f.evidence.items())
+        lines.append(
+            f"  {span}  {f.code:6} {f.probability:.2f}  {f.text}" + (f"  ({evidence})" if evidence else "")
+        )
+    return "\n".join(lines)
+
+
+def _why_none(report: Report) -> str:
+    return f"unknown: {report.heart_rate[-1].reason}" if report.heart_rate else "unknown: too short"

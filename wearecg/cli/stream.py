@@ -1,0 +1,122 @@
+"""``wearecg stream``: a live sensor, scored as it comes."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from wearecg.block import Notice, Summary
+
+if TYPE_CHECKING:
+    from wearecg.sinks.threaded import ThreadedSink
+
+
+def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the verb."""
+    parser = verbs.add_parser(
+        "stream",
+        help="score a live sensor, and record it",
+        description="Score a live sensor, and record it. Ctrl-C ends it and closes the recording.",
+    )
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--port", help="serial port: /dev/ttyUSB0, COM3, socket://HOST:PORT")
+    where.add_argument(
+        "source", nargs="?", metavar="SOURCE", help="or a recording to replay, or simulate:SCENARIO"
+    )
+    parser.add_argument("--device", help="the sensor on the port (default bridge; see `wearecg devices`)")
+    parser.add_argument("--baud", type=int, help="baud rate, if not the device's usual one")
+    parser.add_argument("--fs", type=float, help="samples per second, for a sensor that does not say")
+    parser.add_argument("--leads", type=lambda text: text.split(","), default=[], help="e.g. II,V1,V5")
+    parser.add_argument(
+        "--model", default="encoder", help="model that scores (default encoder; none for none)"
+    )
+    parser.add_argument(
+        "--to", action="append", default=[], metavar="URI", help="jsonl:- jsonl:FILE wfdb:DIR live:"
+    )
+    parser.add_argument("--record", metavar="DIR", help="record WFDB into DIR; short for --to wfdb:DIR")
+    parser.add_argument("--duration", type=float, metavar="S", help="end after this many seconds")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Stream until the source ends or the user does."""
+    from wearecg.models import load_model
+    from wearecg.session import run as run_session
+    from wearecg.sinks import open_sink
+    from wearecg.sinks.live import LiveSink
+    from wearecg.sinks.threaded import ThreadedSink
+    from wearecg.sources import open_port, open_source
+
+    uris = [*args.to, *([f"wfdb:{args.record}"] if args.record else [])]
+    recordings = ", ".join(uri.removeprefix("wfdb:") for uri in uris if uri.startswith("wfdb:"))
+    if not any(uri.startswith("live:") or uri == "jsonl:-" for uri in uris):
+        uris.append("live:")
+    model = None if args.model == "none" else load_model(args.model)
+    opened = open_port if args.port else open_source
+    source = opened(args.port or args.source, args.device, args.baud, args.fs, args.leads)
+    stop = threading.Event()
+    sinks: list[ThreadedSink] = []
+    summaries: list[Summary] = []
+    failures: list[Notice] = []
+    try:
+        for uri in uris:
+            sink = open_sink(uri)
+            if isinstance(sink, LiveSink):
+                sink.recording = recordings
+            sinks.append(ThreadedSink(sink, uri, lossless=sink.lossless or not source.realtime))
+        session = run_session(source, model, args.leads, args.duration, stop)
+        with _ending_cleanly(stop), closing(session) as events:
+            for event in events:
+                notices = [notice for output in sinks for notice in output.drain_notices()]
+                failures += [notice for notice in notices if notice.level == "error"]
+                for output in sinks:
+                    for item in (*notices, event):
+                        output.write(item)
+                if not any(output.alive for output in sinks):
+                    break
+                if isinstance(event, Summary):
+                    summaries.append(event)
+    finally:
+        for output in sinks:
+            output.close()
+    for summary in summaries:
+        print(describe(summary), file=sys.stderr)
+    failures += [n for output in sinks for n in output.drain_notices() if n.level == "error"]
+    for failure in failures:
+        print(f"wearecg: {failure.message}", file=sys.stderr)
+    return 5 if failures else 0
+
+
+def describe(summary: Summary) -> str:
+    """One line for people."""
+    lost = ", ".join(f"{count} {reason}" for reason, count in summary.lost.items()) or "none"
+    parts = [
+        f"{summary.stream}: {summary.duration:.1f} s",
+        f"{summary.samples} samples, lost {lost}",
+        f"{summary.beats} beats",
+        f"{summary.windows_scored} windows scored, {summary.windows_skipped} skipped",
+    ]
+    if summary.clock and summary.clock.ppm is not None and summary.clock.error is not None:
+        parts.append(f"sensor clock {summary.clock.ppm:+.0f} ppm, spread {summary.clock.error * 1e3:.1f} ms")
+    return "; ".join(parts)
+
+
+@contextmanager
+def _ending_cleanly(stop: threading.Event) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM set ``stop``; a second one does not wait."""
+
+    def end(number: int, _: object) -> None:
+        stop.set()
+        signal.signal(number, before[number])
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,232 @@
+"""Running a source through the engine and the model: `stream` for live, `score` for recordings."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+from wearecg.block import (
+    Beat,
+    Event,
+    Finding,
+    Gap,
+    HeartRate,
+    LinkState,
+    Notice,
+    Quality,
+    Samples,
+    Summary,
+    Window,
+)
+from wearecg.scoring import InlineScoring, Scorer, ScoringThread
+from wearecg.stream.engine import Engine, WindowSpec
+from wearecg.transports.base import Source
+
+if TYPE_CHECKING:
+    from wearecg.models import Model
+
+READ_TIMEOUT_S = 0.05
+KEEP_BEATS_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in a recording. Times in seconds from its first sample."""
+
+    findings: tuple[Finding, ...]
+    """Each statement once for every stretch over which it held (``since`` to ``end``), with its highest probability."""
+    beats: tuple[Beat, ...]
+    heart_rate: tuple[HeartRate, ...]
+    quality: tuple[Quality, ...]
+    gaps: tuple[Gap, ...]
+    notices: tuple[Notice, ...]
+    summary: Summary
+
+
+def run(
+    source: Source,
+    model: Model | None,
+    leads: Sequence[str] = (),
+    duration: float | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Open ``source`` and yield every event until it ends, ``duration`` seconds have passed or ``stop`` is set.
+
+    The last events are a `Summary` for each of its streams. Raises what the source raises.
+    """
+    spec = WindowSpec(model.card.input.fs, model.card.input.seconds) if model else None
+    engine = Engine(
+        source.name, spec, tuple(leads), time.time() - time.monotonic(), rate_note=source.rate_note
+    )
+    scoring: ScoringThread | InlineScoring | None = None
+    if model:
+        scoring = ScoringThread(Scorer(model)) if source.realtime else InlineScoring(Scorer(model))
+    beats: deque[Beat] = deque()
+
+    def follow(events: list[Event]) -> Iterator[Event]:
+        for event in events:
+            if isinstance(event, Beat):
+                beats.append(event)
+                while beats[0].time < event.time - KEEP_BEATS_S:
+                    beats.popleft()
+            elif isinstance(event, Window) and scoring:
+                scoring.submit(event, tuple(b for b in beats if event.start <= b.time < event.end))
+            yield event
+        if scoring:
+            yield from scoring.drain()
+
+    started = time.monotonic()
+
+    def over() -> bool:
+        # A source that waits for us has a time of its own.
+        passed = time.monotonic() - started if source.realtime else engine.end
+        return duration is not None and passed >= duration
+
+    with source:
+        while not (stop and stop.is_set()):
+            if over():
+                break
+            items = source.read(READ_TIMEOUT_S)
+            if items is None:
+                break
+            engine.rate_note = source.rate_note
+            for item in items:
+                if isinstance(item, LinkState):
+                    if item.state == "lost":
+                        engine.link_lost()
+                    yield item
+                elif isinstance(item, Notice):
+                    yield item
+                else:
+                    block, arrival = item
+                    yield from follow(engine.feed(block, arrival))
+                    if over():
+                        break
+            yield from follow([])
+    ending = engine.finish()
+    yield from follow([event for event in ending if not isinstance(event, Summary)])
+    if scoring:
+        scoring.close()
+        yield from scoring.drain()
+    counters = asdict(source.counters) if source.counters else {}
+    for summary in ending:
+        if isinstance(summary, Summary):
+            scored, skipped = (scoring.scored, scoring.skipped) if scoring else (0, 0)
+            if summary.stream == "ecg":
+                if model and not scored and not skipped:
+                    yield _too_short(model, summary)
+                summary = replace(summary, windows_scored=scored, windows_skipped=skipped)
+            yield replace(summary, counters=counters)
+
+
+def stream(
+    source: str | Source,
+    *,
+    device: str | None = None,
+    leads: Sequence[str] = (),
+    model: str | None = "encoder",
+    duration: float | None = None,
+) -> Iterator[Event]:
+    """Yield live events of a sensor, a recording or the simulator: blocks, beats, heart rate, quality, findings.
+
+    Parameters
+    ----------
+    source : str or Source
+        A serial port (``/dev/ttyUSB0``, ``COM3``, ``socket://host:port``), a recording's path, or
+        ``simulate:SCENARIO``.
+    device : str, optional
+        The sensor behind a serial port (see ``wearecg devices``); ``bridge`` if not given.
+    leads : sequence of str
+        Leads to keep, in this order; all if not given.
+    model : str or None
+        Name of the model that scores windows; None for beats and quality only.
+    duration : float, optional
+        Seconds after which to end.
+
+    Raises
+    ------
+    SourceError, LeadError, ModelError
+        Before the first event where possible.
+
+    Examples
+    --------
+    >>> from wearecg import Beat, stream
+    >>> beats = [e for e in stream("simulate:sinus?seed=1&speed=max", duration=30) if isinstance(e, Beat)]
+    >>> 20 < len(beats) < 60
+    True
+    """
+    from wearecg.models import load_model
+    from wearecg.sources import open_source
+
+    opened = open_source(source, device, leads=leads) if isinstance(source, str) else source
+    loaded = load_model(model) if model else None
+    return run(opened, loaded, leads, duration)
+
+
+def score(
+    samples: Samples, fs: float, leads: Sequence[str], *, model: str | None = "encoder", name: str = "samples"
+) -> Report:
+    """Run the whole engine over a recording: the same stages, windows and findings as live.
+
+    Parameters
+    ----------
+    samples : array [n, leads]
+        mV, NaN where missing.
+    fs : float
+        Hz.
+    leads : sequence of str
+        Names of the columns, in any order.
+
+    Raises
+    ------
+    SignalError, LeadError
+        Samples that cannot be used, or names that do not fit them.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> ecg = wearecg.Person(seed=1, scenario="sinus", fs=250)
+    >>> report = wearecg.score(ecg.samples(250 * 30), 250, ecg.leads)
+    >>> report.summary.duration
+    30.0
+    """
+    from wearecg.formats import Recording
+    from wearecg.models import load_model
+    from wearecg.transports.replay import ReplaySource
+
+    recording = Recording.from_samples(samples, fs, leads, name=name)
+    return report(run(ReplaySource(recording, speed=float("inf")), load_model(model) if model else None))
+
+
+def report(events: Iterator[Event]) -> Report:
+    """Collect a whole run into a `Report`."""
+    kept: dict[type, list[Event]] = {kind: [] for kind in (Beat, HeartRate, Quality, Gap, Notice, Summary)}
+    findings: dict[tuple[str, float], Finding] = {}
+    for event in events:
+        if isinstance(event, Finding):
+            key = (event.code, event.since)
+            best = findings.get(key, event)
+            strongest = max(best, event, key=lambda f: f.probability or 0.0)
+            findings[key] = replace(strongest, start=best.start, end=event.end)
+        elif type(event) in kept:
+            kept[type(event)].append(event)
+    return Report(
+        findings=tuple(findings.values()),
+        beats=tuple(kept[Beat]),  # type: ignore[arg-type]
+        heart_rate=tuple(kept[HeartRate]),  # type: ignore[arg-type]
+        quality=tuple(kept[Quality]),  # type: ignore[arg-type]
+        gaps=tuple(kept[Gap]),  # type: ignore[arg-type]
+        notices=tuple(kept[Notice]),  # type: ignore[arg-type]
+        summary=next(e for e in kept[Summary] if isinstance(e, Summary)),
+    )
+
+
+def _too_short(model: Model, summary: Summary) -> Finding:
+    needed = model.card.input.seconds
+    reason = f"{summary.duration:.1f} s of signal; {model.card.name} scores windows of {needed:g} s"
+    source = f"{model.card.name}@{model.card.version}"
+    return Finding("NOT_SCORED", "not scored", 0.0, 0.0, summary.duration, None, source, reason=reason)

@@ -1,0 +1,122 @@
+"""The MIT annotation format: encoding, and a file of it that can be read at every moment."""
+
+from __future__ import annotations
+
+import os
+from heapq import heappop, heappush
+from pathlib import Path
+
+BEAT = 13
+"""``Q``, a beat that is not classified."""
+QUALITY = 14
+"""``~``, signal quality changes here."""
+NOTE = 22
+"""``"``, a comment."""
+
+MOST_WAITING = 100_000
+"""While the disk is full this many annotations are kept for later, about a day of beats."""
+
+_SKIP, _SUB, _CHAN, _AUX = 59, 61, 62, 63
+_END = b"\0\0"
+
+
+def _word(code: int, low: int) -> bytes:
+    return (code << 10 | low & 0x3FF).to_bytes(2, "little")
+
+
+def encode(interval: int, code: int, subtype: int = 0, channel: int | None = None, text: str = "") -> bytes:
+    """Return one annotation, ``interval`` samples after the one before (32 bits, may be negative).
+
+    ``channel`` holds for all later annotations too, until it is given again. ``text`` is cut to 255 bytes
+    of Latin-1, the format's limit. (WFDB Applications Guide, annot(5), MIT format.)
+    """
+    data = b""
+    if not 0 <= interval < 1024:
+        high, low = (interval & 0xFFFFFFFF) >> 16, interval & 0xFFFF
+        data += _word(_SKIP, 0) + high.to_bytes(2, "little") + low.to_bytes(2, "little")
+        interval = 0
+    data += _word(code, interval)
+    if subtype:
+        data += _word(_SUB, subtype & 0xFF)
+    if channel is not None:
+        data += _word(_CHAN, channel & 0xFF)
+    if text:
+        raw = text.encode("latin-1", "replace")[:255]
+        data += _word(_AUX, len(raw)) + raw + b"\0" * (len(raw) % 2)
+    return data
+
+
+class AnnotationFile:
+    """Annotations in time order, appended to a file that always ends with the format's end mark.
+
+    Annotations may be added somewhat out of order; `flush` writes those that lie before a watermark,
+    sorted. One that comes later still is written at its true time behind later ones, which the
+    format permits (``sortann`` puts it in place).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = -1
+        self._size = 0
+        self._last = 0
+        self._channel = 0
+        self._waiting: list[tuple[int, int, tuple[int, int, int, str]]] = []
+        self._added = 0
+
+    def add(self, sample: int, code: int, subtype: int = 0, channel: int = 0, text: str = "") -> None:
+        """Queue an annotation at ``sample`` of the record."""
+        self._added += 1
+        heappush(self._waiting, (max(sample, 1), self._added, (code, subtype, channel, text)))
+        if len(self._waiting) > MOST_WAITING:
+            heappop(self._waiting)
+
+    def flush(self, before: float = float("inf")) -> None:
+        """Write what lies before sample ``before``. Raises OSError with the file as it was, and nothing lost."""
+        ready = []
+        while self._waiting and self._waiting[0][0] < before:
+            ready.append(heappop(self._waiting))
+        if not ready and self._fd >= 0:
+            return
+        data, last, current = b"", self._last, self._channel
+        for sample, _, (code, subtype, channel, text) in ready:
+            data += encode(sample - last, code, subtype, channel if channel != current else None, text)
+            last, current = sample, channel
+        try:
+            self._append(data)
+        except OSError:
+            for item in ready:
+                heappush(self._waiting, item)
+            raise
+        self._last, self._channel = last, current
+
+    def sync(self) -> None:
+        """Have the system write it to the disk."""
+        if self._fd >= 0:
+            os.fsync(self._fd)
+
+    def close(self) -> None:
+        """Close the file; what was not flushed is dropped."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _append(self, data: bytes) -> None:
+        if self._fd < 0:
+            self._fd = os.open(
+                self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o644
+            )
+            self._size = 0
+        # One write replaces the end mark by the new annotations and a new end mark.
+        os.lseek(self._fd, self._size, os.SEEK_SET)
+        whole = data + _END
+        try:
+            written = os.write(self._fd, whole)
+            if written < len(whole):
+                written += os.write(self._fd, whole[written:])
+        except OSError:
+            os.lseek(self._fd, self._size, os.SEEK_SET)
+            if os.fstat(self._fd).st_size > self._size:
+                os.write(self._fd, _END[: os.fstat(self._fd).st_size - self._size])
+            os.ftruncate(self._fd, min(os.fstat(self._fd).st_size, self._size + 2))
+            raise
+        self._size += len(data)

@@ -1,0 +1,155 @@
+"""``live:``: the stream on the terminal, as a monitor, or as plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rich.console import Console, ScreenContext
+from rich.control import Control
+
+from wearecg.block import Event, Finding, Gap, LinkState, Notice, SignalBlock, StreamInfo, Trace, Window
+from wearecg.errors import SinkError
+from wearecg.sinks.base import Sink
+from wearecg.sinks.changes import Change
+from wearecg.sinks.monitor import Monitor, clock, evidence, percent
+from wearecg.sinks.screen import Frame, Screen
+from wearecg.sinks.threaded import OutputGoneError
+
+FRAME_S = 0.09
+LINE_S = 1.0
+WHOLE_S = 3.0
+"""Between two frames only changed lines are sent; after this time all, should another program have written there."""
+
+
+def open_live(rest: str) -> Sink:
+    """Return the sink for ``live:``."""
+    if rest:
+        raise SinkError(f"live: takes nothing after the colon, but there is {rest!r}")
+    return LiveSink()
+
+
+class LiveSink(Sink):
+    """Shows what happens now.
+
+    On a terminal a sweeping trace with heart rate, findings, signal quality and link, ten times a
+    second; elsewhere one line a second and one for each change. Colours follow ``NO_COLOR``.
+
+    Parameters
+    ----------
+    console : rich.console.Console, optional
+        Where to show it; stdout if not given.
+    recording : str
+        Where the stream is being recorded, to be shown.
+    """
+
+    ignores = (SignalBlock, Window)
+
+    def __init__(self, console: Console | None = None, recording: str = "") -> None:
+        super().__init__()
+        self.recording = recording
+        self._console = console or Console(highlight=False)
+        self._monitor = Monitor()
+        self._screen = Screen()
+        self._size = (0, 0)
+        self._context: ScreenContext | None = None
+        self._frame: Frame | None = None
+        self._drawn = self._line_at = self._whole_at = float("-inf")
+        self._line_time = 0.0
+        self._closed = False
+
+    @property
+    def delay(self) -> float | None:
+        """Seconds by which the display is behind the heart; set it when it is known better than from the events."""
+        return self._monitor.delay
+
+    @delay.setter
+    def delay(self, seconds: float) -> None:
+        self._monitor.delay = seconds
+
+    def write(self, event: Event) -> None:
+        """Take one event."""
+        if self._closed:
+            return
+        changes = self._monitor.feed(event)
+        if isinstance(event, Trace):
+            self._screen.feed(event)
+        if not self._console.is_terminal:
+            self._report(event, changes)
+
+    def tick(self, now: float) -> None:
+        """Redraw, or write the line of this second."""
+        if self._closed:
+            return
+        if not self._console.is_terminal:
+            if now - self._line_at >= LINE_S and self._monitor.now > self._line_time:
+                self._line_at, self._line_time = now, self._monitor.now
+                self._print(self._status())
+        elif now - self._drawn >= FRAME_S:
+            self._drawn = now
+            self._draw(now)
+
+    def close(self) -> None:
+        """Give the terminal back."""
+        if not self._closed and self._context:
+            self._context.__exit__(None, None, None)
+        self._closed = True
+
+    def _draw(self, now: float) -> None:
+        if self._context is None:
+            self._context = self._console.screen()
+            self._context.__enter__()
+        width, height = self._console.size
+        lines = self._screen.compose(self._monitor, width, height, self.recording)
+        before = self._frame if self._size == (width, height) and now - self._whole_at < WHOLE_S else None
+        if before is None:
+            self._size, self._whole_at = (width, height), now
+            self._console.control(Control.home())
+        self._frame = Frame(lines, before)
+        self._console.print(self._frame, end="", crop=False, no_wrap=True)
+
+    def _status(self) -> str:
+        monitor = self._monitor
+        parts = [clock(monitor.now)]
+        if monitor.rate:
+            known = monitor.rate.bpm is not None
+            parts.append(f"{monitor.rate.bpm:.0f} bpm" if known else f"-- bpm because {monitor.rate.reason}")
+        if monitor.quality:
+            bad = [f"{q.lead} {q.verdict}: {q.reason}" for q in monitor.quality.leads if q.verdict != "good"]
+            parts.append(", ".join(bad) or "signal good")
+        parts += [_brief(finding) for finding in monitor.findings.active[:3]]
+        return "  ".join(parts)
+
+    def _report(self, event: Event, changes: list[Change]) -> None:
+        at = clock(self._monitor.now)
+        match event:
+            case StreamInfo():
+                self._print(
+                    f"{event.source}: {event.stream} {' '.join(event.leads)}, {event.fs:g} Hz {event.rate_note}"
+                )
+                self._print("not a medical device")
+            case LinkState():
+                self._print(f"{at}  link {event.state}: {event.message}")
+            case Gap():
+                self._print(
+                    f"{at}  gap of {event.duration:.2f} s at {event.start:.2f} s ({event.stream}): {event.reason}"
+                )
+            case Notice():
+                self._print(f"{at}  {event.level}: {event.message}")
+        for change, finding in changes:
+            about = f"  ({', '.join(evidence(finding))})" if finding.evidence and change == "begins" else ""
+            self._print(f"{at}  {_brief(finding)} {change}{about}")
+
+    def _print(self, line: str) -> None:
+        try:
+            print(line, file=self._console.file, flush=True)
+        except BrokenPipeError:
+            self._closed = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise OutputGoneError("the reader of stdout has left") from None
+
+
+def _brief(finding: Finding) -> str:
+    if finding.probability is None:
+        return f"not scored, because {finding.reason or finding.text}"
+    return f"{finding.code} {percent(finding)}"

@@ -1,0 +1,116 @@
+"""What a person in front of the stream wants to know now, gathered from the events."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from wearecg.block import (
+    Beat,
+    ClockFit,
+    Event,
+    Finding,
+    Gap,
+    HeartRate,
+    LinkState,
+    Notice,
+    Quality,
+    StreamInfo,
+    Trace,
+)
+from wearecg.sinks.changes import Change, FindingChanges
+
+NOTICE_S = 20.0
+"""How long a notice is shown, unless it tells an error."""
+
+
+@dataclass(slots=True)
+class Monitor:
+    """The state of the display; `feed` it every event."""
+
+    info: StreamInfo | None = None
+    link: LinkState | None = None
+    delay: float | None = None
+    """Seconds from a sample's arrival at the sensor to here, as far as it is known."""
+    now: float = 0.0
+    """Newest time on the timeline."""
+    rate: HeartRate | None = None
+    quality: Quality | None = None
+    beats: deque[Beat] = field(default_factory=lambda: deque(maxlen=64))
+    gaps: deque[Gap] = field(default_factory=lambda: deque(maxlen=16))
+    gap_count: int = 0
+    missing: float = 0.0
+    said: Notice | None = None
+    said_at: float = 0.0
+    findings: FindingChanges = field(default_factory=FindingChanges)
+    scored: bool = False
+
+    def feed(self, event: Event) -> list[Change]:
+        """Take one event; return which findings it made begin or end."""
+        match event:
+            case StreamInfo():
+                if self.info is None or event.stream == "ecg":
+                    self.info = event
+            case Trace():
+                self.now = max(self.now, event.start + len(event.samples) / event.fs)
+            case Beat():
+                self.beats.append(event)
+            case HeartRate():
+                self.rate = event
+            case Quality() if self.info and self.info.leads[:1] == tuple(q.lead for q in event.leads[:1]):
+                self.quality = event
+            case Gap():
+                self.gaps.append(event)
+                self.gap_count += 1
+                self.missing += event.duration
+            case LinkState():
+                self.link = event
+            case ClockFit():
+                self.delay = event.delay
+            case Notice():
+                self.said, self.said_at = event, self.now
+            case Finding():
+                self.scored = True
+                return self.findings.feed(event)
+        return []
+
+    @property
+    def notice(self) -> Notice | None:
+        """What was said last, for as long as it should be shown."""
+        kept = self.said and (self.said.level == "error" or self.now - self.said_at < NOTICE_S)
+        return self.said if kept else None
+
+
+def clock(seconds: float) -> str:
+    """``hh:mm:ss``."""
+    whole = max(int(seconds), 0)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def held(seconds: float) -> str:
+    """A duration in at most six cells: ``42 s``, ``3 min``, ``1.5 h``."""
+    if seconds < 100:
+        return f"{max(seconds, 0):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def percent(finding: Finding) -> str:
+    """``0.93``, or ``0.93 ±0.04`` where the uncertainty is known."""
+    if finding.probability is None:
+        return ""
+    sure = f"{finding.probability:.2f}"
+    return sure if finding.uncertainty is None else f"{sure} ±{finding.uncertainty:.2f}"
+
+
+def evidence(finding: Finding) -> list[str]:
+    """``heart rate 112 bpm``, ``rr irregularity 0.31``."""
+    return [_measure(name, value) for name, value in finding.evidence.items()]
+
+
+_UNITS = {"bpm", "ms", "mV", "s", "Hz"}
+
+
+def _measure(name: str, value: float) -> str:
+    words = name.split("_")
+    unit = words.pop() if words[-1] in _UNITS and len(words) > 1 else ""
+    return f"{' '.join(words)} {value:.3g} {unit}".rstrip()

@@ -1,0 +1,305 @@
+"""The picture of the live view: lines of styled text, composed for one terminal size."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions
+from rich.control import Control
+from rich.segment import Segment
+from rich.style import Style
+
+from wearecg.block import Finding, Trace
+from wearecg.ecg.leads import is_ecg
+from wearecg.sinks.monitor import Monitor, clock, evidence, held, percent
+from wearecg.sinks.sweep import Sweep, calibration
+
+Part: TypeAlias = tuple[str, str]
+"""Text and the name of its style."""
+Line: TypeAlias = list[Part]
+
+# Of the sixteen terminal colours only those that stand out on dark and on light backgrounds.
+STYLES = {
+    name: Style.parse(style)
+    for name, style in {
+        "": "none",
+        "name": "bold cyan",
+        "bold": "bold",
+        "dim": "bright_black",
+        "trace": "bold green",
+        "past": "green",
+        "rate": "bold magenta",
+        "heart": "bold red",
+        "good": "green",
+        "poor": "color(172)",
+        "bad": "bold red",
+        "bar": "cyan",
+        "gap": "color(172)",
+    }.items()
+}
+PREFERRED = ("II", "V1", "V5", "I", "V2")
+LABEL = 11
+SIDE = 25
+MIN_ROWS = 4
+MAX_ROWS = 9
+LINKS = {"live": "good", "connecting": "poor", "closed": "dim"}
+VERDICTS = {"good": ("●", "good"), "poor": ("◐", "poor"), "unusable": ("○", "bad")}
+_DIGITS = {
+    "0": ("█▀█", "█ █", "▀▀▀"),
+    "1": ("▀█ ", " █ ", "▀▀▀"),
+    "2": ("▀▀█", "█▀▀", "▀▀▀"),
+    "3": ("▀▀█", " ▀█", "▀▀▀"),
+    "4": ("█ █", "▀▀█", "  ▀"),
+    "5": ("█▀▀", "▀▀█", "▀▀▀"),
+    "6": ("█▀▀", "█▀█", "▀▀▀"),
+    "7": ("▀▀█", "  █", "  ▀"),
+    "8": ("█▀█", "█▀█", "▀▀▀"),
+    "9": ("█▀█", "▀▀█", "▀▀▀"),
+    "-": ("   ", "▀▀▀", "   "),
+}
+
+
+class Screen:
+    """Composes the live view; keeps the traces between frames and starts them anew when the size changes."""
+
+    def __init__(self) -> None:
+        self._size = (0, 0)
+        self._sweep: Sweep | None = None
+        self._columns: list[int] = []
+        self._leads: list[str] = []
+
+    def feed(self, trace: Trace) -> None:
+        """Draw more signal."""
+        if self._sweep and len(trace.samples) and set(self._leads) <= set(trace.leads):
+            self._sweep.feed(trace.samples[:, self._columns], trace.fs, trace.start)
+
+    def compose(self, monitor: Monitor, width: int, height: int, recording: str) -> list[Line]:
+        """Return ``height`` lines, each ``width`` cells wide."""
+        side = SIDE if width >= 70 else 0
+        bottom = self._findings(monitor, width, max(height // 6, 2)) if height >= 12 else []
+        room = max(height - 3 - len(bottom), 1)
+        self._fit(monitor, width, height, width - side - LABEL - 1, room)
+        traces = self._traces(monitor, room)
+        panel = self._side(monitor, len(traces)) if side else []
+        lines = [self._head(monitor, width, not side)]
+        for i, line in enumerate(traces):
+            beside = panel[i] if i < len(panel) else []
+            lines.append(_pad(line, width - side) + beside if side else line)
+        lines += [self._ruler(width), *bottom]
+        lines += [[]] * (height - 1 - len(lines)) + [self._foot(monitor, width, recording)]
+        return [_pad(line, width) for line in lines[:height]]
+
+    def _fit(self, monitor: Monitor, width: int, height: int, cells: int, room: int) -> None:
+        leads = monitor.info.leads if monitor.info else ()
+        ecg = [lead for lead in leads if is_ecg(lead)] or [
+            lead for lead in leads if not lead.startswith("ACC")
+        ]
+        order = [lead for lead in PREFERRED if lead in ecg] if len(ecg) > 3 else []
+        order += [lead for lead in ecg if lead not in order]
+        chosen = order[: max(min(3, (room - 1) // MIN_ROWS), 1)]
+        if (width, height) == self._size and chosen == self._leads:
+            return
+        self._size, self._leads = (width, height), chosen
+        self._columns = [leads.index(lead) for lead in chosen]
+        self._sweep = Sweep(max(cells, 8), len(chosen)) if chosen else None
+
+    def _head(self, monitor: Monitor, width: int, narrow: bool) -> Line:
+        left: Line = [(" wearecg ", "name")]
+        if info := monitor.info:
+            what = f"{len(info.leads)} leads" if len(info.leads) > 1 else info.leads[0]
+            left.append((f" {info.source} · {what} · {info.fs:g} Hz", "dim"))
+        right: Line = []
+        if narrow and monitor.rate:
+            right.append((f"♥ {_bpm(monitor)} bpm  ", "rate"))
+        if monitor.link:
+            state = monitor.link.state
+            right.append((f"● {state}", LINKS.get(state, "bad")))
+        if monitor.delay is not None:
+            right.append((f"  delay {monitor.delay:.2f} s", "dim"))
+        right.append((f"  {clock(monitor.now)} ", "bold"))
+        return [*_pad(left, width - _width(right) - 1), (" ", ""), *right]
+
+    def _traces(self, monitor: Monitor, room: int) -> list[Line]:
+        sweep = self._sweep
+        if sweep is None:
+            message = monitor.link.message if monitor.link else ""
+            blank: list[Line] = [[] for _ in range(room)]
+            blank[room // 2] = [(f"   {message or 'waiting for the sensor'}", "dim")]
+            return blank
+        lines = [self._beats(monitor, sweep)]
+        rows = min(max((room - 1) // len(self._leads), 1), MAX_ROWS)
+        for number, lead in enumerate(self._leads):
+            pulse, millivolts = calibration(rows, *sweep.range(number))
+            labels: list[Part] = [(f" {lead}", _label_style(monitor, lead)), (f" {millivolts:g} mV", "dim")]
+            if not is_ecg(lead):
+                labels, pulse = labels[:1], ("",) * rows
+            for row, text in enumerate(sweep.draw(number, rows)):
+                label = _pad(labels[row : row + 1], LABEL - 4)
+                line = _pad([*label, (pulse[row], "dim")], LABEL)
+                lines.append(line + self._line(monitor, sweep, text, row == rows // 2))
+        return lines + [[] for _ in range(room - len(lines))]
+
+    def _line(self, monitor: Monitor, sweep: Sweep, text: str, middle: bool) -> Line:
+        for gap in monitor.gaps if middle else ():
+            label = f" {gap.duration:.1f} s gap "
+            for first, last in sweep.cells(gap.start, gap.start + gap.duration):
+                at = (first + last + 1 - len(label)) // 2
+                if at >= first:
+                    before, after = text[:at], text[at + len(label) :]
+                    return [
+                        (before, "past" if sweep.cursor < at else "trace"),
+                        (label, "gap"),
+                        (after, "past"),
+                    ]
+        cut = sweep.cursor + 1
+        return [(text[:cut], "trace"), (text[cut:], "past")]
+
+    def _beats(self, monitor: Monitor, sweep: Sweep) -> Line:
+        ticks = [" "] * (sweep.columns // 2)
+        for beat in monitor.beats:
+            cell = sweep.cell(beat.time)
+            if cell is not None:
+                ticks[cell] = "▾"
+        return [(" " * LABEL, ""), ("".join(ticks), "heart")]
+
+    def _ruler(self, width: int) -> Line:
+        marks = ["─"] * width
+        if self._sweep and width > 2 * LABEL:
+            for second in range(self._sweep.seconds):
+                marks[LABEL + int(second * self._sweep.dots_per_s / 2)] = "┴"
+            text = " 1 s "
+            at = LABEL + int(self._sweep.dots_per_s / 4) - 2
+            marks[at : at + len(text)] = text
+        said = " not a medical device "
+        if width > 2 * len(said):
+            marks[-len(said) - 2 : -2] = said
+        return [("".join(marks), "dim")]
+
+    def _side(self, monitor: Monitor, rows: int) -> list[Line]:
+        lines: list[Line] = [[]]
+        beating = bool(monitor.beats) and monitor.now - monitor.beats[-1].time < 0.45
+        bpm = _bpm(monitor)
+        for row in range(3):
+            digits = " ".join(_DIGITS[digit][row] for digit in bpm)
+            unit = [(" ♥", "heart" if beating else "dim"), ("", ""), (" bpm", "dim")][row]
+            lines.append([("  ", ""), (f"{digits:<11}", "rate"), unit])
+        reason = monitor.rate.reason if monitor.rate else "no signal yet"
+        if bpm == "--":
+            lines += [[(f"  {line}", "poor")] for line in textwrap.wrap(f"because {reason}", SIDE - 3)[:3]]
+        lines.append([])
+        if monitor.quality:
+            good = [lead.lead for lead in monitor.quality.leads if lead.verdict == "good"]
+            for lead in monitor.quality.leads:
+                mark, style = VERDICTS[lead.verdict]
+                if lead.verdict != "good":
+                    words = lead.reason or lead.verdict
+                    lines.append(
+                        [("  ", ""), (f"{mark} ", style), (f"{lead.lead:<4}", "bold"), (f"{words}", style)]
+                    )
+            for i, text in enumerate(textwrap.wrap(" ".join(good), SIDE - 11)):
+                head: Line = [("  ", ""), ("● ", "good")] if i == 0 else [("    ", "")]
+                lines.append([*head, (text, "bold"), (" good" if i == 0 else "", "good")])
+        return lines[:rows]
+
+    def _findings(self, monitor: Monitor, width: int, most: int) -> list[Line]:
+        active = monitor.findings.active
+        # Always the same height, so that the traces above do not jump.
+        if not active:
+            words = "no findings" if monitor.scored else "no findings yet"
+            return [[(f"  {words}", "dim")], *([[]] * (most - 1))]
+        shown = active[:most]
+        name = min(max(cell_len(finding.text) for finding in shown), 27)
+        bar = min(max(8 + (width - 100) // 4, 8), 20)
+        lines = [self._finding(finding, monitor, width, name, bar) for finding in shown]
+        return [*lines, *([[]] * (most - len(lines)))]
+
+    def _finding(self, finding: Finding, monitor: Monitor, width: int, name: int, bar: int) -> Line:
+        if finding.probability is None:
+            return [("  -      ", "dim"), (f"not scored: {finding.reason or finding.text}", "poor")]
+        halves = round(bar * 2 * (finding.probability if 0 <= finding.probability <= 1 else 0))
+        filled = "━" * (halves // 2) + "╸" * (halves % 2)
+        line: Line = [
+            (f"  {finding.code:<6} ", "bold"),
+            (f"{set_cell_size(finding.text, name)} ", ""),
+            (filled, "bar"),
+            ("─" * (bar - len(filled)), "dim"),
+            (f" {percent(finding):<11}", "bold"),
+            (f"for {held(monitor.now - finding.since):<7}", "dim"),
+        ]
+        for measure in evidence(finding):
+            part = (f"{measure}  ", "dim")
+            if _width(line) + len(measure) <= width:  # half a number would be a wrong number
+                line.append(part)
+        return line
+
+    def _foot(self, monitor: Monitor, width: int, recording: str) -> Line:
+        parts: list[Line] = []
+        link = monitor.link
+        if link and link.state not in ("live", "connecting"):
+            parts.append([(link.message, "bad")])
+        elif notice := monitor.notice:
+            parts.append([(notice.message, {"info": "dim", "warning": "poor"}.get(notice.level, "bad"))])
+        if recording:
+            parts.append([("● REC ", "bad"), (f"{clock(monitor.now)} {recording}", "")])
+        if monitor.gap_count:
+            plural = "gap" if monitor.gap_count == 1 else "gaps"
+            parts.append([(f"{monitor.gap_count} {plural}, {monitor.missing:.1f} s missing", "gap")])
+        left: Line = [(" ", "")]
+        for number, part in enumerate(parts):
+            if number == 0 or _width(left) + _width(part) <= width:
+                left += [*part, ("  ", "")]
+        right: Line = [("Ctrl-C ends ", "dim")] if _width(left) + 12 <= width else []
+        return _pad(left, width - _width(right)) + right
+
+
+class Frame:
+    """Lines for rich, each exactly as wide as the terminal.
+
+    With ``before`` only the lines that differ from that frame are drawn, each at its place; without it,
+    all of them from top to bottom.
+    """
+
+    def __init__(self, lines: list[Line], before: Frame | None = None) -> None:
+        self.lines = lines
+        self._before = before
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        """Yield the styled text."""
+        for row, line in enumerate(self.lines):
+            if self._before:
+                if line == self._before.lines[row]:
+                    continue
+                yield Control.move_to(0, row).segment
+            for text, style in line:
+                yield Segment(text, STYLES[style])
+            if not self._before and row < len(self.lines) - 1:
+                yield Segment.line()
+
+
+def _bpm(monitor: Monitor) -> str:
+    bpm = monitor.rate.bpm if monitor.rate else None
+    return f"{bpm:.0f}" if bpm is not None and 0 < bpm < 1000 else "--"
+
+
+def _label_style(monitor: Monitor, lead: str) -> str:
+    verdicts = {known.lead: known.verdict for known in monitor.quality.leads} if monitor.quality else {}
+    return "bad" if verdicts.get(lead) == "unusable" else "bold"
+
+
+def _width(line: Line) -> int:
+    return sum(cell_len(text) for text, _ in line)
+
+
+def _pad(line: Line, width: int) -> Line:
+    fitted: Line = []
+    for text, style in line:
+        room = max(width, 0)
+        taken = cell_len(text)
+        if taken > room:
+            text, taken = set_cell_size(text, room), room
+        fitted.append((text, style))
+        width -= taken
+    return [*fitted, (" " * width, "")] if width > 0 else fitted

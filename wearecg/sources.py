@@ -1,0 +1,99 @@
+"""Which source a user means by what he typed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from wearecg.errors import SourceError
+from wearecg.transports.base import Source
+
+
+def open_source(
+    spec: str,
+    device: str | None = None,
+    baud: int | None = None,
+    fs: float | None = None,
+    leads: Sequence[str] = (),
+) -> Source:
+    """Return the (unopened) source for ``spec``.
+
+    ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port``: a serial port, see `open_port`.
+    ``simulate:SCENARIO?seed=1&fs=500&speed=1``: the synthetic person.
+    ``PATH?speed=1`` of a recording: replayed live, ``speed=max`` as fast as it can be read.
+
+    Raises
+    ------
+    SourceError
+        Nothing like it is here, or an option that it does not have.
+    """
+    if is_port(spec):
+        return open_port(spec, device, baud, fs, leads)
+    path, _, query = spec.partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    if path == "simulate" or path.startswith("simulate:"):
+        from wearecg.transports.simulate import SimulateSource
+
+        scenario = path.partition(":")[2] or "demo"
+        seed, rate, speed = _take(options, spec, seed=0.0, fs=500.0, speed=1.0)
+        return SimulateSource(scenario, seed=int(seed), fs=rate, speed=speed)
+    from wearecg.formats import read_recording
+    from wearecg.transports.replay import ReplaySource
+
+    (speed,) = _take(options, spec, speed=1.0)
+    return ReplaySource(read_recording(Path(path), fs), speed=speed)
+
+
+def open_port(
+    port: str,
+    device: str | None = None,
+    baud: int | None = None,
+    fs: float | None = None,
+    leads: Sequence[str] = (),
+) -> Source:
+    """Return the (unopened) source for the sensor ``device`` (default ``bridge``) on a serial port.
+
+    ``fs`` (Hz) and ``leads`` tell a sensor that does not say so itself its rate and what its columns are.
+
+    Raises
+    ------
+    SourceError
+        No such device, or one that states its own rate was given another.
+    """
+    from wearecg.devices import device as device_class
+    from wearecg.transports.serial import SerialSource
+
+    driver = device_class(device or "bridge")
+    options: dict[str, Any] = {} if fs is None else {"fs": fs}
+    if leads and not driver.names_leads:
+        options["leads"] = tuple(leads)
+    return SerialSource(port, driver(**options), baud)
+
+
+def is_port(spec: str) -> bool:
+    """Whether ``spec`` names a serial port rather than a recording."""
+    if "://" in spec or spec.upper().startswith("COM") or spec.startswith("/dev/"):
+        return True
+    try:
+        return stat.S_ISCHR(os.stat(spec).st_mode)
+    except OSError:
+        # A dangling link is a port that is unplugged just now.
+        return os.path.islink(spec)
+
+
+def _take(options: dict[str, str], spec: str, **defaults: float) -> list[float]:
+    unknown = set(options) - set(defaults)
+    if unknown:
+        raise SourceError(f"{spec}: no option {unknown.pop()!r}; there are {', '.join(defaults)}")
+    values = []
+    for name, default in defaults.items():
+        text = options.get(name)
+        try:
+            values.append(default if text is None else float("inf") if text == "max" else float(text))
+        except ValueError:
+            raise SourceError(f"{spec}: {name}={text!r} is not a number") from None
+    return values
