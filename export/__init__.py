@@ -1,0 +1,1 @@
+"""Where models are made, with torch. Run from a clone: ``python -m export``."""

@@ -1,0 +1,1 @@
+"""Recordings that models are trained on, read in their publishers' layout."""

@@ -1,0 +1,160 @@
+"""PTB-XL (Wagner et al., Sci Data 7:154, 2020) at 100 Hz, in its publisher's layout.
+
+Label sets as in the PTB-XL benchmark (Strodthoff et al., IEEE JBHI 25:1519, 2021): a record
+carries a statement when its ``scp_codes`` name it, whatever the likelihood beside it; diagnostic
+statements are gathered into 5 superclasses and 23 subclasses, 19 form and 12 rhythm statements
+stand for themselves. A task is scored on the records that carry at least one of its statements.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearecg.ecg.leads import TWELVE, canonical
+from wearecg.errors import SourceError
+
+FS = 100.0
+LENGTH = 1000
+MISSING = -32768
+SUPERCLASSES = {
+    "NORM": "normal ECG",
+    "MI": "myocardial infarction",
+    "STTC": "ST/T change",
+    "CD": "conduction disturbance",
+    "HYP": "hypertrophy",
+}
+GROUPS = ("superclass", "subclass", "form", "rhythm")
+
+
+@dataclass(frozen=True, eq=False)
+class PtbXl:
+    """The recordings and their labels, row for row.
+
+    Attributes
+    ----------
+    signals : int16 [n, 12, 1000]
+        Microvolts, leads in standard order; ``MISSING`` where a sample is missing.
+    labels : dict of bool [n, statements]
+        For each group of ``GROUPS``.
+    statements : dict of dict
+        For each group, code to text, in the order of the label columns.
+    fold, patient : int [n]
+        The official fold (1 to 10) and the patient's number.
+    """
+
+    signals: NDArray[np.int16]
+    labels: dict[str, NDArray[np.bool_]]
+    statements: dict[str, dict[str, str]]
+    fold: NDArray[np.int64]
+    patient: NDArray[np.int64]
+
+    def millivolts(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return ``[rows, 12, 1000]`` in mV, NaN where a sample is missing."""
+        raw = self.signals[rows]
+        return np.where(raw == MISSING, np.nan, raw / np.float32(1000)).astype(np.float32)
+
+    def rows(self, folds: Sequence[int]) -> NDArray[np.int64]:
+        """Return the rows of these folds."""
+        return np.flatnonzero(np.isin(self.fold, folds))
+
+
+def load(root: Path, cache: Path) -> PtbXl:
+    """Read the set under ``root`` (the folder of ``ptbxl_database.csv``, or the one above it).
+
+    The samples are gathered once into one memory-mapped array in the folder ``cache``.
+
+    Raises
+    ------
+    SourceError
+        ``root`` is not a PTB-XL download, or one of its records cannot be read.
+    """
+    base = next((d for d in (root, root / "ptbxl") if (d / "ptbxl_database.csv").is_file()), None)
+    if base is None:
+        raise SourceError(f"no ptbxl_database.csv in {root} or {root / 'ptbxl'}: give the PTB-XL folder")
+    table = _table(base / "ptbxl_database.csv")
+    groups = _statements(_table(base / "scp_statements.csv"))
+    codes = [ast.literal_eval(row["scp_codes"]) for row in table]
+    labels = {}
+    for group, (columns, belongs) in groups.items():
+        labels[group] = np.array(
+            [[c in have for c in columns] for have in ({belongs(c) for c in row} for row in codes)]
+        )
+    return PtbXl(
+        signals=_signals(base, [row["filename_lr"] for row in table], cache),
+        labels=labels,
+        statements={group: columns for group, (columns, _) in groups.items()},
+        fold=np.array([int(row["strat_fold"]) for row in table]),
+        patient=np.array([int(float(row["patient_id"])) for row in table]),
+    )
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _statements(
+    table: list[dict[str, str]],
+) -> dict[str, tuple[dict[str, str], Callable[[str], str | None]]]:
+    """For each group: its columns (code to text), and which column a statement counts for."""
+    index = next(iter(table[0]))
+    rows = {row[index]: row for row in table}
+
+    def marked(kind: str) -> dict[str, str]:
+        return {code: row["description"] for code, row in rows.items() if row[kind] and float(row[kind]) == 1}
+
+    diagnostic = marked("diagnostic")
+    super_of = {code: rows[code]["diagnostic_class"] for code in diagnostic}
+    sub_of = {code: rows[code]["diagnostic_subclass"] for code in diagnostic}
+    subs = {sub: rows[sub]["description"] if sub in rows else sub for sub in sorted(set(sub_of.values()))}
+    form, rhythm = marked("form"), marked("rhythm")
+    return {
+        "superclass": (SUPERCLASSES, super_of.get),
+        "subclass": (subs, sub_of.get),
+        "form": (form, lambda code: code if code in form else None),
+        "rhythm": (rhythm, lambda code: code if code in rhythm else None),
+    }
+
+
+def _signals(base: Path, names: list[str], cache: Path) -> NDArray[np.int16]:
+    key = hashlib.sha256("\n".join([str(base.resolve()), *names]).encode()).hexdigest()[:12]
+    path = cache / f"ptbxl-100hz-{key}.npy"
+    if not path.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part.npy")
+        out = np.lib.format.open_memmap(part, "w+", np.int16, (len(names), len(TWELVE), LENGTH))
+        for i, name in enumerate(names):
+            out[i] = _record(base / name)
+        out.flush()
+        part.rename(path)
+    signals: NDArray[np.int16] = np.load(path, mmap_mode="r")
+    return signals
+
+
+def _record(path: Path) -> NDArray[np.int16]:
+    """Read one WFDB record of format 16, all leads in one file, as microvolts ``[12, 1000]``."""
+    try:
+        head, *lines = path.with_suffix(".hea").read_text().splitlines()
+        raw = np.fromfile(path.with_suffix(".dat"), "<i2").reshape(LENGTH, len(TWELVE))
+    except (OSError, ValueError) as error:
+        raise SourceError(f"PTB-XL record {path}: {error}") from error
+    fields = [line.split() for line in lines[: len(TWELVE)]]
+    if head.split()[1:3] != ["12", "100"] or tuple(canonical(f[-1]) for f in fields) != TWELVE:
+        raise SourceError(f"PTB-XL record {path}: not 12 standard leads at 100 Hz: {head!r}")
+    gain, base = np.array([_gain(f[2], f[4]) for f in fields]).T
+    microvolts = np.clip(np.rint((raw - base) / gain * 1000), -32767, 32767)
+    return np.where(raw == MISSING, MISSING, microvolts).astype(np.int16).T
+
+
+def _gain(field: str, adc_zero: str) -> tuple[float, float]:
+    """Parse ``200(0)/mV``: ADC steps per mV, and the step that is 0 mV (the ADC zero if not given)."""
+    number, _, baseline = field.split("/")[0].rstrip(")").partition("(")
+    return float(number), float(baseline or adc_zero)

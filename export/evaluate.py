@@ -1,0 +1,117 @@
+"""What a model is worth on PTB-XL, through wearecg's own runner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.augment import LEAD_SETS
+from export.calibrate import halves
+from export.datasets import ptbxl
+from export.metrics import calibration_error, interval, macro_auroc, patient_draws
+from wearecg.ecg.leads import TWELVE
+from wearecg.models.card import Card, Measured
+from wearecg.models.model import Model
+from wearecg.models.preprocess import Preprocessing, condition
+from wearecg.models.runner import Runner
+
+DRAWS = 1000
+SEED = 9
+CHUNK = 64
+
+Logits = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Some folds of PTB-XL as models are fed them."""
+
+    name: str
+    signal: NDArray[np.float32]
+    mask: NDArray[np.float32]
+    labels: dict[str, NDArray[np.bool_]]
+    patient: NDArray[np.int64]
+    unseen: NDArray[np.bool_]
+    """Rows whose patients were not used for calibration."""
+
+    @classmethod
+    def of(cls, data: ptbxl.PtbXl, fold: int, spec: Preprocessing) -> Fold:
+        """Prepare one fold. On fold 9 calibration has used half of the patients."""
+        rows = data.rows([fold])
+        signal, mask = condition(data.millivolts(rows), ptbxl.FS, spec)
+        patient = data.patient[rows]
+        return cls(
+            name=f"PTB-XL 1.0.3 fold {fold}",
+            signal=signal,
+            mask=mask,
+            labels={name: labels[rows] for name, labels in data.labels.items()},
+            patient=patient,
+            unseen=~halves(patient) if fold == 9 else np.ones(len(rows), bool),
+        )
+
+    def masked(self, leads: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return signal and mask with these leads alone."""
+        mask = self.mask * np.array([name in leads for name in TWELVE], np.float32)
+        return self.signal * mask[..., None], mask
+
+
+def run(runner: Runner, fold: Fold, leads: Sequence[str]) -> Logits:
+    """Run a model over a fold; logits of each group."""
+    signal, mask = fold.masked(leads)
+    parts = [runner.run(signal[i : i + CHUNK], mask[i : i + CHUNK]) for i in range(0, len(signal), CHUNK)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def measure(card: Card, runner: Runner, precision: str, fold: Fold) -> list[Measured]:
+    """Measure every group with every reported lead set."""
+    model = Model(card, runner)
+    draws = patient_draws(fold.patient, DRAWS, SEED)
+    rows = []
+    for name, leads in LEAD_SETS.items():
+        logits = run(runner, fold, leads)
+        for group in card.outputs.groups:
+            z, y = logits[group.name], fold.labels[group.name]
+            low, high = interval(macro_auroc(z, y, draws))
+            rows.append(
+                Measured(
+                    data=fold.name,
+                    group=group.name,
+                    leads=name,
+                    precision=precision,
+                    records=int(y.any(axis=1).sum()),
+                    auroc=_round(macro_auroc(z, y)[0]),
+                    low=_round(low),
+                    high=_round(high),
+                    ece_raw=_round(calibration_error(1 / (1 + np.exp(-z[fold.unseen])), y[fold.unseen])),
+                    ece=_round(
+                        calibration_error(model.probabilities(group.name, z[fold.unseen]), y[fold.unseen])
+                    ),
+                )
+            )
+    return rows
+
+
+def table(rows: Sequence[Measured]) -> str:
+    """Lay measurements out for people, the precisions beside each other."""
+    precisions = list(dict.fromkeys(row.precision for row in rows))
+    head = f"{'group':12} {'leads':10} {'records':>7}"
+    lines = [
+        head + "".join(f"   {p + ' macro AUROC [95 %]':24} {'ECE raw':>7} {'ECE':>6}" for p in precisions)
+    ]
+    for key in dict.fromkeys((row.group, row.leads) for row in rows):
+        same = [row for row in rows if (row.group, row.leads) == key]
+        lines.append(
+            f"{key[0]:12} {key[1]:10} {same[0].records:7}"
+            + "".join(
+                f"   {f'{r.auroc:.4f} [{r.low:.4f}, {r.high:.4f}]':24} {r.ece_raw:7.4f} {r.ece:6.4f}"
+                for r in same
+            )
+        )
+    return "\n".join(lines)
+
+
+def _round(x: float) -> float:
+    return round(float(x), 5)

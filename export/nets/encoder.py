@@ -1,0 +1,129 @@
+"""The encoder: a small residual network of full convolutions that takes any subset of the 12 leads.
+
+Conv2d with ``(1, k)`` kernels, because the runtimes have their fast kernels for 4-D tensors;
+convolution, batch norm, ReLU in that order, so that :func:`fold` leaves plain convolutions.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+STAGES = ((48, 7), (64, 7), (96, 5), (128, 5))
+"""Channels and kernel of each stage; each halves the time axis."""
+
+
+class Block(nn.Module):
+    """Two convolutions beside a shortcut; halves the time axis."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = _conv(inputs, outputs, kernel, stride=2)
+        self.conv2, self.bn2 = _conv(outputs, outputs, kernel)
+        self.short, self.bn3 = _conv(inputs, outputs, 1, stride=2)
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``[N, inputs, 1, L]`` to ``[N, outputs, 1, ceil(L / 2)]``."""
+        y = self.relu(self.bn1(self.conv1(x)))
+        out: Tensor = self.relu(self.bn2(self.conv2(y)) + self.bn3(self.short(x)))
+        return out
+
+
+class Encoder(nn.Module):
+    """Signal and lead mask to an embedding and the logits of each group of statements.
+
+    Parameters
+    ----------
+    groups : mapping of str to int
+        Number of statements of each group, in output order.
+    stages : sequence of (channels, kernel)
+    stem : int
+        Channels of the first convolution.
+    embedding : int
+    """
+
+    def __init__(
+        self,
+        groups: Mapping[str, int],
+        stages: tuple[tuple[int, int], ...] = STAGES,
+        stem: int = 32,
+        embedding: int = 128,
+        leads: int = 12,
+    ) -> None:
+        super().__init__()
+        self.conv, self.bn = _conv(leads, stem, 9, stride=2)
+        self.lead_gain = nn.Linear(leads, stem)
+        self.lead_bias = nn.Linear(leads, stem)
+        self.relu = nn.ReLU()
+        widths = [stem, *(channels for channels, _ in stages)]
+        self.blocks = nn.Sequential(*(Block(n, *stage) for n, stage in zip(widths[:-1], stages, strict=True)))
+        self.dropout = nn.Dropout(0.1)
+        self.embed = nn.Linear(2 * widths[-1], embedding)
+        self.heads = nn.ModuleDict({name: nn.Linear(embedding, size) for name, size in groups.items()})
+        nn.init.zeros_(self.lead_gain.weight)
+        nn.init.ones_(self.lead_gain.bias)
+
+    def forward(self, signal: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+        """Return the embedding ``[N, embedding]``, then the logits ``[N, statements]`` of each group.
+
+        ``signal`` is ``[N, leads, L]`` in mV, ``mask`` ``[N, leads]`` with 1 for the leads that
+        are there; the samples of the others are ignored.
+        """
+        x = (signal * mask.unsqueeze(-1)).unsqueeze(2)
+        x = self.bn(self.conv(x))
+        x = self.relu(x * _column(self.lead_gain(mask)) + _column(self.lead_bias(mask)))
+        x = self.blocks(x)
+        # The mean says what is usual in the ten seconds, the maximum what happened once.
+        x = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
+        embedding = self.embed(self.dropout(x))
+        features = self.relu(embedding)
+        return embedding, *(head(features) for head in self.heads.values())
+
+    def only(self, groups: tuple[str, ...]) -> Encoder:
+        """Return a copy that gives these groups alone, in this order."""
+        net = copy.deepcopy(self)
+        net.heads = nn.ModuleDict({name: net.heads[name] for name in groups})
+        return net
+
+
+def fold(net: nn.Module) -> nn.Module:
+    """Return a copy in evaluation mode with every batch norm folded into its convolution."""
+    net = copy.deepcopy(net).eval()
+    for module in net.modules():
+        for conv, bn in (("conv", "bn"), ("conv1", "bn1"), ("conv2", "bn2"), ("short", "bn3")):
+            if isinstance(getattr(module, bn, None), nn.BatchNorm2d):
+                setattr(module, conv, fuse_conv_bn_eval(getattr(module, conv), getattr(module, bn)))
+                setattr(module, bn, nn.Identity())
+    return net
+
+
+def cost(net: nn.Module, leads: int = 12, length: int = 1000) -> tuple[int, int]:
+    """Count the parameters of the folded network, and its multiply-adds for one window."""
+    net, macs = fold(net), 0
+
+    def count(module: nn.Module, _: object, out: Tensor) -> None:
+        nonlocal macs
+        weight = module.weight
+        assert isinstance(weight, Tensor)
+        macs += weight.numel() * (out.shape[-1] * out.shape[-2] if out.ndim == 4 else 1)
+
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.register_forward_hook(count)
+    with torch.no_grad():
+        net(torch.zeros(1, leads, length), torch.ones(1, leads))
+    return sum(p.numel() for p in net.parameters()), macs
+
+
+def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
+    conv = nn.Conv2d(inputs, outputs, (1, kernel), stride=(1, stride), padding=(0, kernel // 2), bias=False)
+    return conv, nn.BatchNorm2d(outputs)
+
+
+def _column(x: Tensor) -> Tensor:
+    return x.unsqueeze(-1).unsqueeze(-1)

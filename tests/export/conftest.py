@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+HEADER = "scp_codes,patient_id,strat_fold,filename_lr\n"  # a few of the publisher's columns
+STATEMENTS = """,description,diagnostic,form,rhythm,diagnostic_class,diagnostic_subclass
+NDT,non-diagnostic T abnormalities,1.0,1.0,,STTC,STTC
+NORM,normal ECG,1.0,,,NORM,NORM
+IMI,inferior myocardial infarction,1.0,,,MI,IMI
+LVH,left ventricular hypertrophy,1.0,,,HYP,LVH
+CLBBB,complete left bundle branch block,1.0,,,CD,CLBBB
+PVC,ventricular premature complex,,1.0,,,
+SR,sinus rhythm,,,1.0,,
+AFIB,atrial fibrillation,,,1.0,,
+"""
+DIAGNOSES = ("NORM", "NDT", "IMI", "LVH", "CLBBB")
+LEADS = ["I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6"]
+RECORDS = 160
+
+
+def write_ptbxl(root) -> None:
+    """A small set in the publisher's layout, whose labels can be seen in its signals."""
+    root.mkdir()
+    (root / "scp_statements.csv").write_text(STATEMENTS)
+    (root / "records100").mkdir()
+    rng = np.random.default_rng(7)
+    rows = [HEADER]
+    t = np.arange(1000) / 100
+    for i in range(RECORDS):
+        kind, af = i % len(DIAGNOSES), i % 3 == 0
+        codes = {DIAGNOSES[kind]: 0.0, "AFIB" if af else "SR": 0.0}
+        name = f"records100/{i:05d}_lr"
+        # Two records a patient, as in the real set; a patient stays in one fold.
+        rows.append(f'"{codes}",{i // 2}.0,{i // 2 % 10 + 1},{name}\n')
+        x = 0.5 * np.sin(2 * np.pi * (1 + 2 * kind) * t) + (0.5 * np.sin(2 * np.pi * 17 * t) if af else 0)
+        x = x[:, None] * np.linspace(0.5, 1.5, 12) + rng.normal(scale=0.02, size=(1000, 12))
+        np.rint(x * 1000).astype("<i2").tofile(root / f"{name}.dat")
+        lines = [f"{i:05d}_lr 12 100 1000"]
+        lines += [f"{i:05d}_lr.dat 16 1000.0(0)/mV 16 0 0 0 0 {lead}" for lead in LEADS]
+        (root / f"{name}.hea").write_text("\n".join(lines) + "\n")
+    (root / "ptbxl_database.csv").write_text("".join(rows))
+
+
+@pytest.fixture(scope="session")
+def ptbxl_root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data") / "ptbxl"
+    write_ptbxl(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def data(ptbxl_root, tmp_path_factory):
+    from export.datasets import ptbxl
+
+    return ptbxl.load(ptbxl_root, tmp_path_factory.mktemp("cache"))

@@ -1,0 +1,327 @@
+"""The card of a model: what it takes, what it says, how well, made of what; JSON beside the files.
+
+A card seals itself (a hash over everything else in it), lists its files with their hashes, and
+has a *contract*: the hash of what a file must agree with (name, version, input, order of outputs).
+Each model file carries the contract inside. So a file that is cut short, exchanged or taken from
+another card is refused, and so is a card that somebody edited. This guards against accidents and
+mix-ups; it is not a signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from wearecg.ecg.leads import TWELVE
+from wearecg.errors import ModelError
+from wearecg.models.preprocess import Preprocessing
+from wearecg.models.strict_json import build
+
+FORMAT = 1
+ZOO = Path(__file__).parent / "zoo"
+PRECISIONS = ("fp32", "int8")
+RUNTIMES = ("onnx", "tflite")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a model is fed: ``seconds`` at ``fs`` Hz of any of ``leads``, in ``units``, prepared so."""
+
+    fs: float
+    seconds: float
+    leads: tuple[str, ...]
+    units: str
+    min_fs: float
+    """Recordings slower than this are refused, Hz."""
+    min_leads: int
+    """Fewer usable leads than this are not scored."""
+    preprocessing: Preprocessing
+
+    @property
+    def length(self) -> int:
+        """Samples in a window."""
+        return round(self.fs * self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One thing a model can say; its probability is ``1 / (1 + exp(-(slope * logit + offset)))``."""
+
+    code: str
+    text: str
+    slope: float
+    offset: float
+    threshold: float
+    """Probability from which it is reported as a finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Statements that are read out together, in the order of the model's output ``name``."""
+
+    name: str
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """An embedding of this many numbers, and the groups of statements."""
+
+    embedding: int
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file of a model, beside its card."""
+
+    path: str
+    precision: str
+    runtime: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """Recordings that a model was made with."""
+
+    name: str
+    use: str
+    licence: str
+    citation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How a model came about."""
+
+    data: tuple[DataSet, ...]
+    command: str
+    seed: int
+    epochs: int
+    minutes: float
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Macro AUROC of one group with one lead set, its 95 % interval by patient, calibration error."""
+
+    data: str
+    group: str
+    leads: str
+    precision: str
+    records: int
+    auroc: float
+    low: float
+    high: float
+    ece_raw: float
+    """Expected calibration error of the bare sigmoid, on patients that calibration has not seen."""
+    ece: float
+    """The same after calibration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What quantisation cost one group with one lead set: macro AUROC of each form of the model."""
+
+    group: str
+    leads: str
+    torch: float
+    fp32: float
+    int8: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quantisation:
+    """How the int8 file was made, and the report of the gate that let it through."""
+
+    method: str
+    allowed_loss: float
+    report: tuple[Loss, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Everything that is stated about a model. :func:`load_card` reads one, :meth:`write` seals one."""
+
+    name: str
+    version: str
+    task: str
+    input: Input
+    outputs: Outputs
+    files: tuple[ModelFile, ...]
+    calibration: str
+    training: Training
+    measured: tuple[Measured, ...]
+    quantisation: Quantisation
+    parameters: int
+    mmac: float
+    limits: tuple[str, ...]
+    format: int = FORMAT
+
+    @property
+    def source(self) -> str:
+        """``name@version``, as findings name it."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def contract(self) -> str:
+        """Hash of what a model file must agree with; it does not cover calibration or texts."""
+        order = {group.name: [s.code for s in group.statements] for group in self.outputs.groups}
+        return _digest(
+            {
+                "source": self.source,
+                "input": asdict(self.input),
+                "embedding": self.outputs.embedding,
+                "order": list(order.items()),
+            }
+        )
+
+    def stamp(self, precision: str) -> dict[str, str]:
+        """Return what the file of this precision carries inside."""
+        return {
+            "wearecg.model": self.source,
+            "wearecg.precision": precision,
+            "wearecg.contract": self.contract,
+        }
+
+    def file(self, precision: str, runtime: str) -> ModelFile:
+        """Return the file for a precision (``fp32``, ``int8``) and a runtime (``onnx``, ``tflite``).
+
+        Raises
+        ------
+        ModelError
+            The model does not come in this form.
+        """
+        for file in self.files:
+            if (file.precision, file.runtime) == (precision, runtime):
+                return file
+        forms = ", ".join(f"{file.precision} {file.runtime}" for file in self.files)
+        raise ModelError(f"{self.source} does not come as {precision} {runtime}; it comes as {forms}")
+
+    def describe(self) -> str:
+        """Lay the card out for people."""
+        spec, training = self.input, self.training
+        lines = [
+            f"{self.source}: {self.task}",
+            f"input      {spec.seconds:g} s at {spec.fs:g} Hz in {spec.units}, at least {spec.min_leads} of "
+            f"{' '.join(spec.leads)}; recordings from {spec.min_fs:g} Hz",
+            f"size       {self.parameters:,} parameters, {self.mmac:g} M multiply-adds a window",
+        ]
+        lines += [
+            f"file       {f.path}: {f.precision} {f.runtime}, {f.bytes / 1e6:.2f} MB" for f in self.files
+        ]
+        for group in self.outputs.groups:
+            lines.append(f"{group.name} (reported from the probability given)")
+            lines += [f"  {s.code:6} {s.threshold:5.2f}  {s.text}" for s in group.statements]
+        for data in training.data:
+            lines.append(f"data       {data.name}, {data.use}; {data.licence}; {data.citation}")
+        lines += [
+            f"training   {training.command} ({training.minutes:g} min on {training.machine})",
+            f"calibrated {self.calibration}",
+            f"quantised  {self.quantisation.method}; refused beyond a loss of {self.quantisation.allowed_loss:g}",
+            "measured   macro AUROC [95 % by patient], calibration error raw and calibrated",
+        ]
+        lines += [
+            f"  {m.group:11} {m.leads:9} {m.precision:5} {m.auroc:.4f} [{m.low:.4f}, {m.high:.4f}]"
+            f"  {m.ece_raw:.4f} {m.ece:.4f}  {m.data}, {m.records} records"
+            for m in self.measured
+        ]
+        return "\n".join([*lines, "limits", *(f"  - {limit}" for limit in self.limits)])
+
+    def write(self, path: Path) -> None:
+        """Write the card, sealed, to ``path``."""
+        body = asdict(self)
+        text = json.dumps(body | {"seal": _digest(body)}, indent=1, ensure_ascii=False)
+        path.write_text(text + "\n", encoding="utf-8")
+
+
+def available() -> list[str]:
+    """Names of the models that ship with wearecg."""
+    return sorted(path.stem for path in ZOO.glob("*.json"))
+
+
+def card_path(name: str | Path) -> Path:
+    """Return the path of a shipped model's card, or of the card file that ``name`` is.
+
+    Raises
+    ------
+    ModelError
+        There is no such model.
+    """
+    path = Path(name)
+    if path.suffix != ".json":
+        path = ZOO / f"{name}.json"
+    if not path.is_file():
+        known = ", ".join(available()) or "none"
+        raise ModelError(f"no model {str(name)!r}; shipped: {known}; or give the path of a card (.json)")
+    return path
+
+
+def load_card(name: str | Path) -> Card:
+    """Read and check the card of a shipped model, or a card file.
+
+    Raises
+    ------
+    ModelError
+        There is none, it was edited or damaged, or it states something impossible.
+    """
+    path = card_path(name)
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"card {path} cannot be read: {error}") from error
+    if not isinstance(body, dict):
+        raise ModelError(f"card {path}: expected an object, got {type(body).__name__}")
+    if body.get("format") != FORMAT:
+        raise ModelError(f"card {path}: format is {body.get('format')!r}; this wearecg reads {FORMAT}")
+    seal = body.pop("seal", None)
+    if seal != _digest(body):
+        raise ModelError(f"card {path} does not match its own seal: it was edited or damaged; reinstall it")
+    card = build(Card, body, f"card {path}")
+    _check(card, f"card {path}")
+    return card
+
+
+def _digest(body: object) -> str:
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _check(card: Card, where: str) -> None:
+    """Refuse values that this version of wearecg cannot honour."""
+    spec, known = card.input, Preprocessing()
+    codes = [s.code for group in card.outputs.groups for s in group.statements]
+    wrong: list[tuple[bool, str, object, str]] = [
+        (spec.fs <= 0, "input.fs", spec.fs, "above 0"),
+        (spec.seconds <= 0, "input.seconds", spec.seconds, "above 0"),
+        (spec.units != "mV", "input.units", spec.units, "'mV'"),
+        (not set(spec.leads) <= set(TWELVE), "input.leads", spec.leads, f"of {TWELVE}"),
+        (len(set(spec.leads)) != len(spec.leads), "input.leads", spec.leads, "without repetition"),
+        (not 1 <= spec.min_leads <= len(spec.leads), "input.min_leads", spec.min_leads, "1 to all leads"),
+        (
+            spec.preprocessing.name != known.name,
+            "input.preprocessing.name",
+            spec.preprocessing.name,
+            repr(known.name),
+        ),
+        (len(set(codes)) != len(codes), "outputs.groups", codes, "codes without repetition"),
+    ]
+    for file in card.files:
+        wrong += [
+            (file.precision not in PRECISIONS, "files.precision", file.precision, f"of {PRECISIONS}"),
+            (file.runtime not in RUNTIMES, "files.runtime", file.runtime, f"of {RUNTIMES}"),
+            (Path(file.path).name != file.path, "files.path", file.path, "a file beside the card"),
+        ]
+    wrong += [
+        (not 0 < s.threshold <= 1, f"outputs {s.code}.threshold", s.threshold, "in (0, 1]")
+        for group in card.outputs.groups
+        for s in group.statements
+    ]
+    for bad, field, value, expected in wrong:
+        if bad:
+            raise ModelError(f"{where}: {field} is {value!r}; expected {expected}")
