@@ -24,12 +24,13 @@ from wearecg.block import (
 )
 from wearecg.scoring import InlineScoring, Scorer, ScoringThread
 from wearecg.stream.engine import Engine, WindowSpec
-from wearecg.transports.base import Source
+from wearecg.transports.base import Source, joined
 
 if TYPE_CHECKING:
     from wearecg.models import Model
 
-READ_TIMEOUT_S = 0.05
+READ_PERIOD_S = 0.05
+"""How often a live source is read: often enough for the eye, seldom enough for a small board."""
 KEEP_BEATS_S = 60.0
 
 
@@ -90,11 +91,12 @@ def run(
         while not (stop and stop.is_set()):
             if over():
                 break
-            items = source.read(READ_TIMEOUT_S)
+            read_at = time.monotonic()
+            items = source.read(READ_PERIOD_S)
             if items is None:
                 break
             engine.rate_note = source.rate_note
-            for item in items:
+            for item in joined(items):
                 if isinstance(item, LinkState):
                     if item.state == "lost":
                         engine.link_lost()
@@ -107,6 +109,8 @@ def run(
                     if over():
                         break
             yield from follow([])
+            if source.realtime:
+                time.sleep(max(0.0, read_at + READ_PERIOD_S - time.monotonic()))
     ending = engine.finish()
     yield from follow([event for event in ending if not isinstance(event, Summary)])
     if scoring:

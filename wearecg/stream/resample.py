@@ -72,7 +72,7 @@ class Resampler:
         ]
         centre = windows[..., self._half]
         off_centre = windows - centre[..., None]
-        np.nan_to_num(off_centre, copy=False, nan=0.0)
+        off_centre[np.isnan(off_centre)] = 0.0
         y: Samples = centre + np.einsum("jlt,jt->jl", off_centre, self._bank[phases])
         return y
 

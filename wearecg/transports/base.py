@@ -3,13 +3,55 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TypeAlias
+
+import numpy as np
 
 from wearecg.block import LinkState, Notice, SignalBlock
 from wearecg.devices.base import Counters
 
 Item: TypeAlias = tuple[SignalBlock, float] | LinkState | Notice
 """A block with its host arrival time (monotonic seconds), or news of the link."""
+
+
+def joined(items: list[Item]) -> list[Item]:
+    """Put consecutive blocks of a stream together where nothing is missing between them.
+
+    Everything downstream costs by the block, not by the sample. A joined block has the arrival of its last part.
+    """
+    runs: list[list[tuple[SignalBlock, float]] | LinkState | Notice] = []
+    latest: dict[str, list[tuple[SignalBlock, float]]] = {}
+    for item in items:
+        if isinstance(item, LinkState | Notice):
+            latest.clear()
+            runs.append(item)
+            continue
+        run = latest.get(item[0].stream)
+        if run and _follows(item[0], run[-1][0]):
+            run.append(item)
+        else:
+            latest[item[0].stream] = [item]
+            runs.append(latest[item[0].stream])
+    return [_join(run) if isinstance(run, list) else run for run in runs]
+
+
+def _join(run: list[tuple[SignalBlock, float]]) -> Item:
+    if len(run) == 1:
+        return run[0]
+    samples = np.concatenate([block.samples for block, _ in run])
+    return replace(run[0][0], samples=samples), run[-1][1]
+
+
+def _follows(block: SignalBlock, before: SignalBlock) -> bool:
+    # NaN (no clock) fails the comparison of times, and such a sensor's blocks follow each other.
+    late = block.start - before.end
+    return (
+        not block.lost
+        and not abs(late) * block.fs > 0.25
+        and (block.fs, block.leads, block.lead_off, block.lsb)
+        == (before.fs, before.leads, before.lead_off, before.lsb)
+    )
 
 
 class Source(ABC):

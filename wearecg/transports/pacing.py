@@ -30,6 +30,7 @@ class PacedSource(Source):
             )
         self.fs = fs
         self.speed = speed
+        self.pace = "as fast as it is read" if math.isinf(speed) else f"at {speed:g}x"
         self.realtime = not math.isinf(speed)
         self.block_samples = max(1, round(fs * min(BLOCK_SECONDS * max(1.0, speed), LONGEST_BLOCK)))
         self._began: float | None = None

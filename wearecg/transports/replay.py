@@ -47,7 +47,7 @@ class ReplaySource(PacedSource):
         self.leads = tuple(recording.leads[i] for i in columns)
         self.lsb = tuple(recording.lsb[i] for i in columns)
         self.repeat = repeat
-        self.name = f"{recording.name} at {speed:g}x"
+        self.name = f"{recording.name} {self.pace}"
         self.rate_note = "given by the recording"
         self._samples = np.ascontiguousarray(recording.samples[:, columns])
         self._position = 0

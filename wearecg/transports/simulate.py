@@ -35,7 +35,7 @@ class SimulateSource(PacedSource):
     ) -> None:
         super().__init__(fs, speed)
         self.person = Person(seed, scenario, fs)
-        self.name = f"person {seed} ({scenario}) at {speed:g}x"
+        self.name = f"person {seed} ({scenario}) {self.pace}"
         columns = select(leads or self.person.leads, self.person.leads, "a synthetic person")
         self.leads = tuple(self.person.leads[i] for i in columns)
         ecg = [i for i in columns if self.person.leads[i] != "PPG"]

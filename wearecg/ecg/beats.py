@@ -1,0 +1,329 @@
+"""Streaming R-peak detection: a beat is reported within 0.3 s of its R peak, however the signal is cut.
+
+The QRS energy (`wavelet.py`) of up to three leads is added, each in units of its own QRS and clipped, so
+that an artefact on one lead counts no more than its beats do. Local maxima of the sum are compared with an
+adaptive threshold that falls with the time since the last beat; so there is no search-back. Signal and noise
+levels are learned as in Pan and Tompkins (IEEE Trans Biomed Eng 32:230, 1985), from beats and from the waves
+between them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from math import ceil, exp, inf, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wearecg.block import Beat
+from wearecg.ecg.wavelet import UNITS_PER_MV, QrsWavelet
+from wearecg.errors import SignalError
+
+Array = NDArray[np.float64]
+
+MAX_LEADS = 3
+LEARN_S = 1.0
+"""Signal that is watched before the first beat can be reported."""
+REFRACTORY_S = 0.2
+T_WAVE_S, T_WAVE_RATIO = 0.36, 0.65
+"""A peak this soon after a beat must reach two thirds of that beat's amplitude, or it is its T wave."""
+CONFIRM_S, CONFIRM_WEAK_S = 0.12, 0.2
+"""How long a peak must stay the highest: the QRS itself when full-sized, from P to QRS when weak."""
+WEAK = 0.9
+EARLY, LATE = 0.38, 0.2
+"""Threshold between noise (0) and signal level (1): until 0.7 of the usual RR, and long after."""
+TALLEST_WAVE, TALLEST_CAP = 1.7, 0.7
+"""The threshold is this multiple of the largest wave usually left between beats, up to the cap."""
+CLIP = 1.3
+"""The most that one of several leads can say, in units of its QRS."""
+SMALL = 0.12
+"""Waves below this share of a QRS are not looked at."""
+GAIN = 0.12
+"""Weight of a new beat or wave in its level."""
+ASYSTOLE_S = 3.0
+"""Without beats for this long the signal levels fall by 30 % a second."""
+MIN_MV = 0.008
+"""Smallest wavelet amplitude of a beat: a QRS of about 0.04 mV."""
+
+_FLOOR = MIN_MV * UNITS_PER_MV
+_MAX_TICKS = 32
+
+
+class BeatDetector:
+    """Finds R peaks on one to three leads of one stream: raw samples in mV, NaN where there are none.
+
+    Parameters
+    ----------
+    fs : float
+        Samples per second, 80 to 4000.
+    leads : tuple of str
+        At most `MAX_LEADS` names; beats are located on the first that carries a signal.
+    start : float
+        Seconds of the first sample.
+    """
+
+    def __init__(self, fs: float, leads: tuple[str, ...], start: float = 0.0) -> None:
+        if not 80 <= fs <= 4000:
+            raise SignalError(f"beats are found between 80 and 4000 samples per second, not at fs = {fs:g}")
+        if not 1 <= len(leads) <= MAX_LEADS:
+            raise SignalError(
+                f"beats are found on 1 to {MAX_LEADS} leads at a time, not on {len(leads)}: {leads}"
+            )
+        self.fs = fs
+        self.leads = leads
+        self._start = start
+        self._wavelet = QrsWavelet(fs, len(leads))
+        self._rate = rate = fs / self._wavelet.stride
+        self._refractory, self._t_wave = round(REFRACTORY_S * rate), round(T_WAVE_S * rate)
+        self._confirm, self._confirm_weak = int(CONFIRM_S * rate), int(CONFIRM_WEAK_S * rate)
+        self._edge, self._seconds = ceil(fs), 1
+        self._tick = 0
+        self._found: list[Beat] = []
+        self._forget()
+
+    def _forget(self) -> None:
+        """Know nothing about this person yet."""
+        leads = len(self.leads)
+        self._single = leads == 1
+        self._unlearned = round(LEARN_S * self._rate)
+        self._learning: list[Array] = []
+        self._intervals: deque[int] = deque(maxlen=8)
+        self._usual = round(0.8 * self._rate)
+        self._beats = 0
+        self._signal, self._noise = [0.0] * leads, [0.0] * leads  # of each lead, in units of the wavelet
+        self._scale, self._most = [0.0] * leads, [inf] * leads
+        self._level = 1.0  # of a beat's height, which is in units of the QRS at the last full second
+        self._quiet = self._tallest = 0.1
+        self._low = 0.0
+        self._power = np.zeros((1, leads))
+        self._height, self._moduli = 0.0, [0.0] * leads
+        self._sight()
+
+    def _sight(self) -> None:
+        """Start seeing at the next sample; what was learned stays."""
+        self._origin = self._wavelet.centre - self._tick * self._wavelet.stride
+        self._previous, self._rising = 0.0, False
+        self._between = self._last_height = 0.0
+        self._last = self._tick - self._usual
+        self._last_time: float | None = None
+        self._waiting = self._tick
+        self._blind: list[int] = []
+        self._rest()
+
+    def _rest(self) -> None:
+        """Wait for no peak."""
+        self._hurdle, self._due = self._low, sys.maxsize
+
+    def feed(self, x: ArrayLike) -> list[Beat]:
+        """Take ``x`` [n, leads] and return the beats that it completes."""
+        x = np.asarray(x)
+        self._found = []
+        most = self._wavelet.most
+        while len(x) > most:
+            self._run(self._wavelet.append(x[:most]))
+            x = x[most:]
+        self._run(self._wavelet.append(x))
+        return self._found
+
+    def gap(self, samples: int) -> list[Beat]:
+        """Skip ``samples`` that never came: beats before them come out, the first one after has no RR."""
+        found = self.flush()
+        start = self._wavelet.end + samples
+        self._wavelet.restart(start)
+        self._sight()
+        while self._edge <= start:
+            self._seconds += 1
+            self._edge = ceil(self._seconds * self.fs)
+        return found
+
+    def flush(self) -> list[Beat]:
+        """Return the beats that still wait for what follows: there is nothing to follow."""
+        end = self._wavelet.end
+        beats = self.feed(np.full((self._wavelet.most, len(self.leads)), np.nan))
+        self._wavelet.rewind(end)
+        return beats
+
+    def use(self, leads: tuple[str, ...]) -> None:
+        """Look at other leads from now on; one that is new is believed after its first beats."""
+        if leads == self.leads:
+            return
+        old = {lead: k for k, lead in enumerate(self.leads)}
+        columns = [old.get(lead, -1) for lead in leads]
+        self._wavelet.choose(columns)
+        self.leads = leads
+        signal, noise, moduli = (
+            [values[c] if c >= 0 else 0.0 for c in columns]
+            for values in (self._signal, self._noise, self._moduli)
+        )
+        if self._unlearned or not any(signal):
+            self._forget()
+            return
+        self._single = len(leads) == 1
+        self._power = self._power[:, columns] * (np.array(columns) >= 0)
+        self._signal, self._noise, self._moduli = signal, noise, moduli
+        self._weigh()
+
+    def _run(self, have: int) -> None:
+        """Look at the ``have`` ticks that can be taken."""
+        wavelet = self._wavelet
+        while have:
+            ticks = min(have, wavelet.before(self._edge), _MAX_TICKS, self._unlearned or _MAX_TICKS)
+            if ticks <= 0:
+                self._end_second()
+                continue
+            have -= ticks
+            power = wavelet.take(ticks)
+            values = power.ravel().tolist()
+            total = values[-1] if self._single else sum(values[-len(self.leads) :])
+            if total - total != 0.0:
+                power, blind = wavelet.retake(ticks)
+                values = power.ravel().tolist()
+                self._blind += [self._tick + tick for tick in blind]
+            if self._unlearned:
+                self._learn(power)
+                continue
+            if not self._single:
+                modulus = np.sqrt(power)
+                modulus *= self._scale
+                values = np.minimum(modulus, self._most, out=modulus).sum(axis=1).tolist()
+            self._scan(values, power)
+
+    def _scan(self, values: list[float], power: Array) -> None:
+        """Look for local maxima among the next ticks; ``values`` rise and fall with their heights."""
+        if max(values) <= self._low and self._previous <= self._low:
+            self._previous, self._rising = values[-1], True
+            self._tick += len(values)
+            self._power = power
+            if self._tick > self._due:
+                self._decide()
+            return
+        previous, rising = self._previous, self._rising
+        hurdle, due = self._hurdle, self._due
+        tick = first = self._tick
+        for value in values:
+            if value < previous:
+                if rising:
+                    rising = False
+                    if tick > due:
+                        self._decide()
+                        hurdle, due = self._hurdle, self._due
+                    if previous > hurdle:
+                        row = (self._power[-1] if tick == first else power[tick - 1 - first]).tolist()
+                        self._wait(tick - 1, previous, row)
+                        hurdle, due = self._hurdle, self._due
+            elif value > previous:
+                rising = True
+            previous = value
+            tick += 1
+        self._previous, self._rising = previous, rising
+        self._power = power
+        self._tick = tick
+        if tick > due:
+            self._decide()
+
+    def _wait(self, tick: int, hurdle: float, power: list[float]) -> None:
+        """See whether the local maximum at ``tick`` stays the highest."""
+        self._waiting = tick
+        self._hurdle = hurdle
+        self._moduli = row = [sqrt(p) for p in power]
+        self._height = sum([min(v * s, m) for v, s, m in zip(row, self._scale, self._most, strict=True)])
+        self._due = tick + (self._confirm if self._height > WEAK * self._level else self._confirm_weak)
+
+    def _decide(self) -> None:
+        """Say what the highest peak of the last moments was: a beat, or a wave to learn the noise from."""
+        tick, height, row = self._waiting, self._height, self._moduli
+        self._rest()
+        since = tick - self._last
+        if since < self._refractory:
+            if height > self._last_height:  # the beat was a P wave: its QRS sets the level
+                self._raise(height, row, 0.5)
+            return
+        fall = exp(-max(0.0, since / self._usual - 0.7) / 0.2)
+        threshold = self._quiet + (self._level - self._quiet) * (LATE + (EARLY - LATE) * fall)
+        tallest = min(TALLEST_WAVE * self._tallest, TALLEST_CAP * self._level)
+        t_wave = since < self._t_wave and height < T_WAVE_RATIO * self._last_height
+        if height > max(threshold, tallest) and not t_wave and max(row) > _FLOOR:
+            self._beat(tick, height, row, since)
+            return
+        self._between = max(self._between, height)
+        self._hush(height, row)
+
+    def _hush(self, height: float, row: list[float]) -> None:
+        """Learn what is not a beat."""
+        self._quiet += GAIN * (min(height, self._level) - self._quiet)
+        for k, value in enumerate(row):
+            self._noise[k] += GAIN * (min(value, self._signal[k]) - self._noise[k])
+
+    def _beat(self, tick: int, height: float, row: list[float], since: int) -> None:
+        k = next((k for k, value in enumerate(row) if value > 0.3 * self._signal[k]), 0)
+        time = self._start + self._wavelet.locate(self._origin + tick * self._wavelet.stride, k) / self.fs
+        rr = None if self._last_time is None else time - self._last_time
+        if self._blind:
+            if any(self._last < blind <= tick for blind in self._blind):
+                rr = None
+            self._blind = [blind for blind in self._blind if blind > tick]
+        self._found.append(Beat(time, self.leads[k], rr))
+        if rr is not None and rr < 2.5:
+            self._intervals.append(since)
+            self._usual = sorted(self._intervals)[len(self._intervals) // 2]
+        self._last, self._last_time, self._last_height = tick, time, height
+        if not self._between:
+            self._hush(0.5 * SMALL * self._level, [0.5 * SMALL * level for level in self._signal])
+        self._tallest += GAIN * (self._between - self._tallest)
+        self._between = 0.0
+        self._beats += 1
+        self._raise(height, row, max(GAIN, 1 / (self._beats + 1)))
+
+    def _raise(self, height: float, row: list[float], gain: float) -> None:
+        self._level += gain * (min(height, 2 * self._level) - self._level)
+        for k, value in enumerate(row):
+            level = self._signal[k]
+            self._signal[k] += gain * (min(max(value, 0.3 * level), 2 * level) - level) if level else value
+
+    def _end_second(self) -> None:
+        """Weigh the leads anew, and let the levels fall when nothing has been found for long."""
+        self._seconds += 1
+        self._edge = ceil(self._seconds * self.fs)
+        if self._unlearned:
+            return
+        if self._tick - self._last > ASYSTOLE_S * self._rate:
+            self._signal = [max(0.7 * level, _FLOOR) if level else 0.0 for level in self._signal]
+        self._weigh()
+
+    def _weigh(self) -> None:
+        """Set each lead's scale and weight by how far its QRS stands out; heights are then in units of QRS."""
+        snr = [
+            s / max(n, 0.02 * s, 1.0) if s else 0.0 for s, n in zip(self._signal, self._noise, strict=True)
+        ]
+        weight = [max(r - 1.0, 0.0) + 1e-3 if r else 0.0 for r in snr]
+        total = sum(weight) or 1.0
+        weight = [w / total for w in weight]
+        self._most = [CLIP * w if len(weight) > 1 else inf for w in weight]
+        self._scale = [w / s if s else 0.0 for w, s in zip(weight, self._signal, strict=True)]
+        self._quiet = sum(w * min(1.0, 1.0 / r) for w, r in zip(weight, snr, strict=True) if r)
+        self._low = (SMALL * self._signal[0]) ** 2 if self._single else SMALL
+        if self._due == sys.maxsize:
+            self._hurdle = self._low
+        self._tallest /= self._level
+        self._between /= self._level
+        self._last_height /= self._level
+        self._height /= self._level
+        self._level = 1.0
+
+    def _learn(self, power: Array) -> None:
+        """Collect the first second in which there is something, and take the levels from it."""
+        present = int((power > 0).any(axis=1).sum())
+        self._learning.append(np.sqrt(power))
+        self._tick += len(power)
+        self._unlearned -= present
+        if self._unlearned:
+            return
+        seen = np.concatenate(self._learning)
+        self._learning = []
+        for k in range(len(self.leads)):
+            values = seen[seen[:, k] > 0, k]
+            self._signal[k] = max(0.7 * float(values.max()), _FLOOR) if len(values) else 0.0
+            self._noise[k] = float(np.median(values)) if len(values) else 0.0
+        self._last = self._tick - self._usual
+        self._weigh()

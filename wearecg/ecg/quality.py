@@ -1,0 +1,223 @@
+"""Signal quality of every lead, second by second, from measures that a person can check.
+
+==============  =====================================================================  ========  =========
+measure         over the last 3 s (range, rail, gap: the second itself)                poor      unusable
+==============  =====================================================================  ========  =========
+lead off        the sensor says so at any time in the second                                     always
+gap             share of samples that never came                                       > 0       > 0.2
+flat            range of the samples, over 2 s                                                   < 0.005 mV
+saturated       share of samples at the highest or at the lowest value of the second             > 0.2
+noise           median 10 ms step / largest 10 ms step; median step >= 0.012 mV        > 0.06    > 0.14
+baseline        range of the means over tenths of the second                           > 2 mV    > 5 mV
+==============  =====================================================================  ========  =========
+
+A QRS makes few large steps and many small ones (ratio 0.01 to 0.05); noise makes all of a size (Gaussian
+noise 0.2). Of leads that are not ECG only lead off, gap, flat and saturated are judged, flat being constant.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from math import ceil, inf
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wearecg.block import LeadQuality, Quality
+from wearecg.ecg.leads import is_ecg
+
+FLAT_MV = 0.005
+MISSING_SHARE = 0.2
+RAIL_SHARE = 0.2
+STEP_S = 0.01
+NOISE_MV = 0.012
+NOISE_POOR, NOISE_UNUSABLE = 0.06, 0.14
+BASELINE_POOR_MV, BASELINE_UNUSABLE_MV = 2.0, 5.0
+REMEMBER_S = 120
+
+Verdict = Literal["good", "poor", "unusable"]
+
+
+class QualityMeter:
+    """Judges each second of a stream from ``start`` on; samples in mV, NaN where there are none."""
+
+    def __init__(self, fs: float, leads: tuple[str, ...], start: float = 0.0) -> None:
+        self.fs = fs
+        self.leads = leads
+        self.recent: deque[Quality] = deque(maxlen=REMEMBER_S)
+        """The last verdicts, oldest first."""
+        self._start = start
+        self._ecg = [is_ecg(lead) for lead in leads]
+        self._lag = max(1, round(STEP_S * fs))
+        self._tenths = np.zeros((0, 0), dtype=np.float32)
+        self._n = self._second = 0
+        self._edge = ceil(fs)
+        self._clear()
+
+    def feed(self, x: ArrayLike, lead_off: Sequence[bool | None] = ()) -> list[Quality]:
+        """Take ``x`` [n, leads] and return the verdicts of the seconds that it completes."""
+        x = np.asarray(x, dtype=np.float32)
+        found = []
+        while self._n + len(x) >= self._edge:
+            n = self._edge - self._n
+            self._take(x[:n], lead_off)
+            found.append(self._judge())
+            x = x[n:]
+        if len(x):
+            self._take(x, lead_off)
+        return found
+
+    def gap(self, samples: int) -> list[Quality]:
+        """Skip ``samples`` that never came; whole seconds without any make one verdict together."""
+        self._n += samples
+        found = []
+        if self._n >= self._edge and self._parts:
+            found.append(self._judge())
+        if self._n >= self._edge:
+            first = self._second
+            self._second = next(
+                s for s in range(int(self._n / self.fs) - 1, first + self._n + 2) if self._ends(s) > self._n
+            )
+            leads = tuple(LeadQuality(lead, "unusable", "gap", {"missing_share": 1.0}) for lead in self.leads)
+            found.append(self._remember(Quality(self._start + first, self._start + self._second, leads)))
+            self._edge = self._ends(self._second)
+            self._clear()
+        return found
+
+    def between(self, start: float, end: float) -> Quality:
+        """Return one verdict on ``[start, end)`` from the seconds in it that have been judged.
+
+        A lead is unusable when more than a quarter of the time is, or nothing has been judged; poor when
+        any of it is unusable or more than a quarter poor. The reason is the commonest among those.
+        """
+        spans = [
+            (min(q.end, end) - max(q.start, start), q) for q in self.recent if q.end > start and q.start < end
+        ]
+        total = sum(span for span, _ in spans)
+        leads = []
+        for k, lead in enumerate(self.leads):
+            time = {"good": 0.0, "poor": 0.0, "unusable": 0.0}
+            reasons: dict[tuple[str, str], float] = {}
+            for span, quality in spans:
+                judged = quality.leads[k]
+                time[judged.verdict] += span
+                key = judged.verdict, judged.reason
+                reasons[key] = reasons.get(key, 0.0) + span
+            verdict: Verdict = "good"
+            if not spans or time["unusable"] > 0.25 * total:
+                verdict = "unusable"
+            elif time["unusable"] or time["poor"] > 0.25 * total:
+                verdict = "poor"
+            worst = [key for key in reasons if key[0] == "unusable"] or [
+                key for key in reasons if key[0] == "poor"
+            ]
+            reason = (
+                ""
+                if verdict == "good"
+                else max(worst, key=lambda key: reasons[key])[1]
+                if worst
+                else "not judged"
+            )
+            leads.append(LeadQuality(lead, verdict, reason, {f"{name}_s": s for name, s in time.items()}))
+        return Quality(start, end, tuple(leads))
+
+    def _ends(self, second: int) -> int:
+        return ceil((second + 1) * self.fs)
+
+    def _clear(self) -> None:
+        self._parts: list[NDArray[np.float32]] = []
+        self._off = [False] * len(self.leads)
+        self._history: list[deque[tuple[float, float, float, float]]] = [deque(maxlen=3) for _ in self.leads]
+
+    def _take(self, x: NDArray[np.float32], lead_off: Sequence[bool | None]) -> None:
+        self._parts.append(x)
+        self._n += len(x)
+        if True in lead_off:
+            self._off = [was or bool(off) for was, off in zip(self._off, lead_off, strict=True)]
+
+    def _remember(self, quality: Quality) -> Quality:
+        self.recent.append(quality)
+        return quality
+
+    def _judge(self) -> Quality:
+        x = self._parts[0] if len(self._parts) == 1 else np.concatenate(self._parts)
+        expected = self._edge - (self._ends(self._second - 1) if self._second else 0)
+        total = float(x.sum()) if len(x) > self._lag else inf
+        if len(x) == expected and total - total == 0.0:
+            leads = self._measure(x, list(range(len(self.leads))), 0.0)
+        else:
+            leads = []
+            for k in range(len(self.leads)):
+                known = x[np.isfinite(x[:, k]), k : k + 1]
+                missing = 1 - len(known) / expected
+                if len(known) > self._lag:
+                    leads += self._measure(known, [k], missing)
+                else:
+                    self._history[k].clear()
+                    leads.append(self._say(k, "unusable", "gap", {"missing_share": missing}))
+        start = self._start + self._second
+        self._second += 1
+        self._edge = self._ends(self._second)
+        self._parts = []
+        self._off = [False] * len(self.leads)
+        return self._remember(Quality(start, start + 1, tuple(leads)))
+
+    def _measure(self, x: NDArray[np.float32], columns: list[int], missing: float) -> list[LeadQuality]:
+        n = len(x)
+        if self._tenths.shape[1] != n:
+            self._tenths = _tenths(n)
+        wander = [max(means) - min(means) for means in self._tenths.dot(x).T.tolist()]
+        step = np.abs(x[self._lag :] - x[: -self._lag])
+        step.sort(axis=0)
+        middle, largest = step[len(step) // 2].tolist(), step[-1].tolist()
+        rail = int(RAIL_SHARE * n)
+        lowest, near_low, near_high, highest = np.sort(x, axis=0)[[0, rail, n - 1 - rail, n - 1]].tolist()
+        found = []
+        for i, k in enumerate(columns):
+            history = self._history[k]
+            history.append((middle[i], largest[i], lowest[i], highest[i]))
+            saturated = near_low[i] == lowest[i] or near_high[i] == highest[i]
+            found.append(self._verdict(k, wander[i], saturated, missing))
+        return found
+
+    def _verdict(self, k: int, wander: float, saturated: bool, missing: float) -> LeadQuality:
+        middles, largest, lowest, highest = zip(*self._history[k], strict=True)
+        noise = sorted(middles)[len(middles) // 2]
+        ratio = noise / (max(largest) or 1.0)
+        span = max(highest[-2:]) - min(lowest[-2:])
+        measures = {"range_mv": span, "noise_mv": noise, "noise_ratio": ratio, "baseline_mv": wander}
+        if missing:
+            measures["missing_share"] = missing
+        ecg = self._ecg[k]
+        if missing > MISSING_SHARE:
+            return self._say(k, "unusable", "gap", measures)
+        if span < FLAT_MV if ecg else span == 0.0:
+            return self._say(k, "unusable", "flat", measures)
+        if saturated and highest[-1] > lowest[-1]:
+            return self._say(k, "unusable", "saturated", measures)
+        noisy = ecg and noise >= NOISE_MV
+        if noisy and ratio > NOISE_UNUSABLE:
+            return self._say(k, "unusable", "noise", measures)
+        if ecg and wander > BASELINE_UNUSABLE_MV:
+            return self._say(k, "unusable", "baseline", measures)
+        if missing:
+            return self._say(k, "poor", "gap", measures)
+        if noisy and ratio > NOISE_POOR:
+            return self._say(k, "poor", "noise", measures)
+        if ecg and wander > BASELINE_POOR_MV:
+            return self._say(k, "poor", "baseline", measures)
+        return self._say(k, "good", "", measures)
+
+    def _say(self, k: int, verdict: Verdict, reason: str, measures: dict[str, float]) -> LeadQuality:
+        if self._off[k]:
+            verdict, reason = "unusable", "lead off"
+        return LeadQuality(self.leads[k], verdict, reason, measures)
+
+
+def _tenths(n: int) -> NDArray[np.float32]:
+    """Return the matrix [10, n] of the means over ten parts."""
+    part = np.minimum(np.arange(n) * 10 // n, 9)
+    rows = (part == np.arange(10)[:, None]).astype(np.float32)
+    return np.asarray(rows / np.maximum(rows.sum(axis=1, keepdims=True), 1))

@@ -1,0 +1,52 @@
+"""Heart rate from beats: a number, or the reason why there is none. Never 0."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from wearecg.block import Beat, HeartRate
+
+PAUSE_S = 3.0
+"""Without a beat for longer, the last rate no longer holds."""
+BEATS = 8
+"""RR intervals in the median."""
+HORIZON_S = 10.0
+
+
+class HeartRateMeter:
+    """Median of the last RR intervals, over at most 8 beats and 10 seconds.
+
+    Feed `beat` in order of time and ask `at` whenever a figure is wanted.
+    """
+
+    def __init__(self, start: float = 0.0) -> None:
+        self._rr: deque[tuple[float, float]] = deque(maxlen=BEATS)
+        self.gap(start)
+
+    def beat(self, beat: Beat) -> None:
+        """Take a beat."""
+        self._last = beat.time
+        if beat.rr is not None:
+            self._rr.append((beat.time, beat.rr))
+
+    def gap(self, end: float) -> None:
+        """Forget the beats before a gap that ends at ``end``."""
+        self._since = end
+        self._last: float | None = None
+        self._rr.clear()
+
+    def at(self, time: float, trouble: str = "") -> HeartRate:
+        """Return the rate at ``time``; ``trouble`` is why the signal cannot be trusted, if it cannot."""
+        if trouble:
+            return HeartRate(time, None, trouble)
+        quiet = time - (self._since if self._last is None else self._last)
+        if quiet > PAUSE_S:
+            return HeartRate(time, None, f"no beats for {quiet:.1f} s")
+        while self._rr and self._rr[0][0] < time - HORIZON_S:
+            self._rr.popleft()
+        if len(self._rr) < 2:
+            return HeartRate(time, None, "learning")
+        intervals = sorted([rr for _, rr in self._rr])
+        middle = len(intervals) // 2
+        median = (intervals[middle] + intervals[~middle]) / 2
+        return HeartRate(time, 60.0 / median)

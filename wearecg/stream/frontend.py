@@ -1,0 +1,205 @@
+"""What every ECG stream goes through before anything else: filter, beats, rate, quality."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import ceil
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearecg.block import Beat, HeartRate, Quality, SignalBlock
+from wearecg.ecg.beats import MAX_LEADS, BeatDetector
+from wearecg.ecg.leads import is_ecg
+from wearecg.ecg.quality import QualityMeter
+from wearecg.ecg.rate import HeartRateMeter
+from wearecg.errors import SignalError
+from wearecg.stream.filters import MonitorFilter
+
+Samples: TypeAlias = NDArray[np.float32]
+FrontEvent: TypeAlias = Beat | HeartRate | Quality
+
+PREFERRED = ("II", "V5", "V2", "I", "V4", "V6", "V3", "V1", "aVF", "aVR", "III", "aVL", "ECG")
+"""Where R peaks are looked for first when there are more leads than are needed."""
+
+
+class FrontEnd:
+    """Turns the blocks of one stream into beats, a heart rate and a quality verdict each second.
+
+    Leads that are not ECG pass through unfiltered and have only their quality judged; without any ECG
+    lead there are no beats and no heart rate. The events are the same however the stream is cut into blocks.
+
+    Parameters
+    ----------
+    fs : float
+        Samples per second; 80 or more where there are ECG leads.
+    leads : tuple of str
+        Canonical names.
+    """
+
+    def __init__(self, fs: float, leads: tuple[str, ...]) -> None:
+        self.fs = fs
+        self.leads = leads
+        self.trace: Samples = np.zeros((0, len(leads)), dtype=np.float32)
+        """The samples of the last `feed`, float32 [n, leads], in the monitoring band."""
+        self.trace_start = 0.0
+        """Timeline seconds of ``trace[0]``, the filter's delay taken off."""
+        self._ecg = [k for k, lead in enumerate(leads) if is_ecg(lead)]
+        self._only_ecg = len(self._ecg) == len(leads)
+        self._filter = MonitorFilter(fs, len(self._ecg)) if self._ecg else None
+        self._t0: float | None = None
+
+    @property
+    def mains_hz(self) -> float | None:
+        """Frequency of the mains hum that is being removed, or None."""
+        return self._filter.mains_hz if self._filter else None
+
+    def feed(self, block: SignalBlock) -> list[FrontEvent]:
+        """Take the next block of the timeline and return what it completes, in order of emission.
+
+        ``block.lost``, or a start later than the last block's end, is a gap before it.
+
+        Raises
+        ------
+        SignalError
+            The block's rate or leads are not this stream's, or it starts before the last one's end.
+        """
+        if block.fs != self.fs or block.leads != self.leads:
+            raise SignalError(
+                f"this stream has {', '.join(self.leads)} at {self.fs:g} Hz, the block has "
+                f"{', '.join(block.leads)} at {block.fs:g} Hz: use one FrontEnd for each"
+            )
+        if self._t0 is None:
+            self._begin(block.start)
+        events: list[FrontEvent] = []
+        first = round((block.start - self._origin) * self.fs)
+        if first != self._n:
+            if first < self._n:
+                raise SignalError(
+                    f"block starts at {block.start:.3f} s, {self._n - first} samples before the last end"
+                )
+            events = self._gap(first - self._n)
+        x, off = block.samples, block.lead_off
+        if True in off:
+            x = np.where([bool(lead) for lead in off], np.float32("nan"), x)
+        if self._n + len(x) < self._edge:
+            self.trace = self._piece(x, off, events)
+        else:
+            trace = []
+            while n := min(len(x), self._edge - self._n):
+                trace.append(self._piece(x[:n], off, events))
+                x = x[n:]
+                if self._n == self._edge:
+                    self._end_second(events)
+            self.trace = trace[0] if len(trace) == 1 else np.concatenate(trace)
+        self.trace_start = block.start - (self._filter.delay if self._filter else 0.0)
+        return events
+
+    def flush(self) -> list[FrontEvent]:
+        """Return the beats that still wait, at the end of the signal."""
+        events: list[FrontEvent] = []
+        if self._t0 is not None and self._detector:
+            for beat in self._detector.flush():
+                self._believe(beat, events)
+        return events
+
+    def quality_between(self, start: float, end: float) -> Quality:
+        """Return the verdict on ``[start, end)`` timeline seconds; see `QualityMeter.between`."""
+        if self._t0 is None:
+            return QualityMeter(self.fs, self.leads).between(start, end)
+        return self._quality.between(start, end)
+
+    def _begin(self, start: float) -> None:
+        self._t0 = self._origin = start
+        self._n, self._seconds = 0, 1
+        self._edge = ceil(self.fs)
+        self._trouble = ""
+        self._doubted = False
+        self._quality = QualityMeter(self.fs, self.leads, start)
+        self._rate = HeartRateMeter(start)
+        self._candidates = sorted(
+            self._ecg,
+            key=lambda k: PREFERRED.index(self.leads[k]) if len(self._ecg) > MAX_LEADS else k,
+        )
+        self._used = self._candidates[:MAX_LEADS]
+        names = tuple(self.leads[k] for k in self._used)
+        self._detector = BeatDetector(self.fs, names, start) if self._ecg else None
+        self._all_used = self._used == list(range(len(self.leads)))
+
+    def _piece(self, x: Samples, off: Sequence[bool | None], events: list[FrontEvent]) -> Samples:
+        """Run samples of one second through every stage."""
+        self._n += len(x)
+        self._last_quality = self._quality.feed(x, off)
+        if self._filter is None or self._detector is None:
+            return x
+        for beat in self._detector.feed(x if self._all_used else x[:, self._used]):
+            self._believe(beat, events)
+        if self._only_ecg:
+            return self._filter.feed(x).astype(np.float32)
+        trace = x.astype(np.float32)
+        trace[:, self._ecg] = self._filter.feed(x[:, self._ecg])
+        return trace
+
+    def _believe(self, beat: Beat, events: list[FrontEvent]) -> None:
+        """Let a beat out, unless there was nothing but noise where it was found."""
+        if self._trouble.endswith("noise"):
+            self._doubted = True
+            return
+        if self._doubted:
+            beat = replace(beat, rr=None)
+            self._doubted = False
+        self._rate.beat(beat)
+        events.append(beat)
+
+    def _end_second(self, events: list[FrontEvent]) -> None:
+        time = self._origin + self._seconds
+        self._seconds += 1
+        self._edge = ceil(self._seconds * self.fs)
+        events += self._last_quality
+        if self._detector:
+            quality = self._last_quality[-1]
+            self._trouble = self._why_not(quality)
+            self._choose(quality)
+            events.append(self._rate.at(time, self._trouble))
+
+    def _gap(self, samples: int) -> list[FrontEvent]:
+        events: list[FrontEvent] = []
+        self._n += samples
+        if self._detector and self._filter:
+            for beat in self._detector.gap(samples):
+                self._believe(beat, events)
+            self._filter.reset()
+            self._rate.gap(self._origin + self._n / self.fs)
+        events += self._quality.gap(samples)
+        if self._n >= self._edge:
+            while self._edge <= self._n:
+                self._seconds += 1
+                self._edge = ceil(self._seconds * self.fs)
+            if self._detector:
+                events.append(HeartRate(self._origin + self._seconds - 1, None, "gap"))
+        return events
+
+    def _why_not(self, quality: Quality) -> str:
+        """Why no heart rate can be given, when every lead that is looked at is unusable."""
+        judged = [quality.leads[k] for k in self._used]
+        if any(lead.verdict != "unusable" for lead in judged):
+            return ""
+        reasons = [lead.reason for lead in judged]
+        reason = max(sorted(set(reasons)), key=reasons.count)
+        return reason if reason in ("lead off", "gap") else f"signal unusable: {reason}"
+
+    def _choose(self, quality: Quality) -> None:
+        """Replace a lead that has become unusable by the next one that is not."""
+        if len(self._candidates) <= MAX_LEADS:
+            return
+        verdicts = [lead.verdict for lead in quality.leads]
+        if all(verdicts[k] != "unusable" for k in self._used):
+            return
+        usable = [k for k in self._candidates if verdicts[k] != "unusable"]
+        kept = [k for k in self._used if k in usable]
+        spare = [k for k in usable if k not in kept] + [k for k in self._used if k not in kept]
+        self._used = kept + spare[: MAX_LEADS - len(kept)]
+        assert self._detector
+        self._detector.use(tuple(self.leads[k] for k in self._used))
