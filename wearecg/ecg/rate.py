@@ -21,7 +21,8 @@ class HeartRateMeter:
 
     def __init__(self, start: float = 0.0) -> None:
         self._rr: deque[tuple[float, float]] = deque(maxlen=BEATS)
-        self.gap(start)
+        self._last: float | None = None
+        self._since = start
 
     def beat(self, beat: Beat) -> None:
         """Take a beat."""
@@ -32,7 +33,7 @@ class HeartRateMeter:
     def gap(self, end: float) -> None:
         """Forget the beats before a gap that ends at ``end``."""
         self._since = end
-        self._last: float | None = None
+        self._last = None
         self._rr.clear()
 
     def at(self, time: float, trouble: str = "") -> HeartRate:

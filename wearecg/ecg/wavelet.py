@@ -49,7 +49,7 @@ class QrsWavelet:
         """Sample on which the next tick is centred."""
         return self._base + self._lo + self._half
 
-    def append(self, x: NDArray[np.generic]) -> int:
+    def append(self, x: NDArray[np.floating]) -> int:
         """Add ``x`` [n, leads] in mV and return how many ticks can be taken."""
         hi = self._hi
         end = hi + len(x)
@@ -75,7 +75,7 @@ class QrsWavelet:
         if bank is None:
             bank = self._banks[ticks] = _bank(self._pair, ticks, self.stride)
         lo = self._lo
-        pair = bank.dot(self._buffer[lo : lo + bank.shape[1]])
+        pair: Array = bank.dot(self._buffer[lo : lo + bank.shape[1]])
         pair *= pair
         self._lo = lo + ticks * self.stride
         return pair[:ticks] + pair[ticks:]

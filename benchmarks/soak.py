@@ -1,0 +1,180 @@
+"""A day of a lossy sensor as fast as it can be computed: memory flat, no drift, every sample accounted for.
+
+    python -m benchmarks.soak [--hours 24] [--out FILE]
+
+A synthetic person wears a 3-lead 250 Hz bridge sensor whose crystal is 40 ppm fast. Its frames are lost at random
+(one in a thousand), arrive late (up to 50 ms, now and then 2 s), the cable is out for half a minute every two
+hours, and the sensor restarts every five. The bytes go through the real decoder, engine, model and WFDB writer.
+Prints a ledger; the exit code is 1 if it does not balance.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from benchmarks import machine
+from wearecg.block import Beat, Event, Summary, Window
+from wearecg.devices import device, simulated
+from wearecg.devices.base import Device, SimulatedDevice
+from wearecg.models import load_model
+from wearecg.person import Person
+from wearecg.scoring import Scorer
+from wearecg.sinks import open_sink
+from wearecg.stream.engine import Engine, WindowSpec
+
+FS = 250
+LEADS = ("II", "V1", "V5")
+PPM = 40.0
+UNPLUG_EVERY_S, UNPLUG_S = 7200, 30
+RESET_EVERY_S = 18000
+FRAME_LOSS = 1e-3
+FRAMES_A_SECOND = 25
+TOLERANCE_S = 0.5
+"""A restarted clock is joined by the host's, to the jitter of the link; and the last frames may be lost."""
+
+
+def main() -> int:
+    """Run the day, print the ledger, write JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--hours", type=float, default=24.0)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/soak.json"))
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = soak(round(args.hours * 3600), Path(folder))
+    for key, value in ledger.items():
+        print(f"{key:32} {value}")
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps({"machine": machine.describe(), "ledger": ledger}, indent=1) + "\n")
+    return 0 if ledger["balanced"] else 1
+
+
+def soak(seconds: int, folder: Path) -> dict[str, object]:
+    """Stream so many seconds; return the ledger."""
+    rng = np.random.default_rng(1)
+    person = Person(seed=3, scenario="sinus", fs=FS)
+    columns = [person.leads.index(lead) for lead in LEADS]
+    sensor, bridge = simulated("bridge")(LEADS, FS), device("bridge")()
+    runtime = Runtime(person, folder)
+    bridge.connected(0.0)
+    boot, rss, delivered = 0.0, [], 0
+    for second in range(seconds):
+        samples = person.samples(FS)[:, columns]
+        since_unplug = second % UNPLUG_EVERY_S if second >= UNPLUG_EVERY_S else UNPLUG_EVERY_S
+        if second and second % RESET_EVERY_S == 0:
+            sensor, boot = simulated("bridge")(LEADS, FS), float(second)
+        if since_unplug == 0:
+            runtime.engine.link_lost()
+        if since_unplug == UNPLUG_S or boot == second > 0:
+            bridge.connected(host_time(second))
+        if since_unplug >= UNPLUG_S:
+            handshake(sensor, bridge, host_time(second))
+        late = 2.0 if rng.random() < 0.002 else rng.uniform(0, 0.05)
+        arrival = host_time(second + 1) + late
+        for i, part in enumerate(np.split(samples, FRAMES_A_SECOND)):
+            frames = sensor.encode(part, second - boot + i / FRAMES_A_SECOND, (False,) * len(LEADS))
+            if since_unplug < UNPLUG_S or rng.random() < FRAME_LOSS:
+                continue
+            delivered += len(part)
+            for block in bridge.feed(b"".join(frames), arrival):
+                runtime.take(runtime.engine.feed(block, arrival))
+        runtime.sink.tick(second)
+        if second % 3600 == 3599:
+            rss.append(psutil.Process().memory_info().rss / 1e6)
+            print(f"{second // 3600 + 1:3} h  {rss[-1]:.1f} MB", file=sys.stderr, flush=True)
+    runtime.take(runtime.engine.finish())
+    runtime.sink.close()
+    return runtime.ledger(seconds, delivered, rss, folder)
+
+
+class Runtime:
+    """Everything behind the decoder, and what came out of it."""
+
+    def __init__(self, person: Person, folder: Path) -> None:
+        model = load_model("encoder")
+        self.engine = Engine("soak", WindowSpec(model.card.input.fs, model.card.input.seconds))
+        self.sink = open_sink(f"wfdb:{folder}")
+        self._scorer = Scorer(model)
+        self._true = person.beats()
+        self._near: deque[float] = deque(maxlen=200)
+        self._errors: list[float] = []
+        self._windows = 0
+        self._summary: Summary | None = None
+        self._began = time.monotonic()
+
+    def take(self, events: list[Event]) -> None:
+        """Do with the events what a session does."""
+        for event in events:
+            self.sink.write(event)
+            if isinstance(event, Window):
+                self._windows += 1
+                for finding in self._scorer.score(event, ()):
+                    self.sink.write(finding)
+            elif isinstance(event, Beat):
+                while not self._near or self._near[-1] < event.time + 2:
+                    self._near.append(next(self._true).time)
+                self._errors.append(min((event.time - t for t in self._near), key=abs))
+            elif isinstance(event, Summary):
+                self._summary = event
+
+    def ledger(self, seconds: int, delivered: int, rss: list[float], folder: Path) -> dict[str, object]:
+        """Compare what was sent, what came out, and what lies on the disk."""
+        import wfdb
+
+        assert self._summary is not None
+        (header,) = (p for p in folder.glob("*.hea") if p.stem.endswith("Z"))
+        recorded = wfdb.rdrecord(str(header.with_suffix(""))).p_signal
+        missing = int(np.isnan(recorded[:, 0]).sum())
+        received, lost = self._summary.samples, sum(self._summary.lost.values())
+        errors = np.array(self._errors)
+        return {
+            "hours": seconds / 3600,
+            "times_real_time": round(seconds / (time.monotonic() - self._began)),
+            "samples_sent": seconds * FS,
+            "samples_delivered": delivered,
+            "samples_received": received,
+            "samples_in_gaps": lost,
+            "lost_by_reason": dict(self._summary.lost),
+            "samples_recorded": len(recorded) - missing,
+            "samples_recorded_as_missing": missing,
+            "gaps": self._summary.gaps,
+            "windows_scored": self._windows,
+            "beats": self._summary.beats,
+            "beat_error_p50_ms": round(float(np.median(np.abs(errors))) * 1e3, 2),
+            "beat_error_p99_ms": round(float(np.percentile(np.abs(errors), 99)) * 1e3, 2),
+            "drift_ms": round(float(np.median(errors[-1000:]) - np.median(errors[:1000])) * 1e3, 2),
+            "clock_ppm": round(self._summary.clock.ppm or 0.0, 1) if self._summary.clock else None,
+            "rss_mb_after_1h_and_end": [round(rss[0], 1), round(rss[-1], 1)] if rss else [],
+            "balanced": received == delivered == len(recorded) - missing
+            and received + lost == len(recorded)
+            and abs(seconds * FS - len(recorded)) <= TOLERANCE_S * FS,
+        }
+
+
+def host_time(signal_second: float) -> float:
+    """When the host's clock shows a moment of the sensor's, whose crystal is `PPM` fast."""
+    return 1000.0 + signal_second * (1 - PPM * 1e-6)
+
+
+def handshake(sensor: SimulatedDevice, bridge: Device, now: float) -> None:
+    """Carry commands and answers to and fro until both are silent."""
+    bridge.poll(now)
+    while bridge.outgoing:
+        said = bytes(bridge.outgoing)
+        bridge.outgoing.clear()
+        for answer in sensor.receive(said):
+            bridge.feed(answer, now)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.ecg.signals import cuts, ecg
+from wearecg.ecg.quality import QualityMeter
+
+FS = 250.0
+
+
+def reasons(x, off=(), fs=FS, lead="II"):
+    meter = QualityMeter(fs, (lead,))
+    return [(q.leads[0].verdict, q.leads[0].reason) for q in meter.feed(np.asarray(x)[:, None], off)]
+
+
+def test_clean_ecg_is_good_each_second():
+    x, _ = ecg(FS, 10)
+    meter = QualityMeter(FS, ("II",), start=3.0)
+    found = meter.feed(x[:, None])
+    assert [(q.start, q.end) for q in found] == [(3.0 + k, 4.0 + k) for k in range(10)]
+    assert all(q.leads[0].verdict == "good" for q in found)
+    assert set(found[-1].leads[0].measures) == {"range_mv", "noise_mv", "noise_ratio", "baseline_mv"}
+
+
+def test_what_is_wrong_is_named():
+    rng = np.random.default_rng(0)
+    x, _ = ecg(FS, 10)
+    t = np.arange(len(x)) / FS
+    assert set(reasons(0 * x + 0.3)) == {("unusable", "flat")}
+    assert set(reasons(rng.normal(0, 0.3, len(x)))) == {("unusable", "noise")}
+    assert ("unusable", "saturated") in reasons(np.clip(x + 3 * np.sin(t), -2, 2))
+    assert ("poor", "baseline") in reasons(x + 1.5 * np.sin(2 * np.pi * 0.4 * t))
+    assert set(reasons(x, (True,))) == {("unusable", "lead off")}
+
+
+def test_asystole_is_not_called_lead_off_or_noise():
+    x = np.random.default_rng(0).normal(0, 0.004, 2500)
+    assert set(reasons(x)) == {("good", "")}
+
+
+def test_missing_samples():
+    x, _ = ecg(FS, 6)
+    x[300:310] = np.nan
+    x[600:700] = np.nan
+    found = reasons(x)
+    assert found[1] == ("poor", "gap")
+    assert found[2] == ("unusable", "gap")
+    assert found[4] == ("good", "")
+    assert reasons(np.full(500, np.nan)) == [("unusable", "gap")] * 2
+
+
+def test_a_long_gap_is_one_verdict_and_seconds_stay_whole():
+    x, _ = ecg(FS, 20)
+    meter = QualityMeter(FS, ("II",))
+    found = meter.feed(x[:400, None]) + meter.gap(1500) + meter.feed(x[1900:, None])
+    assert [(q.start, q.end, q.leads[0].reason) for q in found[:4]] == [
+        (0, 1, ""),
+        (1, 2, "gap"),
+        (2, 7, "gap"),
+        (7, 8, "gap"),
+    ]
+    assert [(q.start, q.end) for q in found[4:]] == [(8 + k, 9 + k) for k in range(12)]
+
+
+def test_other_signals_are_judged_only_for_contact():
+    rng = np.random.default_rng(0)
+    assert set(reasons(1000 + rng.normal(0, 300, 1000), lead="PPG")) == {("good", "")}
+    assert set(reasons(np.full(1000, 7.0), lead="PPG")) == {("unusable", "flat")}
+
+
+def test_between_says_the_worse_for_long_enough():
+    x, _ = ecg(FS, 10)
+    x[1000:2000] = 0.0
+    meter = QualityMeter(FS, ("II",))
+    meter.feed(x[:, None])
+    assert meter.between(0, 4).leads[0].verdict == "good"
+    assert meter.between(4, 8).leads[0].verdict == "unusable"
+    assert meter.between(4, 8).leads[0].reason == "flat"
+    assert meter.between(50, 60).leads[0].reason == "not judged"
+
+
+@settings(max_examples=30, deadline=None)
+@given(sizes=st.lists(st.integers(1, 700), min_size=1, max_size=5), fs=st.sampled_from([100.0, 187.3, 250.0]))
+def test_same_verdicts_for_any_chunking(sizes, fs):
+    x, _ = ecg(fs, 7, noise=0.03)
+    x = np.stack((x, np.roll(x, 11)), axis=1)
+    x[180:200, 1] = np.nan
+    whole, pieces = QualityMeter(fs, ("II", "V1")), QualityMeter(fs, ("II", "V1"))
+    assert [q for cut in cuts(len(x), sizes) for q in pieces.feed(x[cut])] == whole.feed(x)
+
+
+@pytest.fixture
+def data():
+    folder = os.environ.get("WEARECG_DATA")
+    if not folder or not (Path(folder) / "mitdb").is_dir():
+        pytest.skip("set WEARECG_DATA to a folder with mitdb/ and nstdb/")
+    return Path(folder)
+
+
+def test_real_ecg_is_usable_and_real_noise_is_not_good(data):
+    wfdb = pytest.importorskip("wfdb")
+    verdicts = []
+    for record in ("106", "119", "223"):
+        x = wfdb.rdrecord(str(data / "mitdb" / record), sampto=360 * 120).p_signal[:, 0]
+        verdicts += reasons(x, fs=360.0)
+    assert np.mean([verdict != "unusable" for verdict, _ in verdicts]) > 0.95
+    for noise in ("em", "ma"):
+        x = wfdb.rdrecord(str(data / "nstdb" / noise), sampto=360 * 300).p_signal[:, 0]
+        assert np.mean([verdict != "good" for verdict, _ in reasons(x, fs=360.0)]) > 0.6

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.ecg.signals import cuts, ecg
+from wearecg.block import Beat, HeartRate, Quality, SignalBlock
+from wearecg.ecg.leads import TWELVE
+from wearecg.errors import SignalError
+from wearecg.stream.frontend import FrontEnd
+
+FS = 250.0
+
+
+def block(x, start, leads=("II",), fs=FS, **extra):
+    x = x if x.ndim == 2 else x[:, None]
+    return SignalBlock(x.astype(np.float32), fs, leads, start, **extra)
+
+
+def run(x, sizes=(62, 63), leads=("II",), fs=FS, t0=0.0):
+    front = FrontEnd(fs, leads)
+    events, traces = [], []
+    for cut in cuts(len(x), list(sizes)):
+        events += front.feed(block(x[cut], t0 + cut.start / fs, leads, fs))
+        traces.append(front.trace)
+    return events + front.flush(), np.concatenate(traces), front
+
+
+def of(kind, events):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def test_beats_rate_and_quality_of_a_clean_lead():
+    x, peaks = ecg(FS, 20)
+    events, trace, front = run(x, t0=100.0)
+    times = np.array([beat.time for beat in of(Beat, events)])
+    expected = 100 + peaks[peaks > 1.1]
+    assert np.abs(times[-len(expected) :] - expected).max() <= 1 / FS + 1e-9
+    assert [rate.time for rate in of(HeartRate, events)] == [101.0 + k for k in range(20)]
+    assert of(HeartRate, events)[0].reason == "learning"
+    assert all(abs(rate.bpm - 70) < 5 for rate in of(HeartRate, events)[4:])
+    assert [(q.start, q.leads[0].verdict) for q in of(Quality, events)] == [
+        (100.0 + k, "good") for k in range(20)
+    ]
+    assert trace.shape == (len(x), 1)
+    assert trace.dtype == np.float32
+    assert front.mains_hz is None
+
+
+def test_trace_start_takes_the_delay_off():
+    x, peaks = ecg(FS, 6, wander=0.0)
+    front = FrontEnd(FS, ("II",))
+    front.feed(block(x, 0.0))
+    near = (np.arange(len(x)) / FS > 4) & (np.arange(len(x)) / FS < 4.8)
+    top = np.flatnonzero(near)[front.trace[near, 0].argmax()] / FS + front.trace_start
+    assert np.abs(peaks - top).min() <= 1 / FS
+
+
+@settings(max_examples=25, deadline=None)
+@given(sizes=st.lists(st.integers(1, 600), min_size=1, max_size=6), gap=st.sampled_from([0, 3, 180, 1700]))
+def test_same_events_for_any_chunking(sizes, gap):
+    x, _ = ecg(FS, 14, noise=0.04)
+    x = np.stack((x, -0.5 * x, np.arange(len(x)) % 9), axis=1)
+    x[700:760, 1] = np.nan
+    leads = ("II", "V5", "PPG")
+    first = 1234
+
+    def events(sizes):
+        front = FrontEnd(FS, leads)
+        found, trace = [], []
+        for part, start in ((x[:first], 0), (x[first:], first + gap)):
+            for cut in cuts(len(part), sizes):
+                found += front.feed(block(part[cut], (start + cut.start) / FS, leads))
+                trace.append(front.trace)
+        return found + front.flush(), np.concatenate(trace)
+
+    whole, trace = events([len(x)])
+    got, pieces = events(sizes)
+    assert got == whole
+    np.testing.assert_allclose(pieces, trace, atol=1e-6)
+
+
+def test_one_sample_at_a_time():
+    x, _ = ecg(FS, 6)
+    assert run(x, [1])[0] == run(x)[0]
+
+
+def test_events_come_in_time():
+    x, _ = ecg(FS, 12)
+    front = FrontEnd(FS, ("II",))
+    for k in range(len(x)):
+        for event in front.feed(block(x[k : k + 1], k / FS)):
+            now = (k + 1) / FS
+            if isinstance(event, Beat):
+                assert now - event.time <= 0.3 + 1 / FS + 1e-9
+            else:
+                assert abs(now - (event.time if isinstance(event, HeartRate) else event.end)) < 1e-9
+
+
+def test_gap_is_seen_by_its_start_and_by_lost():
+    x, _peaks = ecg(FS, 30)
+    a, b = round(10.05 * FS), round(15.3 * FS)
+    for lost in (0, b - a):
+        front = FrontEnd(FS, ("II",))
+        events = front.feed(block(x[:a], 0.0)) + front.feed(block(x[b:], b / FS, lost=lost)) + front.flush()
+        after = [beat for beat in of(Beat, events) if beat.time > 15]
+        assert after[0].rr is None
+        assert after[0].time < 16.5
+        gaps = [q for q in of(Quality, events) if q.leads[0].reason == "gap"]
+        assert gaps[0].start == 10
+        assert gaps[-1].end == 16
+        assert next(rate.reason for rate in of(HeartRate, events) if 10.5 < rate.time < 16.5) == "gap"
+        assert of(HeartRate, events)[-1].bpm == pytest.approx(70, abs=5)
+
+
+def test_lead_off_is_said_and_is_not_zero():
+    x, _ = ecg(FS, 20)
+    front = FrontEnd(FS, ("II",))
+    events = []
+    for k in range(20):
+        off = (8 <= k < 14,)
+        part = np.full(250, 2.0) if off[0] else x[k * 250 : (k + 1) * 250]
+        events += front.feed(block(part, float(k), lead_off=off))
+        assert np.isnan(front.trace).all() == off[0]
+    rates = {round(rate.time): rate for rate in of(HeartRate, events)}
+    assert all(rates[k].reason == "lead off" and rates[k].bpm is None for k in range(9, 15))
+    assert rates[20].bpm == pytest.approx(70, abs=5)
+    assert not [beat for beat in of(Beat, events) if 8 <= beat.time < 14]
+
+
+def test_asystole_and_noise_are_told_apart():
+    rng = np.random.default_rng(0)
+    x, _ = ecg(FS, 10)
+    asystole = np.concatenate((x, rng.normal(0, 0.004, 2500)))
+    events = run(asystole)[0]
+    assert of(HeartRate, events)[-1].reason.startswith("no beats for")
+    assert not [beat for beat in of(Beat, events) if beat.time > 10.1]
+    for scale in (0.05, 0.5, 3.0):
+        events = run(rng.normal(0, scale, 250 * 30))[0]
+        assert of(HeartRate, events)[-1].reason == "signal unusable: noise"
+        assert of(Beat, events) == []
+
+
+def test_saturated_and_flat_give_no_beats():
+    for x in (np.zeros(5000), np.where(np.arange(5000) % 1000 < 500, 5.0, -5.0)):
+        events = run(x)[0]
+        assert of(Beat, events)[:1] == []
+        assert of(HeartRate, events)[-1].bpm is None
+
+
+def test_twelve_leads_go_on_when_the_first_ones_fail():
+    x, peaks = ecg(FS, 40)
+    gains = np.linspace(0.4, 1.2, 12)
+    rng = np.random.default_rng(0)
+    all_leads = x[:, None] * gains + rng.normal(0, 0.005, (len(x), 12))
+    for lead in ("II", "V5", "V2"):
+        all_leads[250 * 15 :, TWELVE.index(lead)] = 0.0
+    events, trace, _ = run(all_leads, leads=TWELVE)
+    times = np.array([beat.time for beat in of(Beat, events)])
+    missed = [peak for peak in peaks if peak > 1.2 and np.abs(times - peak).min() > 0.02]
+    assert len(missed) <= 5  # two seconds to be sure that it is flat, one to learn the other leads
+    assert all(peak < 20 for peak in missed)
+    assert of(Beat, events)[-1].lead not in ("II", "V5", "V2")
+    assert trace.shape == all_leads.shape
+
+
+def test_without_ecg_there_is_only_quality():
+    front = FrontEnd(25.0, ("PPG", "ACC_X"))
+    x = np.random.default_rng(0).normal(0, 100, (250, 2))
+    events = front.feed(block(x, 0.0, ("PPG", "ACC_X"), 25.0)) + front.flush()
+    assert len(of(Quality, events)) == len(events) == 10
+    np.testing.assert_array_equal(front.trace, x.astype(np.float32))
+
+
+def test_quality_between():
+    x, _ = ecg(FS, 10)
+    front = run(x)[2]
+    assert front.quality_between(2.0, 9.5).leads[0].verdict == "good"
+    assert FrontEnd(FS, ("II",)).quality_between(0, 10).leads[0].verdict == "unusable"
+
+
+def test_wrong_blocks_are_refused():
+    x, _ = ecg(FS, 2)
+    front = FrontEnd(FS, ("II",))
+    front.feed(block(x, 0.0))
+    with pytest.raises(SignalError, match="before the last end"):
+        front.feed(block(x, 1.0))
+    with pytest.raises(SignalError, match="use one FrontEnd for each"):
+        front.feed(block(x, 2.0, ("V1",)))
+    with pytest.raises(SignalError, match="80 Hz or more"):
+        FrontEnd(50.0, ("II",))
