@@ -119,7 +119,7 @@ class Window:
     @property
     def end(self) -> float:
         """Timeline seconds just after the last sample."""
-        return self.start + self.samples.shape[0] / self.fs
+        return self.start + len(self.samples) / self.fs
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from wearecg.block import (
     Beat,
@@ -18,10 +21,11 @@ from wearecg.block import (
     LinkState,
     Notice,
     Quality,
-    Samples,
     Summary,
     Window,
 )
+from wearecg.ecg.leads import canonical
+from wearecg.errors import SignalError
 from wearecg.scoring import InlineScoring, Scorer, ScoringThread
 from wearecg.stream.engine import Engine, WindowSpec
 from wearecg.transports.base import Source, joined
@@ -54,15 +58,14 @@ def run(
     leads: Sequence[str] = (),
     duration: float | None = None,
     stop: threading.Event | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Open ``source`` and yield every event until it ends, ``duration`` seconds have passed or ``stop`` is set.
 
     The last events are a `Summary` for each of its streams. Raises what the source raises.
     """
     spec = WindowSpec(model.card.input.fs, model.card.input.seconds) if model else None
-    engine = Engine(
-        source.name, spec, tuple(leads), time.time() - time.monotonic(), rate_note=source.rate_note
-    )
+    wall = time.time() - time.monotonic() if source.realtime else float("nan")
+    engine = Engine(source.name, spec, tuple(leads), wall, source.epoch)
     scoring: ScoringThread | InlineScoring | None = None
     if model:
         scoring = ScoringThread(Scorer(model)) if source.realtime else InlineScoring(Scorer(model))
@@ -172,7 +175,12 @@ def stream(
 
 
 def score(
-    samples: Samples, fs: float, leads: Sequence[str], *, model: str | None = "encoder", name: str = "samples"
+    samples: ArrayLike,
+    fs: float,
+    leads: Sequence[str],
+    *,
+    model: str | None = "encoder",
+    name: str = "samples",
 ) -> Report:
     """Run the whole engine over a recording: the same stages, windows and findings as live.
 
@@ -198,12 +206,19 @@ def score(
     >>> report.summary.duration
     30.0
     """
-    from wearecg.formats import Recording
+    from wearecg.formats import Recording, check_samples
     from wearecg.models import load_model
     from wearecg.transports.replay import ReplaySource
 
-    recording = Recording.from_samples(samples, fs, leads, name=name)
-    return report(run(ReplaySource(recording, speed=float("inf")), load_model(model) if model else None))
+    x = np.asarray(samples, np.float32)
+    if x.ndim != 2 or x.shape[1] != len(leads):
+        raise SignalError(
+            f"{name}: shape {x.shape} for {len(leads)} leads; give [n, leads], one column a lead"
+        )
+    check_samples(x, name)
+    recording = Recording(x, fs, tuple(canonical(lead) for lead in leads), name)
+    source = ReplaySource(recording, speed=float("inf"))
+    return report(run(source, load_model(model) if model else None))
 
 
 def report(events: Iterator[Event]) -> Report:

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wearecg.block import Notice, Summary
 
@@ -114,7 +114,7 @@ def _ending_cleanly(stop: threading.Event) -> Iterator[None]:
         stop.set()
         signal.signal(number, before[number])
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    before: dict[int, Any] = {n: signal.signal(n, end) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

@@ -105,8 +105,13 @@ def read_recording(path: str | Path, fs: float | None = None) -> Recording:
         known = ", ".join(sorted(s for s in FORMATS if s))
         raise SourceError(f"{path}: recordings of type {suffix!r} are not known; known are {known}")
     recording: Recording = import_module(FORMATS[suffix]).read(path, fs)
-    if len(recording) == 0:
-        raise SignalError(f"{path} has no samples: the recording is 0 s long")
-    if not np.isfinite(recording.samples).any():
-        raise SignalError(f"{path} has no measurement: all {len(recording)} samples are marked as missing")
+    check_samples(recording.samples, str(path))
     return recording
+
+
+def check_samples(samples: Samples, name: str) -> None:
+    """Raise `SignalError` if there is nothing to look at in ``samples``."""
+    if len(samples) == 0:
+        raise SignalError(f"{name} has no samples: the recording is 0 s long")
+    if not np.isfinite(samples).any():
+        raise SignalError(f"{name} has no measurement: all {len(samples)} samples are marked as missing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,7 +52,9 @@ class Engine:
     leads : sequence of str
         The leads to keep of the ECG stream, in this order; empty for all.
     wall_offset : float
-        Unix time minus host monotonic time, to date timeline 0.
+        Unix time minus host monotonic time, to date timeline 0; NaN where that means nothing.
+    epoch : float or None
+        Unix time of timeline 0 where the source knows it itself (a recording).
     """
 
     def __init__(
@@ -59,11 +62,13 @@ class Engine:
         source: str,
         windows: WindowSpec | None = None,
         leads: tuple[str, ...] = (),
-        wall_offset: float = 0.0,
-        rate_note: str = "",
+        wall_offset: float = float("nan"),
+        epoch: float | None = None,
     ) -> None:
         self._source, self._windows, self._leads = source, windows, leads
-        self._wall_offset, self.rate_note = wall_offset, rate_note
+        self._wall_offset, self._epoch = wall_offset, epoch
+        self.rate_note = ""
+        """How the rate is known, for the `StreamInfo` of streams that begin from here on."""
         self._streams: dict[str, _Stream] = {}
 
     def feed(self, block: SignalBlock, arrival: float) -> list[Event]:
@@ -82,7 +87,9 @@ class Engine:
         events: list[Event] = []
         if stream is None:
             stream = self._streams[block.stream] = _Stream(block, self._windows)
-            epoch = arrival + self._wall_offset - len(block) / block.fs
+            epoch = self._epoch
+            if epoch is None:
+                epoch = arrival + self._wall_offset - len(block) / block.fs
             events.append(
                 StreamInfo(
                     block.stream, self._source, block.fs, block.leads, block.lsb, epoch, self.rate_note
@@ -182,9 +189,9 @@ class _Stream:
             windows.append(Window(window, self._spec.fs, self._leads, start, usable, quality, lost))
         return windows
 
-    def _count(self, events: list[Event]) -> list[Event]:
+    def _count(self, events: Sequence[Event]) -> list[Event]:
         self._beats += sum(isinstance(event, Beat) for event in events)
-        return events
+        return list(events)
 
 
 def _pick(block: SignalBlock, leads: tuple[str, ...], source: str) -> SignalBlock:

@@ -105,4 +105,4 @@ def _filter_bank(up: int, down: int) -> NDArray[np.float32]:
     beta = 0.1102 * (STOP_DB - 8.7)
     inside = np.clip(1 - (distance / (half + 1)) ** 2, 0, None)
     bank = np.sinc(2 * cutoff * distance) * np.i0(beta * np.sqrt(inside))
-    return (bank / bank.sum(1, keepdims=True)).astype(np.float32)
+    return np.asarray(bank / bank.sum(1, keepdims=True), np.float32)

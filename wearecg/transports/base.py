@@ -63,6 +63,8 @@ class Source(ABC):
     realtime: bool = True
     """False: the source waits for us, so nothing needs to be skipped to keep up."""
     counters: Counters | None = None
+    epoch: float | None = None
+    """Unix time of the first sample, where the source knows it better than the host's clock (a recording)."""
 
     @abstractmethod
     def open(self) -> None:

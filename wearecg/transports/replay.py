@@ -49,6 +49,7 @@ class ReplaySource(PacedSource):
         self.repeat = repeat
         self.name = f"{recording.name} {self.pace}"
         self.rate_note = "given by the recording"
+        self.epoch = recording.epoch
         self._samples = np.ascontiguousarray(recording.samples[:, columns])
         self._position = 0
         self._missing = 0

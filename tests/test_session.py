@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+
+import wearecg
+from wearecg import Beat, Finding, Gap, SignalBlock, Summary
+from wearecg.errors import LeadError, SignalError
+from wearecg.scoring import MAX_WAITING, Scorer, ScoringThread
+
+
+@pytest.fixture(scope="module")
+def person():
+    person = wearecg.Person(seed=1, scenario="af", fs=250)
+    return person, person.samples(250 * 40)
+
+
+def test_score_finds_what_the_person_has(person):
+    person, x = person
+    report = wearecg.score(x, 250, person.leads)
+    codes = {f.code for f in report.findings}
+    assert "AFIB" in codes
+    afib = next(f for f in report.findings if f.code == "AFIB")
+    assert afib.probability > 0.5
+    assert afib.evidence["rr_irregularity"] > 0.1
+    true = np.array([b.time for b in person.beats_between(2, 39)])
+    found = np.array([b.time for b in report.beats])
+    assert np.mean([np.abs(found - t).min() < 0.05 for t in true]) > 0.97
+    assert report.summary.samples == len(x)
+
+
+def test_live_and_offline_find_the_same(person):
+    person, x = person
+    offline = wearecg.score(x[:, :12], 250, person.leads[:12])
+    live = list(wearecg.stream("simulate:af?seed=1&fs=250&speed=max", duration=40))
+    beats = [e for e in live if isinstance(e, Beat)]
+    assert [b.time for b in beats][:40] == pytest.approx([b.time for b in offline.beats][:40], abs=1e-6)
+    first = next(e for e in live if isinstance(e, Finding) and e.code == "AFIB")
+    same = next(f for f in offline.findings if f.code == "AFIB")
+    assert first.since == same.since
+
+
+def test_leads_in_any_order_are_the_same_leads(person):
+    person, x = person
+    order = [7, 1, 10]
+    a = wearecg.score(x[:, [1, 7, 10]], 250, ["II", "V2", "V5"])
+    b = wearecg.score(x[:, order], 250, [person.leads[i] for i in order])
+    assert [(f.code, f.since) for f in a.findings] == [(f.code, f.since) for f in b.findings]
+
+
+def test_a_gap_stays_a_gap(person):
+    person, x = person
+    x = x.copy()
+    x[4000:4750] = np.nan
+    report = wearecg.score(x, 250, person.leads)
+    (gap,) = report.gaps
+    assert (gap.start, gap.duration) == (16.0, 3.0)
+    assert report.summary.samples + gap.samples == len(x)
+    assert any(f.code == "NOT_SCORED" and "missing" in f.reason for f in report.findings)
+    assert next(b for b in report.beats if b.time > 19).rr is None
+
+
+def test_too_short_to_score_says_so(person):
+    person, x = person
+    report = wearecg.score(x[:2000], 250, person.leads)
+    (finding,) = report.findings
+    assert finding.code == "NOT_SCORED"
+    assert "8.0 s" in finding.reason
+    assert "10 s" in finding.reason
+
+
+@pytest.mark.parametrize(
+    ("samples", "leads", "error", "words"),
+    [
+        (np.zeros(100), ["II"], SignalError, "shape"),
+        (np.zeros((0, 1)), ["II"], SignalError, "0 s long"),
+        (np.full((3000, 1), np.nan), ["II"], SignalError, "missing"),
+        (np.zeros((3000, 2)), ["II"], SignalError, "2"),
+    ],
+)
+def test_samples_that_cannot_be_used(samples, leads, error, words):
+    with pytest.raises(error, match=words):
+        wearecg.score(samples, 250, leads)
+
+
+def test_unknown_lead_in_a_stream():
+    with pytest.raises(LeadError, match="V9"):
+        list(wearecg.stream("simulate:sinus?speed=max", leads=["V9"], duration=1))
+
+
+def test_one_lead_of_many():
+    events = list(wearecg.stream("simulate:sinus?speed=max", leads=["V5", "II"], duration=12))
+    block = next(e for e in events if isinstance(e, SignalBlock))
+    assert block.leads == ("V5", "II")
+    assert any(isinstance(e, Finding) for e in events)
+
+
+def test_the_account_of_a_stream_comes_last():
+    events = list(wearecg.stream("simulate:sinus?speed=max", duration=12))
+    ecg = [e for e in events if isinstance(e, Summary) and e.stream == "ecg"]
+    assert len(ecg) == 1
+    assert ecg[0].windows_scored == 3
+    assert not any(isinstance(e, Gap) for e in events)
+
+
+class SlowModel:
+    def __init__(self):
+        import threading
+
+        self.go = threading.Event()
+        self.scored = []
+
+    def score_window(self, window):
+        self.go.wait(10)
+        self.scored.append(window.start)
+        return [Finding("X", "x", window.start, window.start, window.start + 10, 0.9, "slow@1")]
+
+
+def window(start):
+    quality = wearecg.Quality(start, start + 10, ())
+    return wearecg.Window(np.zeros((1000, 1), np.float32), 100.0, ("II",), start, (True,), quality)
+
+
+def test_when_the_model_is_too_slow_the_oldest_windows_are_skipped_and_counted():
+    model = SlowModel()
+    thread = ScoringThread(Scorer(model))
+    for i in range(20):
+        thread.submit(window(float(i)), ())
+    model.go.set()
+    thread.close()
+    assert thread.scored + thread.skipped == 20
+    assert thread.skipped >= 20 - MAX_WAITING - 1
+    assert model.scored[-MAX_WAITING:] == [16.0, 17.0, 18.0, 19.0]
+
+
+def test_a_statement_holds_since_its_first_window():
+    model = SlowModel()
+    model.go.set()
+    scorer = Scorer(model)
+    since = [scorer.score(window(t), ())[0].since for t in (0.0, 1.0, 2.0, 50.0)]
+    assert since == [0.0, 0.0, 0.0, 50.0]
+
+
+def test_evidence_is_measured_on_the_beats_of_the_window():
+    model = SlowModel()
+    model.go.set()
+    beats = tuple(Beat(t, "II", 0.8) for t in np.arange(0.5, 9, 0.8))
+    (finding,) = Scorer(model).score(window(0.0), beats)
+    assert finding.evidence == {"heart_rate_bpm": 75.0, "rr_irregularity": 0.0}
