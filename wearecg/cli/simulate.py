@@ -56,11 +56,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Play until the recording, the duration, or the user's patience ends."""
+    from wearecg.devices import device as driver_of
     from wearecg.devices import simulated
     from wearecg.virtual_sensor import Fault, VirtualSensor
 
     faults = [fault for text in args.fault for fault in Fault.parse(text)]
-    device = simulated(args.device)
+    device, driver = simulated(args.device), driver_of(args.device)
     playback = _playback(args)
     # The bridge announces its scale; any other sensor has the one that it was built with.
     scale = {"lsb": playback.lsb} if args.device == "bridge" else {}
@@ -79,9 +80,10 @@ def run(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sensor.stop())
     leads = " ".join(playback.leads)
     print(f"{args.device} sensor on {sensor.path}: {playback.name}, {leads} at {playback.fs:g} Hz")
-    rate = f" --fs {playback.fs:g}" if args.device == "ascii" else ""
+    # A sensor that does not say so itself is told its rate and its leads.
+    told = "" if driver.names_leads else f" --fs {playback.fs:g} --leads {','.join(playback.leads)}"
     print(
-        f"in another terminal: wearecg stream --port {sensor.path} --device {args.device}{rate}", flush=True
+        f"in another terminal: wearecg stream --port {sensor.path} --device {args.device}{told}", flush=True
     )
     sensor.run()
     print(describe(sensor.report, playback), file=sys.stderr)
