@@ -15,6 +15,7 @@ import json
 import sys
 import tempfile
 import time
+from array import array
 from collections import deque
 from pathlib import Path
 
@@ -107,7 +108,7 @@ class Runtime:
         self._scorer = Scorer(model)
         self._true = person.beats()
         self._near: deque[float] = deque(maxlen=200)
-        self._errors: list[float] = []
+        self._errors = array("d")
         self._windows = 0
         self._summary: Summary | None = None
         self._began = time.monotonic()

@@ -122,6 +122,6 @@ def _evidence(beats: tuple[Beat, ...]) -> dict[str, float]:
         return {}
     irregularity = float(np.sqrt(np.mean(np.diff(rr) ** 2)) / rr.mean())
     return {
-        "heart_rate_bpm": round(60 / float(np.median(rr)), 1),
         "rr_irregularity": round(irregularity, 3),
+        "heart_rate_bpm": round(60 / float(np.median(rr)), 1),
     }
