@@ -68,7 +68,7 @@ def soak(seconds: int, folder: Path) -> dict[str, object]:
     sensor, bridge = simulated("bridge")(LEADS, FS), device("bridge")()
     runtime = Runtime(person, folder)
     bridge.connected(0.0)
-    boot, rss, delivered = 0.0, [], 0
+    boot, rss, delivered, arrival = 0.0, [], 0, 0.0
     for second in range(seconds):
         samples = person.samples(FS)[:, columns]
         since_unplug = second % UNPLUG_EVERY_S if second >= UNPLUG_EVERY_S else UNPLUG_EVERY_S
@@ -80,13 +80,14 @@ def soak(seconds: int, folder: Path) -> dict[str, object]:
             bridge.connected(host_time(second))
         if since_unplug >= UNPLUG_S:
             handshake(sensor, bridge, host_time(second))
-        late = 2.0 if rng.random() < 0.002 else rng.uniform(0, 0.05)
-        arrival = host_time(second + 1) + late
+        stall = 2.0 if rng.random() < 0.002 else 0.0
         for i, part in enumerate(np.split(samples, FRAMES_A_SECOND)):
             frames = sensor.encode(part, second - boot + i / FRAMES_A_SECOND, (False,) * len(LEADS))
             if since_unplug < UNPLUG_S or rng.random() < FRAME_LOSS:
                 continue
             delivered += len(part)
+            due = host_time(second + (i + 1) / FRAMES_A_SECOND)
+            arrival = max(arrival, due + stall + rng.uniform(0, 0.05))
             for block in bridge.feed(b"".join(frames), arrival):
                 runtime.take(runtime.engine.feed(block, arrival))
         runtime.sink.tick(second)

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from wearecg.block import ClockFit
 
-BIN_S = 1.0
-HORIZON_S = 120.0
+BIN_S = 5.0
+HORIZON_S = 600.0
 MIN_FIT_S = 20.0
 MAX_PPM = 30_000.0
 
@@ -19,7 +19,7 @@ class MinimumDelayClock:
     A delivery can be late by any amount but never early, so the truth lies on the lower edge of the
     cloud (sensor time, arrival - sensor time). Of all lines below the cloud the fit is the one that
     lies closest to it in sum: the edge of the lower convex hull under the mean sensor time (Moon,
-    Skelly and Towsley, INFOCOM 1999). Only the earliest delivery of each second of the last two minutes
+    Skelly and Towsley, INFOCOM 1999). Only the earliest delivery of every five seconds of the last ten minutes
     is kept, so memory and time do not grow.
     """
 
@@ -65,7 +65,7 @@ class MinimumDelayClock:
             return ClockFit(time, None, None, self._last_delay)
         above = sorted(delay - self._at(sensor) for sensor, delay in self._bins)
         # The truth lies on the lower edge: where only a tenth of the points come closer, it is not far.
-        error = above[len(above) // 10]
+        error = above[max(len(above) // 10, 1)]
         # The sensor runs fast (positive ppm) when arrival minus sensor time shrinks.
         return ClockFit(time, -self._slope * 1e6, error, self._last_delay)
 

@@ -15,8 +15,11 @@ FUTURE_S = 2.0
 """A sensor clock this far ahead of the host's has been set, it has not seen a gap."""
 STALL_S = 1.0
 """Without a sensor clock, a delay by this much may be a gap; waiting tells a delay from a loss."""
-SETTLE_S = 0.5
+SETTLE_S = 1.0
 """How long deliveries are watched to find their fastest, before a broken time base is joined again."""
+
+RESUME_S = 0.25
+"""Without a sensor clock, a stream that catches up to within this after a stall has lost nothing."""
 
 Placed = SignalBlock | Gap | Notice
 
@@ -97,7 +100,7 @@ class Timeline:
             base = first.start
         offset = min(a - (s + len(b) / fs) for s, (b, a) in zip(starts, held, strict=True))
         missing = base + offset - expected_host
-        lost = max(round(missing * fs), 0) if missing > SETTLE_S / 2 or not np.isnan(first.start) else 0
+        lost = max(round(missing * fs), 0) if missing > RESUME_S or not np.isnan(first.start) else 0
         reason = "unplugged" if self._unplugged else "link" if np.isnan(first.start) else "clock"
         if np.isnan(first.start):
             self._expect += lost / fs
