@@ -1,10 +1,10 @@
 """CPU time of the streaming front end, against re-running an offline beat detector every second.
 
 ``python -m benchmarks.frontend [RECORD] [--out FOLDER]``. The front end (0.5-40 Hz filter, mains notch,
-quality, beats, heart rate) is fed blocks of 0.25 s of one lead at 250 Hz; sleepecg is called for every
-second on the last 10 s, as its users stream, and finds beats only. Both run in turn, 10 s of signal each, in
-the same process, so that the ratio holds on a noisy machine. RECORD is a WFDB record (its first lead is
-resampled); without one a synthetic lead is made.
+quality, beats, heart rate, and the filtered trace for display) is fed blocks of 0.25 s of one lead at
+250 Hz; sleepecg is called for every second on the last 10 s, as its users stream, and finds beats only.
+Both run in turn, 10 s of signal each, in the same process, so that the ratio holds on a noisy machine.
+RECORD is a WFDB record (its first lead is resampled); without one a synthetic lead is made.
 """
 
 from __future__ import annotations

@@ -47,7 +47,6 @@ MIN_MV = 0.008
 """Smallest wavelet amplitude of a beat: a QRS of about 0.04 mV."""
 
 _FLOOR = MIN_MV * UNITS_PER_MV
-_MAX_TICKS = 32
 
 
 class BeatDetector:
@@ -102,7 +101,8 @@ class BeatDetector:
 
     def _sight(self) -> None:
         """Start seeing at the next sample; what was learned stays."""
-        self._origin = self._wavelet.centre - self._tick * self._wavelet.stride
+        self._origin = self._wavelet.first + self._wavelet.half - self._tick * self._wavelet.stride
+        self._aim()
         self._previous, self._rising = 0.0, False
         self._between = self._last_height = 0.0
         self._last = self._tick - self._usual
@@ -111,6 +111,11 @@ class BeatDetector:
         self._blind: list[int] = []
         self._rest()
 
+    def _aim(self) -> None:
+        """Find the first tick that rests on samples of the next second."""
+        wavelet = self._wavelet
+        self._edge_tick = -((self._origin + wavelet.half - self._edge) // wavelet.stride)
+
     def _rest(self) -> None:
         """Wait for no peak."""
         self._hurdle, self._due = self._low, sys.maxsize
@@ -118,12 +123,31 @@ class BeatDetector:
     def feed(self, x: ArrayLike) -> list[Beat]:
         """Take ``x`` [n, leads] and return the beats that it completes."""
         x = np.asarray(x)
-        self._found = []
         most = self._wavelet.most
-        while len(x) > most:
-            self._run(self._wavelet.append(x[:most]))
-            x = x[most:]
-        self._run(self._wavelet.append(x))
+        if len(x) > most:
+            return [beat for i in range(0, len(x), most) for beat in self.feed(x[i : i + most])]
+        self._found = []
+        power = self._wavelet.feed(x)
+        ticks = len(power)
+        if not ticks:
+            return self._found
+        highest = power.item(power.argmax())  # a NaN, if there is one; argmax is cheaper than max
+        if highest - highest != 0.0:
+            power, blind = self._wavelet.retake(ticks)
+            self._blind += [self._tick + tick for tick in blind]
+            highest = power.item(power.argmax())
+        if self._tick + ticks <= self._edge_tick and not self._unlearned:
+            self._scan(power, highest)
+            return self._found
+        while len(power):
+            while self._tick >= self._edge_tick:
+                self._end_second()
+            ticks = min(self._edge_tick - self._tick, self._unlearned or len(power))
+            if self._unlearned:
+                self._learn(power[:ticks])
+            else:
+                self._scan(power[:ticks], highest)
+            power = power[ticks:]
         return self._found
 
     def gap(self, samples: int) -> list[Beat]:
@@ -131,10 +155,10 @@ class BeatDetector:
         found = self.flush()
         start = self._wavelet.end + samples
         self._wavelet.restart(start)
-        self._sight()
         while self._edge <= start:
             self._seconds += 1
             self._edge = ceil(self._seconds * self.fs)
+        self._sight()
         return found
 
     def flush(self) -> list[Beat]:
@@ -164,40 +188,22 @@ class BeatDetector:
         self._signal, self._noise, self._moduli = signal, noise, moduli
         self._weigh()
 
-    def _run(self, have: int) -> None:
-        """Look at the ``have`` ticks that can be taken."""
-        wavelet = self._wavelet
-        while have:
-            ticks = min(have, wavelet.before(self._edge), _MAX_TICKS, self._unlearned or _MAX_TICKS)
-            if ticks <= 0:
-                self._end_second()
-                continue
-            have -= ticks
-            power = wavelet.take(ticks)
-            values = power.ravel().tolist()
-            total = values[-1] if self._single else sum(values[-len(self.leads) :])
-            if total - total != 0.0:
-                power, blind = wavelet.retake(ticks)
-                values = power.ravel().tolist()
-                self._blind += [self._tick + tick for tick in blind]
-            if self._unlearned:
-                self._learn(power)
-                continue
-            if not self._single:
-                modulus = np.sqrt(power)
-                modulus *= self._scale
-                values = np.minimum(modulus, self._most, out=modulus).sum(axis=1).tolist()
-            self._scan(values, power)
-
-    def _scan(self, values: list[float], power: Array) -> None:
-        """Look for local maxima among the next ticks; ``values`` rise and fall with their heights."""
-        if max(values) <= self._low and self._previous <= self._low:
-            self._previous, self._rising = values[-1], True
-            self._tick += len(values)
+    def _scan(self, power: Array, highest: float) -> None:
+        """Look for local maxima among the next ticks, none of whose ``power`` is above ``highest``."""
+        heights = power  # of a single lead: squared, but these rise and fall as they do
+        if not self._single:
+            modulus = np.sqrt(power)
+            modulus *= self._scale
+            heights = np.minimum(modulus, self._most, out=modulus).sum(axis=1)
+            highest = heights.item(heights.argmax())
+        if highest <= self._low and self._previous <= self._low:
+            self._previous, self._rising = 0.0, True  # so low, it does not matter which way they go
+            self._tick += len(power)
             self._power = power
             if self._tick > self._due:
                 self._decide()
             return
+        values: list[float] = heights.ravel().tolist()
         previous, rising = self._previous, self._rising
         hurdle, due = self._hurdle, self._due
         tick = first = self._tick
@@ -256,7 +262,11 @@ class BeatDetector:
             self._noise[k] += GAIN * (min(value, self._signal[k]) - self._noise[k])
 
     def _beat(self, tick: int, height: float, row: list[float], since: int) -> None:
-        k = next((k for k, value in enumerate(row) if value > 0.3 * self._signal[k]), 0)
+        for k, value in enumerate(row):
+            if value > 0.3 * self._signal[k]:
+                break
+        else:
+            k = 0
         time = self._start + self._wavelet.locate(self._origin + tick * self._wavelet.stride, k) / self.fs
         rr = None if self._last_time is None else time - self._last_time
         if self._blind:
@@ -285,6 +295,7 @@ class BeatDetector:
         """Weigh the leads anew, and let the levels fall when nothing has been found for long."""
         self._seconds += 1
         self._edge = ceil(self._seconds * self.fs)
+        self._aim()
         if self._unlearned:
             return
         if self._tick - self._last > ASYSTOLE_S * self._rate:
@@ -293,16 +304,13 @@ class BeatDetector:
 
     def _weigh(self) -> None:
         """Set each lead's scale and weight by how far its QRS stands out; heights are then in units of QRS."""
-        snr = [
-            s / max(n, 0.02 * s, 1.0) if s else 0.0 for s, n in zip(self._signal, self._noise, strict=True)
-        ]
-        weight = [max(r - 1.0, 0.0) + 1e-3 if r else 0.0 for r in snr]
-        total = sum(weight) or 1.0
-        weight = [w / total for w in weight]
-        self._most = [CLIP * w if len(weight) > 1 else inf for w in weight]
-        self._scale = [w / s if s else 0.0 for w, s in zip(weight, self._signal, strict=True)]
-        self._quiet = sum(w * min(1.0, 1.0 / r) for w, r in zip(weight, snr, strict=True) if r)
-        self._low = (SMALL * self._signal[0]) ** 2 if self._single else SMALL
+        if self._single:
+            (s,), (n,) = self._signal, self._noise
+            self._scale, self._most = [1 / s if s else 0.0], [inf]
+            self._quiet = min(1.0, max(n, 0.02 * s, 1.0) / s) if s else 0.0
+            self._low = (SMALL * s) ** 2
+        else:
+            self._share()
         if self._due == sys.maxsize:
             self._hurdle = self._low
         self._tallest /= self._level
@@ -310,6 +318,19 @@ class BeatDetector:
         self._last_height /= self._level
         self._height /= self._level
         self._level = 1.0
+
+    def _share(self) -> None:
+        """Set the weights of several leads."""
+        snr = [
+            s / max(n, 0.02 * s, 1.0) if s else 0.0 for s, n in zip(self._signal, self._noise, strict=True)
+        ]
+        weight = [max(r - 1.0, 0.0) + 1e-3 if r else 0.0 for r in snr]
+        total = sum(weight) or 1.0
+        weight = [w / total for w in weight]
+        self._most = [CLIP * w for w in weight]
+        self._scale = [w / s if s else 0.0 for w, s in zip(weight, self._signal, strict=True)]
+        self._quiet = sum(w * min(1.0, 1.0 / r) for w, r in zip(weight, snr, strict=True) if r)
+        self._low = SMALL
 
     def _learn(self, power: Array) -> None:
         """Collect the first second in which there is something, and take the levels from it."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from math import ceil, inf
+from math import ceil
 from typing import Literal
 
 import numpy as np
@@ -60,8 +60,7 @@ class QualityMeter:
         """Take ``x`` [n, leads] and return the verdicts of the seconds that it completes."""
         x = np.asarray(x, dtype=np.float32)
         found = []
-        while self._n + len(x) >= self._edge:
-            n = self._edge - self._n
+        while (n := self._edge - self._n) <= len(x):
             self._take(x[:n], lead_off)
             found.append(self._judge())
             x = x[n:]
@@ -142,18 +141,17 @@ class QualityMeter:
         return quality
 
     def _judge(self) -> Quality:
-        x = self._parts[0] if len(self._parts) == 1 else np.concatenate(self._parts)
+        x = np.concatenate(self._parts).T
+        if len(x) > 1:
+            x = np.ascontiguousarray(x)  # lead by lead: sorting is the most of it
         expected = self._edge - (self._ends(self._second - 1) if self._second else 0)
-        total = float(x.sum()) if len(x) > self._lag else inf
-        if len(x) == expected and total - total == 0.0:
-            leads = self._measure(x, list(range(len(self.leads))), 0.0)
-        else:
-            leads = []
-            for k in range(len(self.leads)):
-                known = x[np.isfinite(x[:, k]), k : k + 1]
+        leads = self._measure(x, range(len(x)), 0.0) if x.shape[1] == expected > self._lag else []
+        if not leads:
+            for k, row in enumerate(x):
+                known = row[np.isfinite(row)]
                 missing = 1 - len(known) / expected
                 if len(known) > self._lag:
-                    leads += self._measure(known, [k], missing)
+                    leads += self._measure(known[None], (k,), missing)
                 else:
                     self._history[k].clear()
                     leads.append(self._say(k, "unusable", "gap", {"missing_share": missing}))
@@ -164,22 +162,26 @@ class QualityMeter:
         self._off = [False] * len(self.leads)
         return self._remember(Quality(start, start + 1, tuple(leads)))
 
-    def _measure(self, x: NDArray[np.float32], columns: list[int], missing: float) -> list[LeadQuality]:
-        n = len(x)
+    def _measure(self, x: NDArray[np.float32], columns: Sequence[int], missing: float) -> list[LeadQuality]:
+        """Judge rows of ``x`` [leads, n] and sort them in place; return nothing if there is a NaN among them."""
+        n = x.shape[1]
         if self._tenths.shape[1] != n:
             self._tenths = _tenths(n)
-        wander = [max(means) - min(means) for means in self._tenths.dot(x).T.tolist()]
-        step = np.abs(x[self._lag :] - x[: -self._lag])
-        step.sort(axis=0)
-        middle, largest = step[len(step) // 2].tolist(), step[-1].tolist()
-        rail = int(RAIL_SHARE * n)
-        lowest, near_low, near_high, highest = np.sort(x, axis=0)[[0, rail, n - 1 - rail, n - 1]].tolist()
+        means: list[list[float]] = self._tenths.dot(x.T).T.tolist()
+        total = sum(map(sum, means))
+        if total - total != 0.0:
+            return []
+        step = x[:, self._lag :] - x[:, : -self._lag]
+        np.abs(step, step)
+        step.sort()
+        x.sort()
+        rail, half = int(RAIL_SHARE * n), step.shape[1] // 2
         found = []
-        for i, k in enumerate(columns):
-            history = self._history[k]
-            history.append((middle[i], largest[i], lowest[i], highest[i]))
-            saturated = near_low[i] == lowest[i] or near_high[i] == highest[i]
-            found.append(self._verdict(k, wander[i], saturated, missing))
+        for k, mean, steps, level in zip(columns, means, step, x, strict=True):
+            lowest, highest = level.item(0), level.item(-1)
+            saturated = level.item(rail) == lowest or level.item(n - 1 - rail) == highest
+            self._history[k].append((steps.item(half), steps.item(-1), lowest, highest))
+            found.append(self._verdict(k, max(mean) - min(mean), saturated, missing))
         return found
 
     def _verdict(self, k: int, wander: float, saturated: bool, missing: float) -> LeadQuality:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, pi
+from math import ceil, isnan, pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ UNITS_PER_MV = 2048.0 * 4096.0
 EARLIER_S, LATER_S = 0.04, 0.06
 """Where the R peak is looked for, around the middle of the energy."""
 
+_STEPS_PER_MV = np.array(2048.0, dtype=np.float32)  # as an array: numpy need not convert it each time
+
 
 class QrsWavelet:
     """A quadrature pair of finite, zero-phase filters on up to a few leads.
@@ -28,9 +30,10 @@ class QrsWavelet:
     def __init__(self, fs: float, leads: int) -> None:
         self.stride = max(1, int(fs / 80))
         """Samples between two ticks."""
-        self._half = round(2.5 * WIDTH_S * fs)
-        self._reach = 2 * self._half + 1
-        self._pair = _pair(fs, self._half)
+        self.half = round(2.5 * WIDTH_S * fs)
+        """Samples that a tick rests on, to either side of its centre."""
+        self._reach = 2 * self.half + 1
+        self._pair = _pair(fs, self.half)
         self._banks: dict[int, Array] = {}
         self._kernel = _gaussian(round(0.012 * fs), 0.004 * fs)
         self._earlier, self._later = int(EARLIER_S * fs), int(LATER_S * fs)
@@ -45,12 +48,15 @@ class QrsWavelet:
         return self._base + self._hi
 
     @property
-    def centre(self) -> int:
-        """Sample on which the next tick is centred."""
-        return self._base + self._lo + self._half
+    def first(self) -> int:
+        """First sample that the next tick rests on; it is centred ``half`` samples later."""
+        return self._base + self._lo
 
-    def append(self, x: NDArray[np.floating]) -> int:
-        """Add ``x`` [n, leads] in mV and return how many ticks can be taken."""
+    def feed(self, x: NDArray[np.floating]) -> Array:
+        """Add ``x`` [n, leads] in mV; return the squared modulus at the ticks that this completes [ticks, leads].
+
+        NaN anywhere in a lead may spoil its whole column: see `retake`.
+        """
         hi = self._hi
         end = hi + len(x)
         if end > len(self._buffer):
@@ -60,24 +66,18 @@ class QrsWavelet:
             self._base += drop
             hi -= drop
             end -= drop
-        self._buffer[hi:end] = np.rint(x * 2048.0)
+        steps = x * _STEPS_PER_MV
+        np.rint(steps, steps)
+        self._buffer[hi:end] = steps
         self._hi = end
-        ready = end - self._lo - self._reach
-        return 0 if ready < 0 else ready // self.stride + 1
-
-    def before(self, sample: int) -> int:
-        """Return how many ticks come that need no sample from ``sample`` on."""
-        return -((self._base + self._lo + self._reach - 1 - sample) // self.stride)
-
-    def take(self, ticks: int) -> Array:
-        """Return the next ``ticks`` of the squared modulus [ticks, leads]; NaN anywhere may spoil a column."""
+        lo = self._lo
+        ticks = max((end - lo - self._reach) // self.stride + 1, 0)
         bank = self._banks.get(ticks)
         if bank is None:
             bank = self._banks[ticks] = _bank(self._pair, ticks, self.stride)
-        lo = self._lo
+        self._lo = lo + ticks * self.stride
         pair: Array = bank.dot(self._buffer[lo : lo + bank.shape[1]])
         pair *= pair
-        self._lo = lo + ticks * self.stride
         return pair[:ticks] + pair[ticks:]
 
     def retake(self, ticks: int) -> tuple[Array, list[int]]:
@@ -99,9 +99,10 @@ class QrsWavelet:
         first = max(centre - self._earlier, margin)
         near = self._buffer[first - margin : centre + self._later + margin + 1, lead]
         smooth = np.correlate(near, self._kernel, "valid")
-        deflection = np.abs(smooth - 0.5 * (smooth[0] + smooth[-1]))
+        smooth -= 0.5 * (smooth.item(0) + smooth.item(-1))
+        deflection = np.abs(smooth, smooth)
         largest = int(deflection.argmax())
-        return sample if deflection[largest] != deflection[largest] else self._base + first + largest
+        return sample if isnan(deflection.item(largest)) else self._base + first + largest
 
     def rewind(self, sample: int) -> None:
         """Forget what was appended from ``sample`` on."""
@@ -135,7 +136,7 @@ def _pair(fs: float, half: int) -> Array:
 def _bank(pair: Array, ticks: int, stride: int) -> Array:
     """Return the matrix [2 ticks, samples] that applies the pair at ``ticks`` places."""
     length = pair.shape[1]
-    bank = np.zeros((2 * ticks, length + (ticks - 1) * stride))
+    bank = np.zeros((2 * ticks, length + (ticks - 1) * stride if ticks else 0))
     for tick in range(ticks):
         for part in range(2):
             bank[tick + part * ticks, tick * stride : tick * stride + length] = pair[part]

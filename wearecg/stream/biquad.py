@@ -1,7 +1,7 @@
 """Second-order filter sections, designed and run with numpy alone.
 
-scipy.signal designs the same ones, but importing it costs 77 MB and most of a second, which is more than the rest
-of the runtime together on a small board. The tests hold these to it.
+scipy.signal designs the same ones, but importing it costs 77 MB and most of a second, which is more than
+the rest of the runtime together on a small board. The tests hold these to it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ def resting(sos: Array) -> Array:
 
 
 def run(sos: Array, x: Array, state: Array) -> tuple[Array, Array]:
-    """Filter ``x`` [n, columns] from ``state`` [sections, 2, columns] (transposed direct form II); both returned anew."""
+    """Filter ``x`` [n, columns] from ``state`` [sections, 2, columns] (transposed direct form II).
+
+    Return the output and the new state; the arguments stay as they are.
+    """
     y, state = x.copy(), state.copy()
     for (b0, b1, b2, _, a1, a2), z in zip(sos.tolist(), state, strict=True):
         first, second = z[0].copy(), z[1].copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cmath import phase, rect
 from functools import lru_cache
 from math import ceil, pi
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wearecg.errors import SignalError
+from wearecg.stream import biquad
 
 Array = NDArray[np.float64]
 
@@ -39,58 +41,68 @@ class MonitorFilter:
         self.fs = fs
         self.mains_hz: float | None = None
         """The mains frequency that is being removed, None while there is none to remove."""
+        self.delay = 0.0
+        """Group delay in the QRS band (15 Hz), seconds: a peak of the output lies this much late."""
         self._leads = leads
         self.reset()
 
     def reset(self) -> None:
         """Forget the signal (after a gap); the mains frequency is kept."""
-        self._states = 4 if self.mains_hz is None else 6
-        self._z = np.zeros((self._states, self._leads))
+        self._tune(self.mains_hz, np.zeros((4 if self.mains_hz is None else 6, self._leads)))
         self._cold = [True] * self._leads
         self._any_cold = True
         self._finder = _MainsFinder(self.fs, self.mains_hz)
-        self._second: list[Array] = []
+        self._second: list[NDArray[Any]] = []
         self._n = 0
         self._edge = ceil(self.fs)
         self._seconds = 1
 
-    @property
-    def delay(self) -> float:
-        """Group delay in the QRS band (15 Hz), seconds: a peak of the output lies this much late."""
-        return _delay(self.fs, self.mains_hz)
+    def _tune(self, mains: float | None, state: Array) -> None:
+        self.mains_hz = mains
+        self.delay = _delay(self.fs, mains)
+        self._states = len(state)
+        self._matrices: dict[int, Array] = {}
+        self._in = np.zeros((self._states + _MAX_BLOCK, self._leads))
+        self._z = self._in[: self._states]
+        self._z[:] = state
 
     def feed(self, x: ArrayLike) -> Array:
         """Filter ``x`` [n, leads] and return as many samples; NaN where x is NaN.
 
         A lead starts, also after NaN, in the state that a constant first sample would have left:
-        neither a step nor ringing.
+        neither a step nor ringing. ``x`` may be looked at again until the second that it is in has ended.
         """
         x = np.asarray(x)
         n = len(x)
-        if n <= _MAX_BLOCK and self._n + n < self._edge:
-            return self._block(x)
+        if n <= _MAX_BLOCK and self._n + n <= self._edge:
+            return self._block(x, n)
         done = []
         while n := min(_MAX_BLOCK, len(x), self._edge - self._n):
-            done.append(self._block(x[:n]))
+            done.append(self._block(x[:n], n))
             x = x[n:]
-            if self._n == self._edge:
-                self._end_second()
-        return done[0] if len(done) == 1 else np.concatenate(done)
+        return np.concatenate(done)
 
-    def _block(self, x: NDArray[Any]) -> Array:
-        n, states = len(x), self._states
-        v = np.empty((states + n, self._leads))
-        v[:states] = self._z
+    def _block(self, x: NDArray[Any], n: int) -> Array:
+        """Filter the next ``n`` samples, none of them after the end of this second."""
+        states = self._states
+        matrix = self._matrices.get(n)
+        if matrix is None:
+            matrix = self._matrices[n] = _matrix(self.fs, self.mains_hz, n)
+        v = self._in[: states + n]
         v[states:] = x
-        self._n += n
-        self._second.append(v)
-        out: Array = _matrix(self.fs, self.mains_hz, n).dot(v)
+        out: Array = matrix.dot(v)
         # NaN anywhere in a lead reaches every row of its column.
         total = out.item(-1) if self._leads == 1 else sum(out[-1].tolist())
         if self._any_cold or total != total:
-            return self._careful(v[states:])
-        self._z = out[n:]
-        return out[:n]
+            y = self._careful(v[states:])
+        else:
+            self._z[:] = out[n:]
+            y = out[:n]
+        self._second.append(x)
+        self._n += n
+        if self._n == self._edge:
+            self._end_second()
+        return y
 
     def _careful(self, x: Array) -> Array:
         """As `_block`, lead by lead and run by run of numbers."""
@@ -120,23 +132,19 @@ class MonitorFilter:
         if self._seconds % 2:
             self._second = []
             return
-        x = np.concatenate([v[self._states :] for v in self._second])
+        x = np.concatenate(self._second)
         self._second = []
         mains = self._finder.feed(x)
         if mains == self.mains_hz:
             return
         # The notch stands first, so that the band keeps its state; it warms up on the second just past.
-        band, notch = self._z[-4:], np.zeros((0, self._leads))
+        state = self._z[-4:]
         if mains is not None:
-            from scipy.signal import sosfilt, sosfilt_zi
-
             sos = _notch(self.fs, mains)
-            known = np.nan_to_num(x)
-            _, warm = sosfilt(sos, known, axis=0, zi=sosfilt_zi(sos)[:, :, None] * known[0])
-            notch = warm[0]
-        self.mains_hz = mains
-        self._z = np.concatenate((notch, band))
-        self._states = len(self._z)
+            known = np.nan_to_num(x).astype(float)
+            _, warm = biquad.run(sos, known, biquad.resting(sos)[:, :, None] * known[0])
+            state = np.concatenate((warm[0], state))
+        self._tune(mains, state)
 
 
 class _MainsFinder:
@@ -165,32 +173,35 @@ class _MainsFinder:
         bins = [g for f in self._candidates for g in (f, f - 8, f + 8 if f + 8 < 0.49 * fs else f - 12)]
         tones = np.exp(-2j * pi * np.outer(bins, t)) * window
         self._tones = np.concatenate((tones.real, tones.imag))
-        self._turn = np.zeros(len(self._candidates), dtype=complex)
+        self._turn = [0j] * len(self._candidates)
+        self._expected = [rect(1.0, 2 * pi * f * self._gap) for f in self._candidates]
 
     def feed(self, x: Array) -> float | None:
         """Take one second [n, leads]; return the mains frequency or None."""
         if not self._candidates:
             return None
         half, k = self._half, 3 * len(self._candidates)
-        both = self._tones.dot(np.concatenate((x[:half], x[half : 2 * half]), axis=1))
-        spectrum = both[:k] + 1j * both[k:]
-        power = (spectrum.real**2 + spectrum.imag**2).sum(axis=1).tolist()
+        leads = x.shape[1]
+        halves = self._tones.dot(
+            x[: 2 * half].reshape(2, half, leads).swapaxes(0, 1).reshape(half, 2 * leads)
+        )
+        squares = halves * halves
+        power = [sum(row) for row in (squares[:k] + squares[k:]).tolist()]
         if not power[0] < float("inf"):
             return self._mains
         line = max(range(len(self._candidates)), key=lambda i: power[3 * i])
-        beside = max(
-            power[3 * line + 1], power[3 * line + 2], x.shape[1] * 2 * self.MIN_MV**2 / self.ON_RATIO
-        )
+        beside = max(power[3 * line + 1], power[3 * line + 2], leads * 2 * self.MIN_MV**2 / self.ON_RATIO)
         ratio = power[3 * line] / beside
         nominal = self._candidates[line]
         same = self._mains is not None and abs(self._mains - nominal) < 5
         if ratio > (self.OFF_RATIO if same else self.ON_RATIO):
-            first, second = spectrum[3 * line].reshape(2, -1)
-            turn = np.vdot(first, second) * np.exp(-2j * pi * nominal * self._gap) / power[3 * line]
+            tone = list(map(complex, halves[3 * line].tolist(), halves[k + 3 * line].tolist()))
+            advance = sum(a.conjugate() * b for a, b in zip(tone[:leads], tone[leads:], strict=True))
+            turn = advance * self._expected[line].conjugate() / power[3 * line]
             self._turn[line] += 0.25 * (turn - self._turn[line])
             self._votes = min(self._votes + 1, 0) if same else max(self._votes, 0) + 1
             if same or self._votes >= self.ON_VOTES:
-                found = nominal + float(np.angle(self._turn[line])) / (2 * pi * self._gap)
+                found = nominal + phase(self._turn[line]) / (2 * pi * self._gap)
                 if self._mains is None or abs(found - self._mains) > self.DRIFT_HZ:
                     self._mains = round(found / self.STEP_HZ) * self.STEP_HZ
                 self._votes = 0
@@ -203,47 +214,32 @@ class _MainsFinder:
 
 @lru_cache(maxsize=64)
 def _notch(fs: float, mains: float) -> Array:
-    from scipy.signal import iirnotch, tf2sos
-
-    return np.asarray(tf2sos(*iirnotch(mains, mains / 2.0, fs)))  # 2 Hz wide: settles in a third of a second
+    return biquad.notch(fs, mains, 2.0)[None]  # 2 Hz wide: settles in a third of a second
 
 
 @lru_cache(maxsize=64)
 def _sos(fs: float, mains: float | None) -> Array:
-    from scipy.signal import butter
-
-    low = butter(2, min(BAND_HZ[1], 0.4 * fs), "lowpass", fs=fs, output="sos")
-    high = butter(2, BAND_HZ[0], "highpass", fs=fs, output="sos")
+    band = biquad.lowpass(fs, min(BAND_HZ[1], 0.4 * fs)), biquad.highpass(fs, BAND_HZ[0])
     notch = [] if mains is None else [_notch(fs, mains)]
-    return np.concatenate([*notch, low, high])
+    return np.concatenate([*notch, band])
 
 
 @lru_cache(maxsize=256)
 def _matrix(fs: float, mains: float | None, n: int) -> Array:
     """Return M [n + states, states + n]: what n samples and the states before them become."""
-    from scipy.signal import sosfilt
-
     sos = _sos(fs, mains)
     states = 2 * len(sos)
     x = np.concatenate((np.zeros((n, states)), np.eye(n)), axis=1)
-    z = np.eye(states, states + n).reshape(len(sos), 2, states + n)
-    if n == 0:
-        return np.eye(states)
-    y, z = sosfilt(sos, x, axis=0, zi=z)
-    return np.ascontiguousarray(np.concatenate((y, z.reshape(states, -1))))
+    y, z = biquad.run(sos, x, np.eye(states, states + n).reshape(len(sos), 2, states + n))
+    return np.concatenate((y, z.reshape(states, -1)))
 
 
 @lru_cache(maxsize=64)
 def _resting(fs: float, mains: float | None) -> Array:
-    from scipy.signal import sosfilt_zi
-
-    return np.asarray(sosfilt_zi(_sos(fs, mains)).reshape(-1))
+    return biquad.resting(_sos(fs, mains)).reshape(-1)
 
 
 @lru_cache(maxsize=64)
 def _delay(fs: float, mains: float | None) -> float:
-    from scipy.signal import sosfreqz
-
-    w = np.array([14.0, 16.0])
-    _, h = sosfreqz(_sos(fs, mains), worN=w, fs=fs)
-    return float(-np.angle(h[1] / h[0]) / (2 * pi * (w[1] - w[0])))
+    low, high = (biquad.response(_sos(fs, mains), fs, hz) for hz in (14.0, 16.0))
+    return -phase(high / low) / (2 * pi * 2.0)

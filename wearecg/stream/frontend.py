@@ -71,30 +71,22 @@ class FrontEnd:
                 f"this stream has {', '.join(self.leads)} at {self.fs:g} Hz, the block has "
                 f"{', '.join(block.leads)} at {block.fs:g} Hz: use one FrontEnd for each"
             )
+        x, off, start = block.samples, block.lead_off, block.start
         if self._t0 is None:
-            self._begin(block.start)
-        events: list[FrontEvent] = []
-        first = round((block.start - self._origin) * self.fs)
-        if first != self._n:
-            if first < self._n:
-                raise SignalError(
-                    f"block starts at {block.start:.3f} s, {self._n - first} samples before the last end"
-                )
-            events = self._gap(first - self._n)
-        x, off = block.samples, block.lead_off
+            self._begin(start)
+        first = round((start - self._origin) * self.fs)
+        events: list[FrontEvent] = [] if first == self._n else self._gap(first - self._n)
         if True in off:
             x = np.where([bool(lead) for lead in off], np.float32("nan"), x)
-        if self._n + len(x) < self._edge:
+        if self._n + len(x) <= self._edge:
             self.trace = self._piece(x, off, events)
         else:
             trace = []
             while n := min(len(x), self._edge - self._n):
                 trace.append(self._piece(x[:n], off, events))
                 x = x[n:]
-                if self._n == self._edge:
-                    self._end_second(events)
-            self.trace = trace[0] if len(trace) == 1 else np.concatenate(trace)
-        self.trace_start = block.start - (self._filter.delay if self._filter else 0.0)
+            self.trace = np.concatenate(trace)
+        self.trace_start = start - (self._filter.delay if self._filter else 0.0)
         return events
 
     def flush(self) -> list[FrontEvent]:
@@ -129,17 +121,20 @@ class FrontEnd:
         self._all_used = self._used == list(range(len(self.leads)))
 
     def _piece(self, x: Samples, off: Sequence[bool | None], events: list[FrontEvent]) -> Samples:
-        """Run samples of one second through every stage."""
+        """Run samples through every stage, none of them after the end of this second."""
+        verdicts = self._quality.feed(x, off)
+        trace = x
+        if self._filter is not None and self._detector is not None:
+            for beat in self._detector.feed(x if self._all_used else x[:, self._used]):
+                self._believe(beat, events)
+            if self._only_ecg:
+                trace = self._filter.feed(x).astype(np.float32)
+            else:
+                trace = x.astype(np.float32)
+                trace[:, self._ecg] = self._filter.feed(x[:, self._ecg])
         self._n += len(x)
-        self._last_quality = self._quality.feed(x, off)
-        if self._filter is None or self._detector is None:
-            return x
-        for beat in self._detector.feed(x if self._all_used else x[:, self._used]):
-            self._believe(beat, events)
-        if self._only_ecg:
-            return self._filter.feed(x).astype(np.float32)
-        trace = x.astype(np.float32)
-        trace[:, self._ecg] = self._filter.feed(x[:, self._ecg])
+        if self._n == self._edge:
+            self._end_second(verdicts, events)
         return trace
 
     def _believe(self, beat: Beat, events: list[FrontEvent]) -> None:
@@ -153,18 +148,21 @@ class FrontEnd:
         self._rate.beat(beat)
         events.append(beat)
 
-    def _end_second(self, events: list[FrontEvent]) -> None:
+    def _end_second(self, verdicts: list[Quality], events: list[FrontEvent]) -> None:
         time = self._origin + self._seconds
         self._seconds += 1
         self._edge = ceil(self._seconds * self.fs)
-        events += self._last_quality
+        events += verdicts
         if self._detector:
-            quality = self._last_quality[-1]
+            quality = verdicts[-1]
             self._trouble = self._why_not(quality)
             self._choose(quality)
             events.append(self._rate.at(time, self._trouble))
 
     def _gap(self, samples: int) -> list[FrontEvent]:
+        if samples < 0:
+            end = self._origin + self._n / self.fs
+            raise SignalError(f"block starts {-samples} samples before the last end, {end:.3f} s")
         events: list[FrontEvent] = []
         self._n += samples
         if self._detector and self._filter:
@@ -183,10 +181,12 @@ class FrontEnd:
 
     def _why_not(self, quality: Quality) -> str:
         """Why no heart rate can be given, when every lead that is looked at is unusable."""
-        judged = [quality.leads[k] for k in self._used]
-        if any(lead.verdict != "unusable" for lead in judged):
-            return ""
-        reasons = [lead.reason for lead in judged]
+        reasons = []
+        for k in self._used:
+            lead = quality.leads[k]
+            if lead.verdict != "unusable":
+                return ""
+            reasons.append(lead.reason)
         reason = max(sorted(set(reasons)), key=reasons.count)
         return reason if reason in ("lead off", "gap") else f"signal unusable: {reason}"
 
