@@ -27,7 +27,7 @@ from benchmarks import machine
 from benchmarks.peers import Detector, installed
 from wearecg.block import Beat, SignalBlock
 from wearecg.ecg.leads import canonical
-from wearecg.stream.frontend import FrontEnd
+from wearecg.pipeline.frontend import FrontEnd
 
 DS1 = "101,106,108,109,112,114,115,116,118,119,122,124,201,203,205,207,208,209,215,220,223,230"
 """The development half of the MIT-BIH Arrhythmia Database (de Chazal 2004)."""

@@ -23,7 +23,7 @@ from benchmarks.peers import installed
 from wearecg.block import SignalBlock
 from wearecg.ecg.beats import BeatDetector
 from wearecg.ecg.leads import TWELVE
-from wearecg.stream.frontend import FrontEnd
+from wearecg.pipeline.frontend import FrontEnd
 
 FS = 250.0
 CHUNK_S = 0.25

@@ -28,9 +28,9 @@ from wearecg.devices import device, simulated
 from wearecg.devices.base import Device, SimulatedDevice
 from wearecg.models import load_model
 from wearecg.person import Person
+from wearecg.pipeline.engine import Engine, WindowSpec
 from wearecg.scoring import Scorer
 from wearecg.sinks import open_sink
-from wearecg.stream.engine import Engine, WindowSpec
 
 FS = 250
 LEADS = ("II", "V1", "V5")

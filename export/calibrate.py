@@ -2,20 +2,84 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
+
+from wearecg.models.card import Group, Outputs, Statement
 
 PRIOR = 1.0
 """Strength of the pull to slope 1, offset 0, in records: a statement seen twice stays near the bare sigmoid."""
 FEW = 30
 """With fewer positive records than this a threshold is not fitted."""
 DEFAULT_THRESHOLD = 0.5
+SOUND = 0.5
+"""Of the windows that a threshold calls, this share must carry the statement before it is reported live."""
 
 METHOD = (
     "Platt scaling per statement (Platt, 1999), penalised towards the bare sigmoid, and the threshold of "
     f"best F1 ({DEFAULT_THRESHOLD} where fewer than {FEW} records carry the statement); fitted on the fp32 "
-    "ONNX model, fold 9, half of its patients, the windows of all reported lead sets together"
+    "ONNX model, fold 9, half of its patients, the windows of all reported lead sets together. Live windows "
+    "report the groups {always}; a statement of another group only if its threshold was fitted, at least "
+    f"{SOUND:.0%} of the calls on the other half of the patients were right, and no reported group has its code"
 )
+
+Logits = Mapping[str, NDArray[np.float32]]
+
+
+def fit(
+    outputs: Outputs,
+    logits: Sequence[Logits],
+    labels: Mapping[str, NDArray[np.bool_]],
+    unseen: NDArray[np.bool_],
+    always: Sequence[str],
+) -> Outputs:
+    """Fit slope, offset and threshold of every statement, and decide what live windows report.
+
+    Parameters
+    ----------
+    logits : sequence of dict
+        For each lead set, float [n, statements] of each group.
+    labels : dict of bool [n, statements]
+    unseen : bool [n]
+        Rows of the patients to leave out; what is reported is decided on them.
+    always : sequence of str
+        Groups that are reported whatever the numbers.
+    """
+    taken: set[str] = set()
+    fitted = {}
+    for group in sorted(outputs.groups, key=lambda group: group.name not in always):
+        z, rest = (np.concatenate([part[group.name][rows] for part in logits]) for rows in (~unseen, unseen))
+        y, truth = (
+            np.tile(labels[group.name][rows], (len(logits), 1)).astype(bool) for rows in (~unseen, unseen)
+        )
+        statements = []
+        for k, statement in enumerate(group.statements):
+            enough = bool(y[:, k].sum() >= FEW * len(logits))
+            statement = _statement(statement, z[:, k], y[:, k], enough)
+            called = _probability(statement, rest[:, k]) >= statement.threshold
+            sound = enough and bool((truth[:, k] & called).sum() >= SOUND * max(1, called.sum()))
+            reported = statement.code not in taken and (group.name in always or sound)
+            statements.append(dataclasses.replace(statement, reported=reported))
+        fitted[group.name] = Group(group.name, tuple(statements))
+        taken |= {s.code for s in statements if s.reported}
+    return dataclasses.replace(outputs, groups=tuple(fitted[group.name] for group in outputs.groups))
+
+
+def _statement(
+    statement: Statement, z: NDArray[np.floating], y: NDArray[np.bool_], enough: bool
+) -> Statement:
+    slope, offset = platt(z, y)
+    statement = dataclasses.replace(statement, slope=round(slope, 4), offset=round(offset, 4))
+    threshold = best_f1_threshold(_probability(statement, z), y) if enough else DEFAULT_THRESHOLD
+    return dataclasses.replace(statement, threshold=round(threshold, 3))
+
+
+def _probability(statement: Statement, z: NDArray[np.floating]) -> NDArray[np.float64]:
+    p: NDArray[np.float64] = 1 / (1 + np.exp(-(statement.slope * z + statement.offset)))
+    return p
 
 
 def platt(logits: NDArray[np.floating], labels: NDArray[np.bool_]) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,15 +66,17 @@ def run(runner: Runner, fold: Fold, leads: Sequence[str]) -> Logits:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def measure(card: Card, runner: Runner, precision: str, fold: Fold) -> list[Measured]:
-    """Measure every group with every reported lead set."""
+def measure(card: Card, folder: Path, precision: str, runtime: str, fold: Fold) -> list[Measured]:
+    """Measure every group with every reported lead set, on the file that lies beside its card."""
+    runner = Runner(card, folder, precision, runtime)
     model = Model(card, runner)
     draws = patient_draws(fold.patient, DRAWS, SEED)
+    logits = {name: run(runner, fold, leads) for name, leads in LEAD_SETS.items()}
     rows = []
-    for name, leads in LEAD_SETS.items():
-        logits = run(runner, fold, leads)
-        for group in card.outputs.groups:
-            z, y = logits[group.name], fold.labels[group.name]
+    for group in card.outputs.groups:
+        y = fold.labels[group.name]
+        for name in LEAD_SETS:
+            z = logits[name][group.name]
             low, high = interval(macro_auroc(z, y, draws))
             rows.append(
                 Measured(
@@ -81,6 +84,7 @@ def measure(card: Card, runner: Runner, precision: str, fold: Fold) -> list[Meas
                     group=group.name,
                     leads=name,
                     precision=precision,
+                    runtime=runtime,
                     records=int(y.any(axis=1).sum()),
                     auroc=_round(macro_auroc(z, y)[0]),
                     low=_round(low),
@@ -92,25 +96,6 @@ def measure(card: Card, runner: Runner, precision: str, fold: Fold) -> list[Meas
                 )
             )
     return rows
-
-
-def table(rows: Sequence[Measured]) -> str:
-    """Lay measurements out for people, the precisions beside each other."""
-    precisions = list(dict.fromkeys(row.precision for row in rows))
-    head = f"{'group':12} {'leads':10} {'records':>7}"
-    lines = [
-        head + "".join(f"   {p + ' macro AUROC [95 %]':24} {'ECE raw':>7} {'ECE':>6}" for p in precisions)
-    ]
-    for key in dict.fromkeys((row.group, row.leads) for row in rows):
-        same = [row for row in rows if (row.group, row.leads) == key]
-        lines.append(
-            f"{key[0]:12} {key[1]:10} {same[0].records:7}"
-            + "".join(
-                f"   {f'{r.auroc:.4f} [{r.low:.4f}, {r.high:.4f}]':24} {r.ece_raw:7.4f} {r.ece:6.4f}"
-                for r in same
-            )
-        )
-    return "\n".join(lines)
 
 
 def _round(x: float) -> float:

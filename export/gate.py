@@ -1,19 +1,33 @@
-"""The gate: an int8 model that loses more than its card allows is not published."""
+"""The gate: a model that lost more than its card allows on its way to the device is not published.
+
+Every form is measured on the same windows of fold 9, with every reported lead set, by the runner that
+users have. The rule is one for all groups, and it looks at the point estimate: the loss is a difference
+on the same windows, far less uncertain than the macro AUROC itself. For the form statements, some of
+which a dozen records carry, a loss of 0.003 is within what another calibration set would give; such a
+model is refused all the same.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from export.errors import GateError
+from export.to_tflite import dynamic_range, read_graph
 from wearecg.models.card import Loss
+from wearecg.models.describe import gate_table
 
-ALLOWED_LOSS = 0.005
-CONVERSION_ERROR = 1e-3
-"""ONNX fp32 and torch compute the same: their macro AUROC agree this closely."""
+ALLOWED_LOSS = 0.003
+CONVERSION_ERROR = 2e-4
+"""fp32 in either format and torch compute the same: their macro AUROC agree this closely."""
+MAX_BYTES = {"fp32": 2_000_000, "int8": 600_000}
+LOCAL = re.compile(rb"site-packages|/home/|/root/|/tmp/|\.py\b")
+"""What only a trace of the machine that made a file looks like."""
 
 
 def check(report: Sequence[Loss], allowed: float = ALLOWED_LOSS) -> None:
-    """Refuse a report in which any group with any lead set lost more than ``allowed`` macro AUROC.
+    """Refuse a report in which a form lost more than ``allowed`` macro AUROC in any row.
 
     Raises
     ------
@@ -22,23 +36,41 @@ def check(report: Sequence[Loss], allowed: float = ALLOWED_LOSS) -> None:
     """
     faults = []
     for row in report:
-        where = f"{row.group}, {row.leads}"
         # Written so that NaN fails too.
-        if not abs(row.torch - row.fp32) <= CONVERSION_ERROR:
-            faults.append(f"{where}: ONNX fp32 {row.fp32:.4f} is not torch's {row.torch:.4f}")
-        if not row.fp32 - row.int8 <= allowed:
-            faults.append(f"{where}: int8 {row.int8:.4f} against fp32 {row.fp32:.4f}")
-    if faults or not report:
+        wrong = [
+            f
+            for f in ("fp32_onnx", "fp32_tflite")
+            if not abs(row.torch - getattr(row, f)) <= CONVERSION_ERROR
+        ]
+        wrong += [f for f in ("int8_onnx", "int8_tflite") if not row.torch - getattr(row, f) <= allowed]
+        faults += [
+            f"{row.group}, {row.leads}: {f} {getattr(row, f):.4f} against torch {row.torch:.4f}"
+            for f in wrong
+        ]
+    if not report:
+        faults.append("nothing was measured")
+    if faults:
         raise GateError(
-            f"refused, macro AUROC may fall by {allowed}: " + ("; ".join(faults) or "nothing was measured")
+            f"refused, macro AUROC may fall by {allowed}: {'; '.join(faults)}\n{gate_table(tuple(report))}"
         )
 
 
-def table(report: Sequence[Loss]) -> str:
-    """Lay the report out for people."""
-    lines = [f"{'group':12} {'leads':10} {'torch':>7} {'fp32':>7} {'int8':>7} {'loss':>8}"]
-    lines += [
-        f"{r.group:12} {r.leads:10} {r.torch:7.4f} {r.fp32:7.4f} {r.int8:7.4f} {r.fp32 - r.int8:+8.4f}"
-        for r in report
-    ]
-    return "\n".join(lines)
+def check_file(path: Path, precision: str) -> None:
+    """Refuse a file that is too large, names the machine it was made on, or has dynamic-range layers.
+
+    Raises
+    ------
+    GateError
+        Names the file and what is wrong with it.
+    """
+    content = path.read_bytes()
+    if len(content) > MAX_BYTES[precision]:
+        raise GateError(f"refused: {path.name} has {len(content)} bytes, {MAX_BYTES[precision]} are allowed")
+    if trace := LOCAL.search(content):
+        around = content[max(0, trace.start() - 40) : trace.end() + 40]
+        raise GateError(f"refused: {path.name} names the machine that made it: {around!r}")
+    if path.suffix == ".tflite" and (hybrid := dynamic_range(read_graph(content))):
+        raise GateError(
+            f"refused: {path.name} has dynamic-range layers ({', '.join(hybrid)}), "
+            "which tflite-runtime 2.14 computes wrong; quantise statically"
+        )

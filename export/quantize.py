@@ -1,16 +1,24 @@
-"""Static int8 by ONNX Runtime: QDQ, uint8 activations, int8 weights per channel, reduced range.
+"""Static int8 in both formats: int8 weights per channel, 8-bit activations, ranges from real windows.
 
-``reduce_range`` keeps the sums of products inside 16 bits on processors without VNNI, where they
-would saturate silently. Signed activations would be four times slower on x86.
+Convolutions and fully connected layers become int8, but for the first two and the last. 256 steps over
++-5 mV are 39 uV each, coarser than a P wave deserves; and what the first layer makes of one lead is small
+beside what it makes of twelve: quantising the input of the second made two thirds of the whole error. An
+output in 256 steps ties scores that differ. The sums and the pooling between stay in floating point too:
+int8 sums cost up to 0.04 macro AUROC with a single lead.
+
+Where activations are clipped decides between the steps of a window with one lead and the extremes of one
+with artefacts: with the bare minimum and maximum lead I lost up to 0.005.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -24,33 +32,50 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-PERCENTILE = 99.99
-"""Activations beyond this share are clipped. With min-max the extremes of a few windows with artefacts
-take most of the 256 steps, and a window with a single lead, whose activations are small, is left with
-few: it cost lead II up to 0.007 macro AUROC on fold 9."""
+from export.to_tflite import WEIGHTED, Graph, quiet, read_graph
 
-METHOD = (
-    f"ONNX Runtime quantize_static: QDQ of Conv and Gemm, uint8 activations, int8 weights per channel, "
-    f"reduced range, {PERCENTILE} % percentile over {{windows}} training windows with random lead subsets; "
-    "the first convolution, the sums, the pooling and the output layers stay in floating point"
-)
+Array = NDArray[np.float32]
+
+SIGNATURE = "serving_default"
+FIRST = 2
+"""So many layers from the inputs stay in floating point."""
+
+
+class Node(NamedTuple):
+    """One node of a graph of either format."""
+
+    name: str
+    weighted: bool
+    reads: set[Any]
+    writes: set[Any]
 
 
 class Windows(CalibrationDataReader):  # type: ignore[misc]
     """Feeds calibration windows one by one."""
 
-    def __init__(self, signal: NDArray[np.float32], mask: NDArray[np.float32]) -> None:
-        self._feeds: Iterator[dict[str, NDArray[np.float32]]] = iter(
+    def __init__(self, signal: Array, mask: Array) -> None:
+        self._feeds: Iterator[dict[str, Array]] = iter(
             [{"signal": s[None], "mask": m[None]} for s, m in zip(signal, mask, strict=True)]
         )
 
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+    def get_next(self) -> dict[str, Array] | None:
         """Return the next feed, None at the end."""
         return next(self._feeds, None)
 
 
-def quantize(fp32: Path, int8: Path, signal: NDArray[np.float32], mask: NDArray[np.float32]) -> None:
-    """Write the int8 form of a model, calibrated on prepared windows ``[n, 12, length]``."""
+def quantize_onnx(
+    fp32: Path, int8: Path, signal: Array, mask: Array, percentile: float, per_channel: bool = True
+) -> None:
+    """Write the int8 form of an ONNX model, calibrated on prepared windows ``[n, 12, length]``.
+
+    uint8 activations and int8 weights: signed activations are four times slower on x86. ``reduce_range``
+    keeps the sums of products inside 16 bits on processors without VNNI, where they would saturate silently.
+
+    Parameters
+    ----------
+    percentile : float
+        Of all values of an activation; what lies beyond is clipped.
+    """
     # The quantiser reports its progress with print.
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
         prepared = Path(folder) / "prepared.onnx"
@@ -61,31 +86,117 @@ def quantize(fp32: Path, int8: Path, signal: NDArray[np.float32], mask: NDArray[
             int8,
             Windows(signal, mask),
             quant_format=QuantFormat.QDQ,
-            per_channel=True,
+            per_channel=per_channel,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=["Conv", "Gemm"],
             nodes_to_exclude=first_and_last(graph),
             calibrate_method=CalibrationMethod.Percentile,
-            extra_options={"CalibPercentile": PERCENTILE},
+            extra_options={"CalibPercentile": percentile},
         )
 
 
 def first_and_last(graph: onnx.GraphProto) -> list[str]:
-    """Name the layers that read the model's inputs and those that write its outputs.
+    """Name the layers that stay in floating point.
 
-    256 steps over +-5 mV are 39 uV each, coarser than a P wave deserves. An output in 256 steps ties
-    scores that differ; worse, when a ReLU reads an output too (the embedding), the quantiser does not
-    count the graph's output as a reader, gives the tensor the ReLU's range, and cuts its negative half.
-    All of them are a small part of the work.
+    When a ReLU reads an output too (the embedding), the quantiser would not count the graph's output as a
+    reader, give the tensor the ReLU's range, and cut its negative half.
     """
-    readers = {i.name for i in graph.input}
-    first: list[str] = []
-    for node in graph.node:
-        if readers & set(node.input):
-            first.append(node.name)
-            if node.op_type not in ("Conv", "Gemm", "MatMul"):
-                readers |= set(node.output)
+    nodes = [Node(n.name, n.op_type in ("Conv", "Gemm"), {*n.input}, {*n.output}) for n in graph.node]
     outputs = {output.name for output in graph.output}
-    return first + [node.name for node in graph.node if outputs & set(node.output)]
+    return _first(nodes, {i.name for i in graph.input}) + [n.name for n in nodes if outputs & n.writes]
+
+
+def quantize_tflite(
+    fp32: Path, int8: Path, signal: Array, mask: Array, percentile: float, per_channel: bool = True
+) -> None:
+    """Write the int8 form of a .tflite model, calibrated on prepared windows ``[n, 12, length]``.
+
+    Parameters
+    ----------
+    percentile : float
+        Of the windows, by their largest (and smallest) value of an activation; what lies beyond is clipped.
+        The quantiser's own calibration is a moving average over the windows, which clips most of them.
+    """
+    with quiet():
+        from ai_edge_quantizer import algorithm_manager, calibrator, qtyping, quantizer
+        from ai_edge_quantizer.utils import qsv_utils
+
+        content = fp32.read_bytes()
+        name, granularity = qtyping.TFLOperationName, qtyping.QuantGranularity
+        job = quantizer.Quantizer(bytearray(content))
+        for kind in (name.CONV_2D, name.DEPTHWISE_CONV_2D, name.FULLY_CONNECTED):
+            job.add_static_config(
+                ".*", kind, 8, 8, granularity.CHANNELWISE if per_channel else granularity.TENSORWISE
+            )
+        for tensor in first_and_last_tflite(read_graph(content)):
+            job.update_quantization_recipe(
+                f"^{re.escape(tensor)};$",
+                name.ALL_SUPPORTED,
+                algorithm_key=algorithm_manager.AlgorithmName.NO_QUANTIZE,
+            )
+        calibration = calibrator.Calibrator(content, num_threads=1, qsv_update_func=qsv_utils.min_max_update)
+        extremes = []
+        for s, m in zip(signal, mask, strict=True):
+            calibration.reset_model_qsvs()
+            feed = {"args_0": s[None], "args_1": m[None]}
+            calibration.calibrate({SIGNATURE: [feed]}, job._recipe_manager)
+            extremes.append(calibration.get_model_qsvs())
+        result = job.quantize(_ranges(extremes, percentile), enable_progress_report=False)
+    int8.write_bytes(bytes(result.quantized_model))
+
+
+def first_and_last_tflite(graph: Graph) -> list[str]:
+    """Name the outputs of the layers that stay in floating point.
+
+    The converter computes the embedding twice, with the ReLU behind it and without. Both stay as they are:
+    the heads see the embedding that is given out, and the file holds its weights once.
+    """
+    nodes = [
+        Node(graph.names[op.outputs[0]], op.kind in WEIGHTED, {*op.inputs}, {*op.outputs})
+        for op in graph.operators
+    ]
+    last = [
+        (node, op) for node, op in zip(nodes, graph.operators, strict=True) if node.writes & {*graph.outputs}
+    ]
+    weights = {graph.buffers[op.inputs[1]] for node, op in last if node.weighted}
+    twins = [
+        node
+        for node, op in zip(nodes, graph.operators, strict=True)
+        if node.weighted and graph.buffers[op.inputs[1]] in weights
+    ]
+    kept = [node.name for node in (*(node for node, _ in last), *twins)]
+    return list(dict.fromkeys(_first(nodes, {*graph.inputs}) + kept))
+
+
+def _first(nodes: Sequence[Node], inputs: set[Any]) -> list[str]:
+    """Name the layers with at most ``FIRST - 1`` other layers between them and the inputs."""
+    depth = dict.fromkeys(inputs, 0)
+    names = []
+    for node in nodes:
+        above = [depth[tensor] for tensor in node.reads if tensor in depth]
+        if not above:
+            continue
+        here = max(above) + node.weighted
+        depth |= dict.fromkeys(node.writes, here)
+        if node.weighted and here <= FIRST:
+            names.append(node.name)
+    return names
+
+
+def _ranges(
+    extremes: list[dict[str, dict[str, NDArray[np.floating]]]], percentile: float
+) -> dict[str, dict[str, NDArray[np.floating]]]:
+    """Smallest and largest value of each tensor over the windows, without the most extreme windows."""
+    ranges = {}
+    for tensor, first in extremes[0].items():
+        if not first:
+            ranges[tensor] = first
+            continue
+        low, high = (np.stack([window[tensor][end] for window in extremes]) for end in ("min", "max"))
+        ranges[tensor] = {
+            "min": np.percentile(low, 100 - percentile, axis=0).astype(np.float32),
+            "max": np.percentile(high, percentile, axis=0).astype(np.float32),
+        }
+    return ranges

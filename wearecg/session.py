@@ -26,8 +26,8 @@ from wearecg.block import (
 )
 from wearecg.ecg.leads import canonical
 from wearecg.errors import SignalError
+from wearecg.pipeline.engine import Engine, WindowSpec
 from wearecg.scoring import InlineScoring, Scorer, ScoringThread
-from wearecg.stream.engine import Engine, WindowSpec
 from wearecg.transports.base import Source, joined
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def run(
             if items is None:
                 break
             engine.rate_note = source.rate_note
-            for item in joined(items):
+            for item in joined(items) if source.realtime else items:
                 if isinstance(item, LinkState):
                     if item.state == "lost":
                         engine.link_lost()

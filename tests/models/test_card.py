@@ -58,9 +58,20 @@ def test_a_card_without_a_seal_is_refused(tiny):
         (lambda b: b["files"][0].update(precision="int4"), r"files\.precision is 'int4'"),
         (lambda b: b["files"][0].update(bytes=True), r"files\[0\]: bytes: expected int, got True"),
         (
-            lambda b: b["outputs"]["groups"][0]["statements"][1].update(code="NORM"),
-            r"outputs\.groups is .*repetition",
+            lambda b: b["outputs"]["groups"][0]["statements"][1].update(code="NORM", reported=False),
+            r"superclass codes is .*repetition",
         ),
+        (
+            lambda b: b["outputs"]["groups"].append(
+                {"name": "subclass", "statements": [dict(b["outputs"]["groups"][0]["statements"][0])]}
+            ),
+            r"outputs\.groups is .*reported codes without repetition",
+        ),
+        (
+            lambda b: b["outputs"]["groups"][0]["statements"][0].update(reported=1),
+            r"reported: expected bool, got 1",
+        ),
+        (lambda b: b["golden"].update(path="../pairs.npz"), r"golden\.path is '\.\./pairs\.npz'"),
         (
             lambda b: b["outputs"]["groups"][0]["statements"][1].update(threshold=2.0),
             r"outputs MI\.threshold is 2\.0",

@@ -44,7 +44,7 @@ def test_both_runtimes_give_the_same(tmp_path):
     assert list(a) == list(b)
     for name in a:
         np.testing.assert_allclose(a[name], b[name], rtol=1e-4, atol=1e-6)
-    assert lite.runtime.split()[0] in ("ai_edge_litert", "tflite_runtime")
+    assert lite.engine.split()[0] in ("ai_edge_litert", "tflite_runtime")
 
 
 @pytest.mark.parametrize(

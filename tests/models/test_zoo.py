@@ -30,7 +30,9 @@ def records():
     return found
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize(
+    ("precision", "runtime"), [("fp32", "onnx"), ("int8", "onnx"), ("fp32", "tflite"), ("int8", "tflite")]
+)
 @pytest.mark.parametrize(
     ("code", "group", "leads", "bar"),
     [
@@ -40,8 +42,10 @@ def records():
         ("AFIB", "rhythm", ["II"], 0.95),
     ],
 )
-def test_normal_sinus_and_af_are_told_apart(records, precision, code, group, leads, bar):
-    model = load_model("encoder", precision)
+def test_normal_sinus_and_af_are_told_apart(records, precision, runtime, code, group, leads, bar):
+    if runtime == "tflite":
+        pytest.importorskip("ai_edge_litert", reason="no .tflite runtime is installed")
+    model = load_model("encoder", precision, runtime)
     scores, truth = [], []
     for samples, names, codes in records:
         names = [name.replace("AV", "aV") for name in names]

@@ -9,9 +9,11 @@ import json
 import numpy as np
 
 from wearecg.ecg.leads import TWELVE
+from wearecg.models import golden
 from wearecg.models.card import (
     Card,
     DataSet,
+    GoldenFile,
     Group,
     Input,
     ModelFile,
@@ -26,7 +28,7 @@ EMBEDDING = 4
 
 
 def make_card(**changes) -> Card:
-    statements = tuple(Statement(code, code.lower(), 1.0, 0.0, 0.5) for code in ("NORM", "MI"))
+    statements = tuple(Statement(code, code.lower(), 1.0, 0.0, 0.5, reported=True) for code in ("NORM", "MI"))
     card = Card(
         name="tiny",
         version="1.0.0",
@@ -34,6 +36,7 @@ def make_card(**changes) -> Card:
         input=Input(100.0, 10.0, TWELVE, "mV", 50.0, 1, Preprocessing()),
         outputs=Outputs(EMBEDDING, (Group("superclass", statements),)),
         files=(),
+        golden=GoldenFile("tiny.golden.npz", 0, 0, "none"),
         calibration="none",
         training=Training((DataSet("none", "none", "none", "none"),), "none", 1, 1, 0.1, "none"),
         measured=(),
@@ -104,8 +107,8 @@ def listing(content: bytes, path: str, precision: str, runtime: str = "onnx") ->
     return ModelFile(path, precision, runtime, len(content), hashlib.sha256(content).hexdigest())
 
 
-def write_model(folder, card: Card | None = None, **kwargs) -> Card:
-    """Write a card and its two files into ``folder``; return the card."""
+def write_model(folder, card: Card | None = None, pairs: bool = True, **kwargs) -> Card:
+    """Write a card, its two files and their golden pairs into ``folder``; return the card."""
     card = card or make_card()
     files = []
     for precision in ("fp32", "int8"):
@@ -114,6 +117,10 @@ def write_model(folder, card: Card | None = None, **kwargs) -> Card:
         (folder / name).write_bytes(content)
         files.append(listing(content, name, precision))
     card = dataclasses.replace(card, files=tuple(files))
+    if pairs:
+        signal = np.random.default_rng(6).normal(size=(2, 12, 1000)).astype(np.float32)
+        made = golden.make(card, folder, signal, np.ones((2, 12), np.float32))
+        card = dataclasses.replace(card, golden=golden.write(made, folder / f"{card.name}.golden.npz"))
     card.write(folder / f"{card.name}.json")
     return card
 

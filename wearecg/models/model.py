@@ -15,7 +15,7 @@ from wearecg.errors import LeadError, SignalError
 from wearecg.models.card import Card, card_path, load_card
 from wearecg.models.preprocess import condition
 from wearecg.models.runner import Runner
-from wearecg.stream.resample import resample
+from wearecg.pipeline.resample import resample
 
 NOT_SCORED = "NOT_SCORED"
 NOT_MILLIVOLTS = 50.0
@@ -64,7 +64,7 @@ def load_model(name: str | Path = "encoder", precision: str = "int8", runtime: s
     >>> noise = np.random.default_rng(1).normal(scale=0.1, size=(2500, 1))
     >>> scores = model(noise, fs=250, leads=["II"])
     >>> sorted(scores.probabilities), scores.embedding.shape
-    (['rhythm', 'superclass'], (128,))
+    (['form', 'rhythm', 'subclass', 'superclass'], (128,))
 
     Raises
     ------
@@ -131,7 +131,7 @@ class Model:
         return _mean(windows, skipped)
 
     def score_window(self, window: Window) -> list[Finding]:
-        """Return the statements above their threshold, or one ``NOT_SCORED`` with the reason."""
+        """Return the reported statements above their threshold, or one ``NOT_SCORED`` with the reason."""
         spec = self.card.input
         if window.fs != spec.fs or len(window.samples) != spec.length:
             raise SignalError(
@@ -163,7 +163,7 @@ class Model:
             )
             for group in self.card.outputs.groups
             for s in group.statements
-            if scores.probabilities[group.name][s.code] >= s.threshold
+            if s.reported and scores.probabilities[group.name][s.code] >= s.threshold
         ]
 
     def _checked(self, samples: ArrayLike, fs: float, leads: Sequence[str]) -> tuple[Samples, list[str]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,16 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearecg.errors import MissingExtraError, ModelError
-from wearecg.models.card import Card, ModelFile
+from wearecg.models.card import Card, GoldenFile, ModelFile
 
 TRAILER = b"wearecg\0"
 """A .tflite file ends in the stamp as JSON, its length (4 bytes, little endian), and these 8 bytes."""
+
+ENGINES = {"onnx": ("onnxruntime",), "tflite": ("ai_edge_litert", "tflite_runtime")}
+"""The packages that can run a format, the one to prefer first."""
 
 Array = NDArray[np.float32]
 
 
 class Backend(Protocol):
-    """One runtime holding one loaded model."""
+    """One engine holding one loaded model."""
 
     name: str
     stamp: Mapping[str, str]
@@ -41,6 +45,8 @@ class Runner:
         Where the card lies, and so its files.
     precision, runtime : str
         ``fp32`` or ``int8``; ``onnx`` or ``tflite``.
+    engine : str, optional
+        The package of ``ENGINES`` that must run it; by default the first that is installed.
 
     Raises
     ------
@@ -48,14 +54,22 @@ class Runner:
         The model does not come in this form; or its file is missing, cut short, another one, or
         belongs to another card.
     MissingExtraError
-        The runtime is not installed.
+        No engine for this format is installed.
     """
 
-    def __init__(self, card: Card, folder: Path, precision: str = "int8", runtime: str = "onnx") -> None:
+    def __init__(
+        self,
+        card: Card,
+        folder: Path,
+        precision: str = "int8",
+        runtime: str = "onnx",
+        engine: str | None = None,
+    ) -> None:
         file = card.file(precision, runtime)
-        model = _verified(folder / file.path, file, card)
+        model = verified(folder, file, card.source)
+        packages = (engine,) if engine else ENGINES[runtime]
         try:
-            self._backend: Backend = _Onnx(model) if runtime == "onnx" else _LiteRt(model)
+            self._backend: Backend = _Onnx(model) if runtime == "onnx" else _LiteRt(model, packages)
         except (MissingExtraError, ModelError):
             raise
         except Exception as error:
@@ -73,8 +87,8 @@ class Runner:
         self._shape = (len(card.input.leads), card.input.length)
 
     @property
-    def runtime(self) -> str:
-        """The runtime in use with its version, for example ``onnxruntime 1.20.1``."""
+    def engine(self) -> str:
+        """The package in use with its version, for example ``onnxruntime 1.20.1``."""
         return self._backend.name
 
     def run(self, signal: Array, mask: Array) -> dict[str, Array]:
@@ -102,24 +116,31 @@ class Runner:
         return dict(zip(self._names, outputs, strict=True))
 
 
-def _verified(path: Path, file: ModelFile, card: Card) -> bytes:
-    """Return the bytes of a file after comparing them with the card: what is checked is what is loaded."""
+def verified(folder: Path, file: ModelFile | GoldenFile, source: str) -> bytes:
+    """Return the bytes of a file after comparing them with its card: what is checked is what is loaded.
+
+    Raises
+    ------
+    ModelError
+        It is missing, cut short or another one.
+    """
+    path = folder / file.path
     try:
-        model = path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"model file {path} of {card.source} cannot be read: {error.strerror}") from error
-    if len(model) != file.bytes:
+        raise ModelError(f"model file {path} of {source} cannot be read: {error.strerror}") from error
+    if len(content) != file.bytes:
         raise ModelError(
-            f"model file {path} has {len(model)} bytes, its card says {file.bytes}: "
+            f"model file {path} has {len(content)} bytes, its card says {file.bytes}: "
             "it was cut short or exchanged; reinstall it"
         )
-    digest = hashlib.sha256(model).hexdigest()
+    digest = hashlib.sha256(content).hexdigest()
     if digest != file.sha256:
         raise ModelError(
             f"model file {path} is not the one its card describes: "
             f"sha256 {digest[:12]}..., card {file.sha256[:12]}...; reinstall it"
         )
-    return model
+    return content
 
 
 class _Onnx:
@@ -143,15 +164,26 @@ class _Onnx:
 
 
 class _LiteRt:
-    """``ai_edge_litert``, else ``tflite_runtime``; windows one by one, as .tflite files have no batch."""
+    """LiteRT or its predecessor; windows one by one, as .tflite files have no batch."""
 
-    def __init__(self, model: bytes) -> None:
-        interpreter, self.name = _interpreter()
+    def __init__(self, model: bytes, packages: Sequence[str]) -> None:
+        interpreter, self.name = _interpreter(packages)
         self.stamp: Mapping[str, str] = _trailer(model)
-        self._interpreter = interpreter(model_content=model, num_threads=1)
+        try:
+            self._interpreter = interpreter(model_content=model, num_threads=1)
+        except SystemError as error:
+            # tflite-runtime 2.14 lets itself be installed beside any NumPy, and fails here.
+            raise ModelError(
+                f"{self.name} cannot work with NumPy {np.__version__}: pip install 'numpy<2', "
+                "or better 'wearecg[tflite]'"
+            ) from error
+        (names,) = self._interpreter.get_signature_list().values()
         self._signature = self._interpreter.get_signature_runner()
-        self._inputs = sorted(self._signature.get_input_details())
-        self._outputs = sorted(self._signature.get_output_details())
+        # args_0, args_1 and output_0, output_1, ...: by number, as 10 would sort before 2.
+        self._inputs, self._outputs = (
+            sorted(names[kind], key=lambda name: int(name.rpartition("_")[2]))
+            for kind in ("inputs", "outputs")
+        )
 
     def run(self, signal: Array, mask: Array) -> list[Array]:
         rows = []
@@ -161,14 +193,13 @@ class _LiteRt:
         return [np.concatenate(column) for column in zip(*rows, strict=True)]
 
 
-def _interpreter() -> tuple[Any, str]:
-    for package in ("ai_edge_litert", "tflite_runtime"):
+def _interpreter(packages: Sequence[str]) -> tuple[Any, str]:
+    for package in packages:
         try:
             module = importlib.import_module(f"{package}.interpreter")
         except ImportError:
             continue
-        version = importlib.import_module(package).__dict__.get("__version__", "")
-        return module.Interpreter, f"{package} {version}".strip()
+        return module.Interpreter, f"{package} {metadata.version(package)}"
     raise MissingExtraError("ai-edge-litert", "tflite", "running a .tflite model")
 
 

@@ -40,6 +40,6 @@ def _value(kind: Any, value: object, where: str) -> Any:
         item = typing.get_args(kind)[0]
         return tuple(_value(item, v, f"{where}[{i}]") for i, v in enumerate(value))
     accepted: types.UnionType | type = int | float if kind is float else kind
-    if not isinstance(value, accepted) or isinstance(value, bool):
+    if not isinstance(value, accepted) or isinstance(value, bool) != (kind is bool):
         raise ModelError(f"{where}: expected {kind.__name__}, got {value!r}")
     return kind(value)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from wearecg.block import Samples
 from wearecg.ecg.leads import TWELVE
 from wearecg.errors import SignalError
-from wearecg.stream.resample import resample
+from wearecg.pipeline.resample import resample
 
 STEADY = 1e-8
 """What their code adds to a standard deviation before it divides."""

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wearecg.block import Gap, Notice, SignalBlock
-from wearecg.stream.clock import MinimumDelayClock
-from wearecg.stream.timeline import Timeline
+from wearecg.pipeline.clock import MinimumDelayClock
+from wearecg.pipeline.timeline import Timeline
 
 FS = 250.0
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from wearecg.stream import biquad
+from wearecg.pipeline import biquad
 
 
 @pytest.mark.parametrize("fs", [100, 187.3, 250, 500, 1000])

@@ -8,7 +8,7 @@ from scipy.signal import butter, sosfilt
 
 from tests.ecg.signals import cuts, ecg
 from wearecg.errors import SignalError
-from wearecg.stream.filters import MonitorFilter
+from wearecg.pipeline.filters import MonitorFilter
 
 
 def run(x, fs, sizes=(90,), leads=1):

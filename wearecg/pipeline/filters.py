@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wearecg.errors import SignalError
-from wearecg.stream import biquad
+from wearecg.pipeline import biquad
 
 Array = NDArray[np.float64]
 

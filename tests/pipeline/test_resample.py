@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wearecg.stream.resample import Resampler, resample
-from wearecg.stream.windows import Windower
+from wearecg.pipeline.resample import Resampler, resample
+from wearecg.pipeline.windows import Windower
 
 
 @pytest.mark.parametrize("fs_in", [100, 125, 128, 130, 187.3, 250, 360, 500, 1000])

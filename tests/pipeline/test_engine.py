@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import wearecg
 from wearecg.block import Beat, Gap, HeartRate, Quality, SignalBlock, StreamInfo, Summary, Trace, Window
 from wearecg.errors import LeadError, SignalError
-from wearecg.stream.engine import Engine, WindowSpec
+from wearecg.pipeline.engine import Engine, WindowSpec
 
 FS = 250
 LEADS = ("II", "V1")

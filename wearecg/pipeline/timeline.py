@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from wearecg.block import Gap, Notice, SignalBlock
-from wearecg.stream.clock import MinimumDelayClock
+from wearecg.pipeline.clock import MinimumDelayClock
 
 JITTER_S = 0.005
 """Time stamps this close to the expected one follow on without loss."""

@@ -12,7 +12,7 @@ from tests.ecg.signals import cuts, ecg
 from wearecg.block import Beat, HeartRate, Quality, SignalBlock
 from wearecg.ecg.leads import TWELVE
 from wearecg.errors import SignalError
-from wearecg.stream.frontend import FrontEnd
+from wearecg.pipeline.frontend import FrontEnd
 
 FS = 250.0
 
@@ -201,7 +201,7 @@ def test_a_stream_loads_nothing_of_scipy():
 import sys
 import numpy as np
 from wearecg.block import SignalBlock
-from wearecg.stream.frontend import FrontEnd
+from wearecg.pipeline.frontend import FrontEnd
 front = FrontEnd(250.0, ("II",))
 hum = np.sin(2 * np.pi * 50 * np.arange(2000) / 250)[:, None] + np.sin(np.arange(2000) / 30)[:, None] ** 30
 for start in (0, 12):

@@ -16,7 +16,7 @@ from wearecg.ecg.leads import is_ecg
 from wearecg.ecg.quality import QualityMeter
 from wearecg.ecg.rate import HeartRateMeter
 from wearecg.errors import SignalError
-from wearecg.stream.filters import MonitorFilter
+from wearecg.pipeline.filters import MonitorFilter
 
 Samples: TypeAlias = NDArray[np.float32]
 FrontEvent: TypeAlias = Beat | HeartRate | Quality

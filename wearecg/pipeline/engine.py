@@ -21,10 +21,10 @@ from wearecg.block import (
 )
 from wearecg.ecg.leads import is_ecg, select
 from wearecg.errors import SignalError
-from wearecg.stream.frontend import FrontEnd
-from wearecg.stream.resample import Resampler
-from wearecg.stream.timeline import Timeline
-from wearecg.stream.windows import Windower
+from wearecg.pipeline.frontend import FrontEnd
+from wearecg.pipeline.resample import Resampler
+from wearecg.pipeline.timeline import Timeline
+from wearecg.pipeline.windows import Windower
 
 CLOCK_REPORT_S = 2.0
 LONG_GAP_S = 2.0
