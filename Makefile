@@ -11,7 +11,7 @@ DATA ?= $(WEARECG_DATA)
 	touch $@
 
 .venv/dev: .venv/ok
-	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev,export,tflite]'
 	touch $@
 
 demo: .venv/ok
