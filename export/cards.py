@@ -20,7 +20,7 @@ NSTDB = DataSet(
     citation="Moody et al., A noise stress test for arrhythmia detectors, Computers in Cardiology 11:381, 1984",
 )
 
-ENCODER_VERSION = "0.2.0"
+ENCODER_VERSION = "0.3.0"
 ENCODER_GROUPS = ("superclass", "subclass", "form", "rhythm")
 ENCODER_ALWAYS = ("superclass", "rhythm")
 """The groups that live windows report whatever their thresholds are worth."""
