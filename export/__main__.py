@@ -22,8 +22,20 @@ def main(argv: list[str] | None = None) -> int:
     train.add_argument("model", choices=["encoder"])
     train.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
     train.add_argument("--work", type=Path, default=CACHE, help="checkpoints and caches (%(default)s)")
+    train.add_argument("--teacher", type=Path, help="answers of a teacher (teacher.npz) to learn from too")
+    train.add_argument("--noise", action="store_true", help="add the noise in DIR/nstdb to some windows")
     train.add_argument("--epochs", type=int, default=30)
     train.add_argument("--seed", type=int, default=1)
+
+    teach = commands.add_parser("teach", help="train a teacher and keep its answers for train --teacher")
+    teach.add_argument("teacher", choices=["own"])
+    teach.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
+    teach.add_argument("--work", type=Path, default=CACHE, help="checkpoints and caches (%(default)s)")
+    teach.add_argument(
+        "--beside", type=Path, nargs="*", default=[], help="checkpoints of encoders that answer with it"
+    )
+    teach.add_argument("--epochs", type=int, default=16)
+    teach.add_argument("--seed", type=int, default=1)
 
     publish = commands.add_parser("publish", help="convert, quantise, pass the gate, write the card")
     publish.add_argument("model", choices=["encoder"])
@@ -35,13 +47,14 @@ def main(argv: list[str] | None = None) -> int:
     evaluate.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
     evaluate.add_argument("--model", default="encoder", help="a shipped model, or the path of a card")
     evaluate.add_argument("--fold", type=int, default=9, choices=range(1, 11), metavar="1..10")
+    evaluate.add_argument("--runtime", choices=["onnx", "tflite", "both"], default="onnx")
     evaluate.add_argument("--work", type=Path, default=CACHE, help="caches (%(default)s)")
 
     args = parser.parse_args(argv)
     args.work.mkdir(parents=True, exist_ok=True)
     _log_to(args.work / "log.txt")
     try:
-        {"train": _train, "publish": _publish, "evaluate": _evaluate}[args.command](args)
+        {"train": _train, "teach": _teach, "publish": _publish, "evaluate": _evaluate}[args.command](args)
     except WearECGError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -59,12 +72,29 @@ def _log_to(path: Path) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    from export.datasets import ptbxl
+    from export.datasets import nstdb, ptbxl
     from export.train import encoder
+    from export.train.loop import TRAIN_FOLDS
 
-    recipe = encoder.Recipe(epochs=args.epochs, seed=args.seed)
-    path = encoder.train(ptbxl.load(args.data, args.work), args.work, recipe)
+    data = ptbxl.load(args.data, args.work)
+    answers = None
+    if args.teacher is not None:
+        answers = encoder.Answers.read(args.teacher, len(data.rows(TRAIN_FOLDS)))
+    noise = nstdb.halves(nstdb.load(args.data))[0] if args.noise else None
+    recipe = encoder.Recipe(
+        epochs=args.epochs, seed=args.seed, teacher=answers.sha256 if answers else "", noise=args.noise
+    )
+    path = encoder.train(data, args.work, recipe, answers, noise)
     print(f"checkpoint: {path}")
+
+
+def _teach(args: argparse.Namespace) -> None:
+    from export.datasets import ptbxl
+    from export.teachers import own
+
+    recipe = own.Recipe(epochs=args.epochs, seed=args.seed)
+    path = own.teach(ptbxl.load(args.data, args.work), args.work, recipe, args.beside)
+    print(f"answers: {path}")
 
 
 def _publish(args: argparse.Namespace) -> None:
@@ -80,19 +110,21 @@ def _publish(args: argparse.Namespace) -> None:
 def _evaluate(args: argparse.Namespace) -> None:
     from export import evaluate
     from export.datasets import ptbxl
-    from wearecg.models.card import PRECISIONS, card_path, load_card
-    from wearecg.models.runner import Runner
+    from wearecg.models.card import RUNTIMES, card_path, load_card
+    from wearecg.models.describe import measured_table
 
     path = card_path(args.model)
     card = load_card(path)
     fold = evaluate.Fold.of(ptbxl.load(args.data, args.work), args.fold, card.input.preprocessing)
+    runtimes = RUNTIMES if args.runtime == "both" else (args.runtime,)
     rows = [
         row
-        for precision in PRECISIONS
-        for row in evaluate.measure(card, Runner(card, path.parent, precision), precision, fold)
+        for file in card.files
+        if file.runtime in runtimes
+        for row in evaluate.measure(card, path.parent, file.precision, file.runtime, fold)
     ]
-    print(f"{card.source}, {fold.name}, {len(fold.signal)} records, {evaluate.DRAWS} draws of patients")
-    print(evaluate.table(rows))
+    print(f"{card.source}, {len(fold.signal)} records, {evaluate.DRAWS} draws of patients")
+    print(measured_table(tuple(rows)))
 
 
 if __name__ == "__main__":

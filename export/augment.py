@@ -10,10 +10,19 @@ from wearecg.ecg.leads import TWELVE
 LEAD_SETS: dict[str, tuple[str, ...]] = {
     "12 leads": TWELVE,
     "II+V1+V5": ("II", "V1", "V5"),
+    "I+II": ("I", "II"),
     "II": ("II",),
+    "I": ("I",),
 }
 """The lead sets that every table of ours reports."""
 
+SHARES = {"12 leads": 0.34, "II+V1+V5": 0.1, "I+II": 0.1, "II": 0.12, "I": 0.08}
+"""How often training shows each of them; the rest of the time, random subsets."""
+
+NOISY = 0.3
+"""Share of the windows that recorded noise is added to, where there is some."""
+SNR = 24.0
+"""Its signal-to-noise ratio is drawn from 0 dB to this."""
 SHIFT = 64
 """Largest shift, samples; what is shifted in is missing, that is 0."""
 GAP = 50
@@ -25,11 +34,26 @@ def lead_mask(leads: tuple[str, ...]) -> Tensor:
     return torch.tensor([float(name in leads) for name in TWELVE])
 
 
-def augment(signal: Tensor, g: torch.Generator, fs: float) -> tuple[Tensor, Tensor]:
+def augment(
+    signal: Tensor, g: torch.Generator, fs: float, noise: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Vary a batch of conditioned windows ``[N, 12, L]`` (mV) and hide leads of each.
 
-    Returns the new signal and its mask ``[N, 12]``. Polarity is left alone: it means something.
+    ``noise`` is recorded noise ``[channels, samples]``, for :func:`disturb`.
+
+    Returns the new signal and its mask ``[N, 12]``.
     """
+    n, leads, _ = signal.shape
+    mask = _subsets(n, leads, g)
+    if noise is not None:
+        some = torch.rand(n, generator=g) < NOISY
+        signal = signal.clone()
+        signal[some] = disturb(signal[some], noise, SNR * torch.rand(int(some.sum()), generator=g), g)
+    return vary(signal, g, fs) * mask.unsqueeze(-1), mask
+
+
+def vary(signal: Tensor, g: torch.Generator, fs: float) -> Tensor:
+    """Shift, scale and disturb windows ``[N, leads, L]``; polarity is left alone: it means something."""
     n, leads, length = signal.shape
     out = _shift(signal, torch.randint(-SHIFT, SHIFT + 1, (n,), generator=g))
     gain = torch.exp(0.15 * torch.randn(n, 1, 1, generator=g) + 0.03 * torch.randn(n, leads, 1, generator=g))
@@ -38,8 +62,39 @@ def augment(signal: Tensor, g: torch.Generator, fs: float) -> tuple[Tensor, Tens
     sigma = 0.04 * noisy * torch.rand(n, leads, 1, generator=g) ** 2
     out = out + sigma * torch.randn(n, leads, length, generator=g)
     out = out + noisy * _wander(n, leads, length, fs, g)
-    mask = _subsets(n, leads, g)
-    return out * mask.unsqueeze(-1) * _gap(n, length, g), mask
+    return out * _gap(n, length, g)
+
+
+def disturb(signal: Tensor, noise: Tensor, snr: Tensor, g: torch.Generator) -> Tensor:
+    """Add recorded noise ``[channels, samples]`` to windows ``[N, leads, L]`` at ``snr`` dB, ``[N]``.
+
+    The ratio is that of the mean powers of a whole window; all leads of a window get noise of one
+    kind, each from its own place in the recording.
+    """
+    n, leads, length = signal.shape
+    channel = torch.randint(0, len(noise), (n, 1, 1), generator=g)
+    start = torch.randint(0, noise.shape[1] - length + 1, (n, leads, 1), generator=g)
+    added = noise[channel, start + torch.arange(length)]
+    power = [x.square().mean(dim=(1, 2), keepdim=True) for x in (signal, added)]
+    ratio = 10 ** (-snr[:, None, None] / 10)
+    return signal + added * (ratio * power[0] / power[1].clamp(min=1e-9)).sqrt()
+
+
+def crop(signal: Tensor, length: int, g: torch.Generator) -> Tensor:
+    """Cut a part of ``length`` samples out of each window, at random."""
+    start = torch.randint(0, signal.shape[-1] - length + 1, (len(signal), 1), generator=g)
+    at = (start + torch.arange(length))[:, None].expand(-1, signal.shape[1], -1)
+    return signal.gather(2, at)
+
+
+def mix(signal: Tensor, labels: Tensor, g: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Blend half of the windows, and their labels, with another of the batch (mixup, ICLR 2018)."""
+    n = len(signal)
+    share = 0.5 + 0.5 * torch.rand(n, 1, generator=g)
+    share[torch.rand(n, generator=g) < 0.5] = 1.0
+    other = torch.randperm(n, generator=g)
+    mixed = share.unsqueeze(-1) * signal + (1 - share).unsqueeze(-1) * signal[other]
+    return mixed, share * labels + (1 - share) * labels[other]
 
 
 def _shift(x: Tensor, by: Tensor) -> Tensor:
@@ -67,12 +122,13 @@ def _gap(n: int, length: int, g: torch.Generator) -> Tensor:
 
 
 def _subsets(n: int, leads: int, g: torch.Generator) -> Tensor:
-    """Four in ten keep all leads, two the reported small sets, the others any number of any leads."""
+    """A third keep all leads, four in ten get a reported small set, the others any number of any leads."""
     size = torch.randint(1, leads + 1, (n, 1), generator=g)
     rank = torch.rand(n, leads, generator=g).argsort(dim=1).argsort(dim=1)
     mask = (rank < size).float()
     kind = torch.rand(n, generator=g)
-    mask[kind < 0.4] = 1.0
-    mask[(kind >= 0.4) & (kind < 0.5)] = lead_mask(LEAD_SETS["II+V1+V5"])
-    mask[(kind >= 0.5) & (kind < 0.6)] = lead_mask(LEAD_SETS["II"])
+    at = 0.0
+    for name, share in SHARES.items():
+        mask[(kind >= at) & (kind < at + share)] = lead_mask(LEAD_SETS[name])
+        at += share
     return mask

@@ -22,9 +22,9 @@ class Block(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__()
-        self.conv1, self.bn1 = _conv(inputs, outputs, kernel, stride=2)
-        self.conv2, self.bn2 = _conv(outputs, outputs, kernel)
-        self.short, self.bn3 = _conv(inputs, outputs, 1, stride=2)
+        self.conv1, self.bn1 = conv_bn(inputs, outputs, kernel, stride=2)
+        self.conv2, self.bn2 = conv_bn(outputs, outputs, kernel)
+        self.short, self.bn3 = conv_bn(inputs, outputs, 1, stride=2)
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ class Encoder(nn.Module):
         leads: int = 12,
     ) -> None:
         super().__init__()
-        self.conv, self.bn = _conv(leads, stem, 9, stride=2)
+        self.conv, self.bn = conv_bn(leads, stem, 9, stride=2)
         self.lead_gain = nn.Linear(leads, stem)
         self.lead_bias = nn.Linear(leads, stem)
         self.relu = nn.ReLU()
@@ -64,7 +64,7 @@ class Encoder(nn.Module):
         self.blocks = nn.Sequential(*(Block(n, *stage) for n, stage in zip(widths[:-1], stages, strict=True)))
         self.dropout = nn.Dropout(0.1)
         self.embed = nn.Linear(2 * widths[-1], embedding)
-        self.heads = nn.ModuleDict({name: nn.Linear(embedding, size) for name, size in groups.items()})
+        self.heads = heads(embedding, groups)
         nn.init.zeros_(self.lead_gain.weight)
         nn.init.ones_(self.lead_gain.bias)
 
@@ -120,7 +120,23 @@ def cost(net: nn.Module, leads: int = 12, length: int = 1000) -> tuple[int, int]
     return sum(p.numel() for p in net.parameters()), macs
 
 
-def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
+def heads(embedding: int, groups: Mapping[str, int]) -> nn.ModuleDict:
+    """Return one linear layer for each group of statements."""
+    return nn.ModuleDict({name: nn.Linear(embedding, size) for name, size in groups.items()})
+
+
+def start_from(heads: nn.ModuleDict, prevalence: Tensor) -> None:
+    """Set the offsets so that the untrained network guesses how usual each statement is."""
+    at = 0
+    with torch.no_grad():
+        for head in heads.values():
+            assert isinstance(head, nn.Linear)
+            head.bias.copy_(prevalence[at : at + head.out_features].clamp(1e-4, 1 - 1e-4).logit())
+            at += head.out_features
+
+
+def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
+    """Return a convolution along time that keeps its length (over ``stride``), and its batch norm."""
     conv = nn.Conv2d(inputs, outputs, (1, kernel), stride=(1, stride), padding=(0, kernel // 2), bias=False)
     return conv, nn.BatchNorm2d(outputs)
 
