@@ -196,7 +196,7 @@ class Gap:
     """Samples that never came: ``samples`` of them from ``start``, for ``duration`` seconds.
 
     ``reason`` is ``link`` (lost on the way), ``device`` (the sensor says that it dropped them),
-    ``unplugged`` (the link was down), ``clock`` (the sensor's clock jumped) or ``host`` (we were too slow).
+    ``unplugged`` (the link was down) or ``clock`` (the sensor's clock jumped).
     """
 
     start: float

@@ -39,7 +39,13 @@ class Scorer:
         before = self._since if window.start <= self._last_end else {}
         self._since = {f.code: before.get(f.code, f.start) for f in findings}
         self._last_end = window.end
-        return [replace(f, since=self._since[f.code], evidence={**evidence, **f.evidence}) for f in findings]
+        # What is not scored rests on no evidence.
+        return [
+            replace(
+                f, since=self._since[f.code], evidence={**evidence, **f.evidence} if f.probability else {}
+            )
+            for f in findings
+        ]
 
 
 class ScoringThread:
@@ -47,12 +53,13 @@ class ScoringThread:
 
     def __init__(self, scorer: Scorer) -> None:
         self.scored = self.skipped = 0
+        self.failed = ""
+        """What stopped the model, to be told once; the thread takes windows on and skips them."""
         self._scorer = scorer
         self._waiting: deque[tuple[Window, tuple[Beat, ...]]] = deque()
         self._done: deque[Finding] = deque()
         self._wake = threading.Condition()
-        self._closing = False
-        self._error: BaseException | None = None
+        self._closing = self._broken = False
         self._thread = threading.Thread(target=self._run, name="wearecg-scoring", daemon=True)
         self._thread.start()
 
@@ -66,9 +73,7 @@ class ScoringThread:
             self._wake.notify()
 
     def drain(self) -> list[Finding]:
-        """Findings made since the last call. Raises what the model raised."""
-        if self._error:
-            raise self._error
+        """Findings made since the last call."""
         return [self._done.popleft() for _ in range(len(self._done))]
 
     def close(self) -> None:
@@ -79,26 +84,28 @@ class ScoringThread:
         self._thread.join()
 
     def _run(self) -> None:
-        try:
-            while True:
-                with self._wake:
-                    self._wake.wait_for(lambda: self._waiting or self._closing)
-                    if not self._waiting:
-                        return
-                    window, beats = self._waiting.popleft()
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._waiting or self._closing)
+                if not self._waiting:
+                    return
+                window, beats = self._waiting.popleft()
+            try:
                 self._done.extend(self._scorer.score(window, beats))
                 self.scored += 1
-        except BaseException as error:
-            self._error = error
+            except Exception as error:  # whatever a model does, the stream goes on
+                self.skipped += 1
+                if not self._broken:
+                    self._broken = True
+                    self.failed = f"the model failed: {type(error).__name__}: {error}"
 
 
 class InlineScoring:
     """The same interface without a thread, for sources that wait for us: nothing is ever skipped."""
 
-    skipped = 0
-
     def __init__(self, scorer: Scorer) -> None:
-        self.scored = 0
+        self.scored = self.skipped = 0
+        self.failed = ""
         self._scorer = scorer
         self._done: list[Finding] = []
 

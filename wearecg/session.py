@@ -25,7 +25,7 @@ from wearecg.block import (
     Window,
 )
 from wearecg.ecg.leads import canonical
-from wearecg.errors import SignalError
+from wearecg.errors import LeadError, SignalError
 from wearecg.pipeline.engine import Engine, WindowSpec
 from wearecg.scoring import InlineScoring, Scorer, ScoringThread
 from wearecg.transports.base import Source, joined
@@ -67,8 +67,6 @@ def run(
     wall = time.time() - time.monotonic() if source.realtime else float("nan")
     engine = Engine(source.name, spec, tuple(leads), wall, source.epoch)
     scoring: ScoringThread | InlineScoring | None = None
-    if model:
-        scoring = ScoringThread(Scorer(model)) if source.realtime else InlineScoring(Scorer(model))
     beats: deque[Beat] = deque()
 
     def follow(events: list[Event]) -> Iterator[Event]:
@@ -82,6 +80,9 @@ def run(
             yield event
         if scoring:
             yield from scoring.drain()
+            if scoring.failed:
+                yield Notice(f"{scoring.failed}; beats, quality and the recording go on", "error")
+                scoring.failed = ""
 
     started = time.monotonic()
 
@@ -91,34 +92,35 @@ def run(
         return duration is not None and passed >= duration
 
     with source:
-        while not (stop and stop.is_set()):
-            if over():
-                break
-            read_at = time.monotonic()
-            items = source.read(READ_PERIOD_S)
-            if items is None:
-                break
-            engine.rate_note = source.rate_note
-            for item in joined(items) if source.realtime else items:
-                if isinstance(item, LinkState):
-                    if item.state == "lost":
-                        engine.link_lost()
-                    yield item
-                elif isinstance(item, Notice):
-                    yield item
-                else:
-                    block, arrival = item
-                    yield from follow(engine.feed(block, arrival))
-                    if over():
-                        break
-            yield from follow([])
-            if source.realtime:
-                time.sleep(max(0.0, read_at + READ_PERIOD_S - time.monotonic()))
-    ending = engine.finish()
-    yield from follow([event for event in ending if not isinstance(event, Summary)])
-    if scoring:
-        scoring.close()
-        yield from scoring.drain()
+        if model:
+            scoring = ScoringThread(Scorer(model)) if source.realtime else InlineScoring(Scorer(model))
+        try:
+            while not (stop and stop.is_set()) and not over():
+                read_at = time.monotonic()
+                items = source.read(READ_PERIOD_S)
+                if items is None:
+                    break
+                engine.rate_note = source.rate_note
+                for item in joined(items) if source.realtime else items:
+                    if isinstance(item, LinkState):
+                        if item.state == "lost":
+                            engine.link_lost()
+                        yield item
+                    elif isinstance(item, Notice):
+                        yield item
+                    else:
+                        yield from follow(engine.feed(*item))
+                        if over():
+                            break
+                yield from follow([])
+                if source.realtime:
+                    time.sleep(max(0.0, read_at + READ_PERIOD_S - time.monotonic()))
+            ending = engine.finish()
+            yield from follow([event for event in ending if not isinstance(event, Summary)])
+        finally:
+            if scoring:
+                scoring.close()
+    yield from follow([])
     counters = asdict(source.counters) if source.counters else {}
     for summary in ending:
         if isinstance(summary, Summary):
@@ -210,13 +212,21 @@ def score(
     from wearecg.models import load_model
     from wearecg.transports.replay import ReplaySource
 
-    x = np.asarray(samples, np.float32)
+    try:
+        x = np.asarray(samples, np.float32)
+    except (TypeError, ValueError) as error:
+        raise SignalError(f"{name}: not an array of numbers ({error})") from error
+    if not 0 < fs < float("inf"):
+        raise SignalError(f"{name}: fs = {fs} is no rate; give samples per second")
     if x.ndim != 2 or x.shape[1] != len(leads):
         raise SignalError(
             f"{name}: shape {x.shape} for {len(leads)} leads; give [n, leads], one column a lead"
         )
     check_samples(x, name)
-    recording = Recording(x, fs, tuple(canonical(lead) for lead in leads), name)
+    names = tuple(canonical(lead) for lead in leads)
+    if len(set(names)) < len(names):
+        raise LeadError(f"{name}: a lead is given twice in {', '.join(leads)}")
+    recording = Recording(x, fs, names, name)
     source = ReplaySource(recording, speed=float("inf"))
     return report(run(source, load_model(model) if model else None))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,11 +34,15 @@ def open_source(
     """
     if is_port(spec):
         return open_port(spec, device, baud, fs, leads)
+    if device or baud:
+        raise SourceError(f"{spec} is not a serial port: leave out the device and the baud rate")
     path, _, query = spec.partition("?")
     options = dict(parse_qsl(query, keep_blank_values=True))
     if path == "simulate" or path.startswith("simulate:"):
         from wearecg.transports.simulate import SimulateSource
 
+        if fs is not None:
+            raise SourceError(f"{spec}: say the rate of a simulation as {path}?fs={fs:g}")
         scenario = path.partition(":")[2] or "demo"
         seed, rate, speed = _take(options, spec, seed=0.0, fs=500.0, speed=1.0)
         return SimulateSource(scenario, seed=int(seed), fs=rate, speed=speed)
@@ -76,7 +81,7 @@ def open_port(
 
 def is_port(spec: str) -> bool:
     """Whether ``spec`` names a serial port rather than a recording."""
-    if "://" in spec or spec.upper().startswith("COM") or spec.startswith("/dev/"):
+    if "://" in spec or spec.startswith("/dev/") or re.fullmatch(r"COM\d+", spec, re.IGNORECASE):
         return True
     try:
         return stat.S_ISCHR(os.stat(spec).st_mode)
@@ -92,8 +97,14 @@ def _take(options: dict[str, str], spec: str, **defaults: float) -> list[float]:
     values = []
     for name, default in defaults.items():
         text = options.get(name)
+        if text == "max" and name == "speed":
+            values.append(float("inf"))
+            continue
         try:
-            values.append(default if text is None else float("inf") if text == "max" else float(text))
+            value = default if text is None else float(text)
         except ValueError:
-            raise SourceError(f"{spec}: {name}={text!r} is not a number") from None
+            value = float("nan")
+        if not 0 <= value < float("inf"):
+            raise SourceError(f"{spec}: {name}={text} is not a number that can be used")
+        values.append(value)
     return values

@@ -55,7 +55,7 @@ def _load(name: str, prefix: str) -> object:
         from difflib import get_close_matches
 
         close = get_close_matches(name.lower(), names(), 1, 0.5)
-        hint = f"; did you mean {close[0]}?" if close else ""
+        hint = f"; did you mean {close[0]}?" if close else ";"
         raise SourceError(f"there is no device {name!r}{hint} Known devices: {', '.join(names())}")
     module, cls = place
     try:

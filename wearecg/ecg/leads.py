@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from wearecg.errors import LeadError
@@ -17,11 +18,13 @@ _ALIASES = {
     "MLI": "I",
     "MLII": "II",
     "MLIII": "III",
+    "ML2": "II",
     "MCL1": "V1",
     "MCL5": "V5",
     "PLETH": "PPG",
     "UNKNOWN": UNKNOWN,
 }
+_NUMBERED = re.compile(r"ECG\W*(?:LEAD\W*)?(\d+)")
 _BY_UPPER = {name.upper(): name for name in TWELVE + _OTHER} | _ALIASES
 
 
@@ -32,7 +35,25 @@ def canonical(name: str) -> str:
     ('aVR', 'II', 'V5', 'II')
     """
     key = name.strip().rstrip(",").upper().removeprefix("LEAD ")
+    if numbered := _NUMBERED.fullmatch(key):
+        return UNKNOWN if numbered[1] == "1" else f"{UNKNOWN}_{numbered[1]}"
     return _BY_UPPER.get(key, name.strip())
+
+
+def canonical_all(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the house spelling of the names of one recording; those that come twice are numbered.
+
+    >>> canonical_all(["ECG1", "ECG2", "MLII"]), canonical_all(["ECG", "ECG"])
+    (('ECG', 'ECG_2', 'II'), ('ECG', 'ECG_2'))
+    """
+    found: list[str] = []
+    for name in map(canonical, names):
+        again = 2
+        unique = name
+        while unique in found:
+            unique, again = f"{name}_{again}", again + 1
+        found.append(unique)
+    return tuple(found)
 
 
 def is_ecg(name: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.ecg.leads import canonical
+from wearecg.ecg.leads import canonical_all
 from wearecg.errors import SignalError, SourceError
 from wearecg.formats import Recording
 
@@ -51,7 +51,7 @@ def read(path: Path, fs: float | None) -> Recording:
     return Recording(
         samples=table.astype(np.float32),
         fs=fs or 1.0,
-        leads=tuple(canonical(name) for name in names),
+        leads=canonical_all(names),
         name=path.stem,
         comments=comments,
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wearecg.ecg.leads import canonical
+from wearecg.ecg.leads import canonical_all
 from wearecg.errors import MissingExtraError, SourceError
 from wearecg.formats import Annotations, Recording
 
@@ -54,7 +54,7 @@ def read(path: Path, fs: float | None) -> Recording:
     return Recording(
         samples=(samples * scale.astype(np.float32)),
         fs=float(header.fs),
-        leads=tuple(canonical(name) for name in names),
+        leads=canonical_all(names),
         name=stem.name,
         lsb=tuple(float(s / gain) if gain else 0.0 for s, gain in zip(scale, steps, strict=True)),
         annotations=_annotations(stem, float(header.fs)),

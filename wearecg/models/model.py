@@ -140,8 +140,7 @@ class Model:
             )
         limit = spec.preprocessing.max_missing * spec.seconds
         if window.lost / spec.fs > limit:
-            lost = window.lost / spec.fs
-            return [self._refusal(window, f"{lost:.1f} s of {spec.seconds:g} s missing, {limit:g} s allowed")]
+            return [self._refusal(window, f"more than {limit:g} s of {spec.seconds:g} s are missing")]
         usable = [i for i, ok in enumerate(window.usable) if ok and canonical(window.leads[i]) in spec.leads]
         if len(usable) < spec.min_leads:
             return [self._refusal(window, _why_unusable(window, spec.leads))]

@@ -27,6 +27,7 @@ class MinimumDelayClock:
         self._bins: deque[tuple[float, float]] = deque()
         self._bin = -1
         self._slope = 0.0
+        self._fitted = False
         self._anchor: tuple[float, float] | None = None
         self._last_delay = 0.0
 
@@ -61,7 +62,7 @@ class MinimumDelayClock:
 
     def fit(self, time: float) -> ClockFit:
         """Report the fit for timeline second ``time``; ``ppm`` and ``error`` are None in the first seconds."""
-        if len(self._bins) < MIN_FIT_S / BIN_S:
+        if not self._fitted:
             return ClockFit(time, None, None, self._last_delay)
         above = sorted(delay - self._at(sensor) for sensor, delay in self._bins)
         # The truth lies on the lower edge: where only a tenth of the points come closer, it is not far.
@@ -86,6 +87,7 @@ class MinimumDelayClock:
         mean = sum(sensor for sensor, _ in self._bins) / len(self._bins)
         left, right = next((a, b) for a, b in pairwise(hull) if b[0] >= mean)
         slope = (right[1] - left[1]) / (right[0] - left[0])
+        self._fitted = True
         self._slope = min(max(slope, -MAX_PPM * 1e-6), MAX_PPM * 1e-6)
         self._anchor = left
 

@@ -23,6 +23,7 @@ FrontEvent: TypeAlias = Beat | HeartRate | Quality
 
 PREFERRED = ("II", "V5", "V2", "I", "V4", "V6", "V3", "V1", "aVF", "aVR", "III", "aVL", "ECG")
 """Where R peaks are looked for first when there are more leads than are needed."""
+RANK = {lead: rank for rank, lead in enumerate(PREFERRED)}
 
 
 class FrontEnd:
@@ -113,7 +114,7 @@ class FrontEnd:
         self._rate = HeartRateMeter(start)
         self._candidates = sorted(
             self._ecg,
-            key=lambda k: PREFERRED.index(self.leads[k]) if len(self._ecg) > MAX_LEADS else k,
+            key=lambda k: RANK.get(self.leads[k], len(RANK)) if len(self._ecg) > MAX_LEADS else k,
         )
         self._used = self._candidates[:MAX_LEADS]
         names = tuple(self.leads[k] for k in self._used)

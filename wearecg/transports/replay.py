@@ -43,7 +43,9 @@ class ReplaySource(PacedSource):
         repeat: bool = False,
     ) -> None:
         super().__init__(recording.fs, speed)
-        columns = select(leads or recording.leads, recording.leads, recording.name)
+        columns = list(range(len(recording.leads)))
+        if leads is not None:
+            columns = select(leads, recording.leads, recording.name)
         self.leads = tuple(recording.leads[i] for i in columns)
         self.lsb = tuple(recording.lsb[i] for i in columns)
         self.repeat = repeat
@@ -51,6 +53,7 @@ class ReplaySource(PacedSource):
         self.rate_note = "given by the recording"
         self.epoch = recording.epoch
         self._samples = np.ascontiguousarray(recording.samples[:, columns])
+        self._samples[np.isinf(self._samples)] = np.nan
         self._position = 0
         self._missing = 0
 
