@@ -21,10 +21,11 @@ from wearecg.block import (
     LinkState,
     Notice,
     Quality,
+    StreamInfo,
     Summary,
     Window,
 )
-from wearecg.ecg.leads import canonical
+from wearecg.ecg.leads import canonical, is_ecg
 from wearecg.errors import LeadError, SignalError
 from wearecg.pipeline.engine import Engine, WindowSpec
 from wearecg.scoring import InlineScoring, Scorer, ScoringThread
@@ -68,10 +69,14 @@ def run(
     engine = Engine(source.name, spec, tuple(leads), wall, source.epoch)
     scoring: ScoringThread | InlineScoring | None = None
     beats: deque[Beat] = deque()
+    ecg: tuple[str, ...] = ()
 
     def follow(events: list[Event]) -> Iterator[Event]:
+        nonlocal ecg
         for event in events:
-            if isinstance(event, Beat):
+            if isinstance(event, StreamInfo) and event.stream == "ecg":
+                ecg = event.leads
+            elif isinstance(event, Beat):
                 beats.append(event)
                 while beats[0].time < event.time - KEEP_BEATS_S:
                     beats.popleft()
@@ -127,7 +132,7 @@ def run(
             scored, skipped = (scoring.scored, scoring.skipped) if scoring else (0, 0)
             if summary.stream == "ecg":
                 if model and not scored and not skipped:
-                    yield _too_short(model, summary)
+                    yield _not_scored(model, summary, ecg)
                 summary = replace(summary, windows_scored=scored, windows_skipped=skipped)
             yield replace(summary, counters=counters)
 
@@ -254,8 +259,10 @@ def report(events: Iterator[Event]) -> Report:
     )
 
 
-def _too_short(model: Model, summary: Summary) -> Finding:
+def _not_scored(model: Model, summary: Summary, leads: tuple[str, ...]) -> Finding:
     needed = model.card.input.seconds
     reason = f"{summary.duration:.1f} s of signal; {model.card.name} scores windows of {needed:g} s"
+    if not any(is_ecg(lead) for lead in leads):
+        reason = f"no ECG lead among {', '.join(leads)}; name them with --leads or in the file"
     source = f"{model.card.name}@{model.card.version}"
     return Finding("NOT_SCORED", "not scored", 0.0, 0.0, summary.duration, None, source, reason=reason)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wearecg.cli.arguments import positive
+
 if TYPE_CHECKING:
+    from wearecg.block import Event
     from wearecg.session import Report
 
 
@@ -15,7 +20,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     """Declare the verb."""
     parser = verbs.add_parser("score", help="score a recording", description="Score a recording, offline.")
     parser.add_argument("file", type=Path, help="WFDB record (.hea, .dat or no suffix) or .csv")
-    parser.add_argument("--fs", type=float, help="samples per second, for a CSV without a time column")
+    parser.add_argument("--fs", type=positive, help="samples per second, for a CSV without a time column")
     parser.add_argument("--leads", type=lambda text: text.split(","), default=[], help="e.g. II,V1,V5")
     parser.add_argument("--model", default="encoder", help="model that scores (default encoder)")
     parser.add_argument(
@@ -31,21 +36,33 @@ def run(args: argparse.Namespace) -> int:
     from wearecg.session import report
     from wearecg.session import run as run_session
     from wearecg.sinks import open_sink
+    from wearecg.sinks.threaded import ThreadedSink
     from wearecg.transports.replay import ReplaySource
 
     recording = read_recording(args.file, fs=args.fs)
-    source = ReplaySource(recording, speed=math.inf)
-    events = list(run_session(source, load_model(args.model), args.leads))
-    for uri in args.to:
-        sink = open_sink(uri)
-        try:
-            for event in events:
+    model = load_model(args.model)
+    sinks = [ThreadedSink(open_sink(uri), uri, lossless=True) for uri in args.to]
+
+    def written(events: Iterator[Event]) -> Iterator[Event]:
+        for event in events:
+            for sink in sinks:
                 sink.write(event)
-        finally:
+            yield event
+
+    try:
+        source = ReplaySource(recording, speed=math.inf)
+        result = report(written(run_session(source, model, args.leads)))
+    finally:
+        for sink in sinks:
             sink.close()
     if "jsonl:-" not in args.to:
-        print(describe(report(iter(events)), recording.name))
-    return 0
+        print(describe(result, recording.name))
+    failures = [
+        notice.message for sink in sinks for notice in sink.drain_notices() if notice.level == "error"
+    ]
+    for failure in failures:
+        print(f"wearecg: {failure}", file=sys.stderr)
+    return 5 if failures else 0
 
 
 def describe(report: Report, name: str) -> str:

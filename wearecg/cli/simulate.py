@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wearecg.cli.arguments import positive
 from wearecg.virtual_sensor.faults import HELP
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="leads to send (default: all of a recording; of a person "
         "the twelve for bridge, II for other sensors)",
     )
-    parser.add_argument("--fs", type=float, metavar="HZ", help="samples per second (a person: default 500)")
+    parser.add_argument(
+        "--fs", type=positive, metavar="HZ", help="samples per second (a person: default 500)"
+    )
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="seconds of signal in a second")
     parser.add_argument("--link", type=Path, metavar="PATH", help="symlink to the port, kept over replugs")
     parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="what goes wrong: below")
@@ -50,7 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--jitter", type=float, default=0.0, metavar="S", help="send up to so many seconds late"
     )
     parser.add_argument("--truth", type=Path, metavar="FILE", help="write the true beats as JSON Lines")
-    parser.add_argument("--duration", type=float, metavar="S", help="seconds of signal to play")
+    parser.add_argument("--duration", type=positive, metavar="S", help="seconds of signal to play")
     parser.set_defaults(run=run)
 
 

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from wearecg.block import Notice, Summary
+from wearecg.cli.arguments import positive
 
 if TYPE_CHECKING:
     from wearecg.sinks.threaded import ThreadedSink
@@ -30,7 +31,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     parser.add_argument("--device", help="the sensor on the port (default bridge; see `wearecg devices`)")
     parser.add_argument("--baud", type=int, help="baud rate, if not the device's usual one")
-    parser.add_argument("--fs", type=float, help="samples per second, for a sensor that does not say")
+    parser.add_argument("--fs", type=positive, help="samples per second, for a sensor that does not say")
     parser.add_argument("--leads", type=lambda text: text.split(","), default=[], help="e.g. II,V1,V5")
     parser.add_argument(
         "--model", default="encoder", help="model that scores (default encoder; none for none)"
@@ -39,7 +40,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--to", action="append", default=[], metavar="URI", help="jsonl:- jsonl:FILE wfdb:DIR live:"
     )
     parser.add_argument("--record", metavar="DIR", help="record WFDB into DIR; short for --to wfdb:DIR")
-    parser.add_argument("--duration", type=float, metavar="S", help="end after this many seconds")
+    parser.add_argument("--duration", type=positive, metavar="S", help="end after this many seconds")
     parser.set_defaults(run=run)
 
 
@@ -114,7 +115,9 @@ def _ending_cleanly(stop: threading.Event) -> Iterator[None]:
         stop.set()
         signal.signal(number, before[number])
 
-    before: dict[int, Any] = {n: signal.signal(n, end) for n in (signal.SIGINT, signal.SIGTERM)}
+    # SIGHUP: the terminal went away (a dropped ssh session); Windows has none.
+    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before: dict[int, Any] = {n: signal.signal(n, end) for n in numbers}
     try:
         yield
     finally:

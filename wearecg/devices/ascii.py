@@ -21,6 +21,8 @@ the AD8232's heart rate monitor circuits (AD8232 data sheet, Application Circuit
 
 ESTIMATE_OVER = 5.0
 """Seconds of lines from which the rate is estimated."""
+WRONG_RATE = 0.02
+"""A rate that was given and is off by more than this share is told."""
 MAX_LINE = 512
 MAX_HELD = 20_000
 """Lines held back until the rate is known: more than any serial line brings in `ESTIMATE_OVER`."""
@@ -113,12 +115,15 @@ class Ascii(Device):
         self._held: list[Row] = []
         self._holding = True
         self._arrivals: list[tuple[float, int]] = []
+        self._doubtful = fs is not None
+        self._seen: list[tuple[float, int]] = []
         self.rate_note = "given by the user" if fs else "not known yet: estimating from arrival times"
 
     def connected(self, now: float) -> None:  # noqa: ARG002
         """Start over; lines held back for want of a rate are given up, and counted as lost."""
         self._line.clear()
         self._skipping = True
+        self._seen.clear()
         if self._fs is None:
             self.counters.link_lost_samples += len(self._held)
             self._held.clear()
@@ -130,6 +135,8 @@ class Ascii(Device):
         rows = [row for line in self._lines(data) if (row := self._row(line)) is not None]
         if not rows:
             return []
+        if self._doubtful:
+            self._check_rate(arrival, len(rows))
         if not self._holding:
             return self._blocks(rows)
         self._held += rows
@@ -195,6 +202,20 @@ class Ascii(Device):
     def _fits(self, row: Row) -> bool:
         return row == _OFF or len(row) == len(self._leads or _OFF)
 
+    def _check_rate(self, arrival: float, lines: int) -> None:
+        """Compare the rate that was given with the arrival of the lines of the first seconds, once."""
+        self._seen.append((arrival, lines + (self._seen[-1][1] if self._seen else 0)))
+        if arrival - self._seen[0][0] < 2 * ESTIMATE_OVER or self._fs is None:
+            return
+        self._doubtful = False
+        rate = estimate_rate(*np.array(self._seen, np.float64).T)
+        self._seen.clear()
+        if rate and abs(rate.fs - self._fs) > max(WRONG_RATE * self._fs, 3 * rate.error):
+            self.notes.append(
+                f"lines arrive at {rate.fs:.1f} Hz ± {rate.error:.1f}, not at the {self._fs:g} Hz given: "
+                "times and heart rate are wrong by as much, and gaps may be told that are none; correct --fs"
+            )
+
     def _ready(self, now: float) -> bool:
         """Whether rate and columns can be told from the lines held back; settles them."""
         count = len(self._held)
@@ -241,6 +262,7 @@ class Ascii(Device):
         counts = np.array([[np.nan if cell is None else cell for cell in row] for row in full])
         lsb = tuple(self._lsb if lead.startswith(UNKNOWN) or is_ecg(lead) else 1.0 for lead in leads)
         values = (counts * np.array(lsb)).astype(np.float32)
+        values[np.isinf(values)] = np.nan
         edges = [0, *(1 + np.flatnonzero((off[1:] != off[:-1]).any(axis=1))).tolist(), len(off)]
         blocks = []
         for first, last in pairwise(edges):

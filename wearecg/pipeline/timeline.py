@@ -18,6 +18,8 @@ STALL_S = 1.0
 SETTLE_S = 1.0
 """How long deliveries are watched to find their fastest, before a broken time base is joined again."""
 
+RATE_CHECK_S, WRONG_RATE = 60.0, 0.002
+"""After so long, a sampling rate that is off by more than this share of the one stated is told."""
 RESUME_S = 0.25
 """Without a sensor clock, a stream that catches up to within this after a stall has lost nothing."""
 
@@ -44,6 +46,8 @@ class Timeline:
         self._held: list[tuple[SignalBlock, float]] = []
         self._held_expect = 0.0
         self._notes: list[Notice] = []
+        self._origin: tuple[float, int] | None = None
+        self._rate_told = False
 
     def link_lost(self) -> None:
         """Note that the link went down: the next gap is called ``unplugged``."""
@@ -107,6 +111,7 @@ class Timeline:
         else:
             self.clock.reset()
             self._expect = first.start
+            self._origin = None
             gap = f"{lost / fs:.2f} s are missing by the host's clock"
             self._notes.append(Notice(f"the sensor's clock was set or started anew; {gap}"))
         placed = self._place(replace(first, samples=first.samples[:0], lost=0), lost, reason)
@@ -122,7 +127,27 @@ class Timeline:
         lost = round(ahead * block.fs) if ahead > JITTER_S or block.lost else 0
         self._expect = start + len(block) / block.fs
         self.clock.observe(self._expect, arrival)
+        if not self._rate_told and not np.isnan(block.start):
+            self._check_rate(start, lost, block.fs)
         return self._place(block, max(lost, 0), "link" if block.lost else "device")
+
+    def _check_rate(self, start: float, lost: int, fs: float) -> None:
+        """Tell, once, that the sensor's samples do not keep the rate that it states, by its own clock."""
+        if self._origin is None:
+            self._origin = start, self._next + max(lost, 0)
+        passed = start - self._origin[0]
+        if passed < RATE_CHECK_S:
+            return
+        samples = self._next + max(lost, 0) - self._origin[1]
+        if abs(samples / passed / fs - 1) > WRONG_RATE:
+            self._notes.append(
+                Notice(
+                    f"by its own clock the sensor takes {samples / passed:.2f} samples a second, not {fs:g}: "
+                    f"times and heart rate are off by {abs(samples / passed / fs - 1):.1%}",
+                    "warning",
+                )
+            )
+        self._rate_told = True
 
     def _place(self, block: SignalBlock, lost: int, reason: str) -> list[Placed]:
         placed: list[Placed] = list(self._notes)
