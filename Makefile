@@ -29,4 +29,5 @@ bench: .venv/dev
 	$(BIN)/pip install -q -c constraints.txt -e '.[peers]'
 	$(BIN)/python -m benchmarks.frontend
 	$(BIN)/python -m benchmarks.stream
-	$(BIN)/python -m benchmarks.beats --data $(DATA)/mitdb --noise $(DATA)/nstdb
+	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.beats $(DATA)

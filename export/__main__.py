@@ -7,6 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
+from export.errors import ExportError
 from wearecg.errors import WearECGError
 from wearecg.models.card import ZOO
 
@@ -28,7 +29,8 @@ def main(argv: list[str] | None = None) -> int:
     train.add_argument("--seed", type=int, default=1)
 
     teach = commands.add_parser("teach", help="train a teacher and keep its answers for train --teacher")
-    teach.add_argument("teacher", choices=["own"])
+    teach.add_argument("teacher", help="own (trained here), or a public one: see export/teachers/README.md")
+    teach.add_argument("--weights", type=Path, help="a public teacher's own file, downloaded from its authors")
     teach.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
     teach.add_argument("--work", type=Path, default=CACHE, help="checkpoints and caches (%(default)s)")
     teach.add_argument(
@@ -92,6 +94,17 @@ def _teach(args: argparse.Namespace) -> None:
     from export.datasets import ptbxl
     from export.teachers import own
 
+    if args.teacher != "own":
+        from export.teachers.public import load_teacher
+        from export.teachers.public.answers import answer
+
+        if args.weights is None:
+            raise ExportError(f"teach {args.teacher} needs --weights FILE, downloaded from its authors")
+        answers = answer(
+            load_teacher(args.teacher, args.weights), ptbxl.load(args.data, args.work), args.work
+        )
+        print(f"answers: {answers}")
+        return
     recipe = own.Recipe(epochs=args.epochs, seed=args.seed)
     path = own.teach(ptbxl.load(args.data, args.work), args.work, recipe, args.beside)
     print(f"answers: {path}")

@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 
@@ -103,8 +105,6 @@ def test_the_account_of_a_stream_comes_last():
 
 class SlowModel:
     def __init__(self):
-        import threading
-
         self.go = threading.Event()
         self.scored = []
 
@@ -145,3 +145,50 @@ def test_evidence_is_measured_on_the_beats_of_the_window():
     beats = tuple(Beat(t, "II", 0.8) for t in np.arange(0.5, 9, 0.8))
     (finding,) = Scorer(model).score(window(0.0), beats)
     assert finding.evidence == {"heart_rate_bpm": 75.0, "rr_irregularity": 0.0}
+
+
+class BrokenModel:
+    def score_window(self, window):
+        raise RuntimeError("the file went away")
+
+
+def test_a_model_that_fails_is_told_once_and_holds_nothing_up():
+    thread = ScoringThread(Scorer(BrokenModel()))
+    for i in range(3):
+        thread.submit(window(float(i)), ())
+    thread.close()
+    assert thread.drain() == []
+    assert thread.failed == "the model failed: RuntimeError: the file went away"
+    assert (thread.scored, thread.skipped) == (0, 3)
+
+
+def test_a_stream_that_is_left_early_leaves_no_thread():
+    before = threading.active_count()
+    for _ in range(3):
+        events = wearecg.stream("simulate:sinus?fs=100", duration=5)
+        next(events)
+        events.close()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(
+    "names", [["ECG", "ECG_2", "ECG_3", "ECG_4"], ["ECG1", "ECG2", "ECG lead 3", "ECG 4"]]
+)
+def test_leads_without_a_place_have_beats_and_say_why_they_are_not_scored(person, names):
+    _, x = person
+    report = wearecg.score(x[:, [0, 1, 6, 10]], 250, names)
+    assert len(report.beats) > 20
+    assert all(f.code == "NOT_SCORED" for f in report.findings)
+    assert "not a standard lead" in report.findings[0].reason
+
+
+def test_no_ecg_at_all_is_said():
+    report = wearecg.score(np.random.default_rng(0).normal(size=(4000, 1)), 250, ["PPG"])
+    assert not report.beats
+    assert "no ECG lead among PPG" in report.findings[0].reason
+
+
+@pytest.mark.parametrize("fs", [0, -1, float("nan"), float("inf")])
+def test_a_rate_that_is_none(fs):
+    with pytest.raises(SignalError, match="rate"):
+        wearecg.score(np.zeros((3000, 1)), fs, ["II"])

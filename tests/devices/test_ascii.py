@@ -213,3 +213,13 @@ def test_simulated_lines():
     assert sensor.encode(samples, 0.0, (False, False)) == [b"500,0.25\r\n", b"0,3\r\n"]
     assert sensor.encode(samples[:1], 0.0, (True, False)) == [b"!,0.25\r\n"]
     assert sensor.encode(samples[:1], 0.0, (True, True)) == [b"!\r\n"]
+
+
+@pytest.mark.parametrize(("given", "told"), [(250.0, True), (200.0, False)])
+def test_a_rate_that_was_given_wrong_is_told_once(given, told):
+    device = Ascii(fs=given)
+    device.connected(0.0)
+    for i in range(1, 150):
+        device.feed(b"512\n" * 20, i * 0.1)
+    assert any("200.0 Hz" in note and "not at the 250 Hz given" in note for note in device.notes) is told
+    assert sum("correct --fs" in note for note in device.notes) == int(told)

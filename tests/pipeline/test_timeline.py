@@ -130,3 +130,22 @@ def test_clock_says_none_before_it_knows():
     clock = MinimumDelayClock()
     clock.observe(0.0, 5.0)
     assert clock.fit(0.0).ppm is None
+
+
+def test_no_ppm_is_reported_before_a_slope_was_fitted():
+    clock = MinimumDelayClock()
+    seen = []
+    for i in range(60):
+        clock.observe(i * 0.5, 10 + i * 0.5 * (1 - 150e-6))
+        seen.append(clock.fit(i * 0.5).ppm)
+    assert all(ppm is None or ppm == pytest.approx(150, abs=20) for ppm in seen)
+    assert seen[-1] is not None
+
+
+def test_a_sensor_that_does_not_keep_its_rate_is_told_once():
+    timeline = Timeline()
+    placed = [p for i in range(1300) for p in timeline.feed(block(25, i * 0.101), 100 + i * 0.101)]
+    notices = [p.message for p in placed if isinstance(p, Notice)]
+    assert len(notices) == 1
+    assert "247.5" in notices[0]
+    assert "1.0%" in notices[0]
