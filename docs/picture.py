@@ -71,7 +71,9 @@ def svg(lines: list[list[Segment]]) -> str:
                 elif char == "█" or "▀" <= char <= "▟":
                     parts.append(_block(char, x, y, colour))
                 elif char.strip() and dots:
-                    parts.append(f'<text x="{x:.1f}" y="{y + 13}" fill="{colour}"{extra}>{escape(char)}</text>')
+                    parts.append(
+                        f'<text x="{x:.1f}" y="{y + 13}" fill="{colour}"{extra}>{escape(char)}</text>'
+                    )
                 x += CELL_W
     return "\n".join([*parts, "</svg>"]) + "\n"
 

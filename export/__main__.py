@@ -30,7 +30,9 @@ def main(argv: list[str] | None = None) -> int:
 
     teach = commands.add_parser("teach", help="train a teacher and keep its answers for train --teacher")
     teach.add_argument("teacher", help="own (trained here), or a public one: see export/teachers/README.md")
-    teach.add_argument("--weights", type=Path, help="a public teacher's own file, downloaded from its authors")
+    teach.add_argument(
+        "--weights", type=Path, help="a public teacher's own file, downloaded from its authors"
+    )
     teach.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
     teach.add_argument("--work", type=Path, default=CACHE, help="checkpoints and caches (%(default)s)")
     teach.add_argument(
