@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,6 +33,8 @@ from wearecg.transports.base import Source, joined
 
 if TYPE_CHECKING:
     from wearecg.models import Model
+
+T = TypeVar("T")
 
 READ_PERIOD_S = 0.05
 """How often a live source is read: often enough for the eye, seldom enough for a small board."""
@@ -238,7 +240,7 @@ def score(
 
 def report(events: Iterator[Event]) -> Report:
     """Collect a whole run into a `Report`."""
-    kept: dict[type, list[Event]] = {kind: [] for kind in (Beat, HeartRate, Quality, Gap, Notice, Summary)}
+    kept: list[Event] = []
     findings: dict[tuple[str, float], Finding] = {}
     for event in events:
         if isinstance(event, Finding):
@@ -246,17 +248,21 @@ def report(events: Iterator[Event]) -> Report:
             best = findings.get(key, event)
             strongest = max(best, event, key=lambda f: f.probability or 0.0)
             findings[key] = replace(strongest, start=best.start, end=event.end)
-        elif type(event) in kept:
-            kept[type(event)].append(event)
+        elif isinstance(event, Beat | HeartRate | Quality | Gap | Notice | Summary):
+            kept.append(event)
     return Report(
         findings=tuple(findings.values()),
-        beats=tuple(kept[Beat]),  # type: ignore[arg-type]
-        heart_rate=tuple(kept[HeartRate]),  # type: ignore[arg-type]
-        quality=tuple(kept[Quality]),  # type: ignore[arg-type]
-        gaps=tuple(kept[Gap]),  # type: ignore[arg-type]
-        notices=tuple(kept[Notice]),  # type: ignore[arg-type]
-        summary=next(e for e in kept[Summary] if isinstance(e, Summary)),
+        beats=_only(Beat, kept),
+        heart_rate=_only(HeartRate, kept),
+        quality=_only(Quality, kept),
+        gaps=_only(Gap, kept),
+        notices=_only(Notice, kept),
+        summary=_only(Summary, kept)[0],
     )
+
+
+def _only(kind: type[T], events: Sequence[Event]) -> tuple[T, ...]:
+    return tuple(event for event in events if isinstance(event, kind))
 
 
 def _not_scored(model: Model, summary: Summary, leads: tuple[str, ...]) -> Finding:

@@ -31,10 +31,6 @@ class MinimumDelayClock:
         self._anchor: tuple[float, float] | None = None
         self._last_delay = 0.0
 
-    def reset(self) -> None:
-        """Forget everything: the sensor's clock was set or started anew."""
-        self.__init__()  # type: ignore[misc]
-
     @property
     def known(self) -> bool:
         """Whether anything has been observed yet."""

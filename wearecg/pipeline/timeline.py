@@ -109,7 +109,7 @@ class Timeline:
         if np.isnan(first.start):
             self._expect += lost / fs
         else:
-            self.clock.reset()
+            self.clock = MinimumDelayClock()
             self._expect = first.start
             self._origin = None
             gap = f"{lost / fs:.2f} s are missing by the host's clock"

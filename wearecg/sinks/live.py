@@ -58,15 +58,6 @@ class LiveSink(Sink):
         self._line_time = 0.0
         self._closed = False
 
-    @property
-    def delay(self) -> float | None:
-        """Seconds by which the display is behind the heart; set it when it is known better than from the events."""
-        return self._monitor.delay
-
-    @delay.setter
-    def delay(self, seconds: float) -> None:
-        self._monitor.delay = seconds
-
     def write(self, event: Event) -> None:
         """Take one event."""
         if self._closed:

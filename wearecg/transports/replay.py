@@ -18,7 +18,7 @@ class ReplaySource(PacedSource):
     """Play a recording at ``speed`` times real time, ``math.inf`` for as fast as it is read.
 
     Samples that all leads lack are ``lost`` (a gap stays a gap); those that some leads lack are NaN. Block
-    starts are the recording's own seconds and go on rising when it is repeated.
+    starts are the recording's own seconds.
 
     Parameters
     ----------
@@ -26,8 +26,6 @@ class ReplaySource(PacedSource):
     speed : float
     leads : sequence of str, optional
         The leads wanted, in the order wanted; all of them by default.
-    repeat : bool
-        Start again at the end, for ever.
 
     Raises
     ------
@@ -40,7 +38,6 @@ class ReplaySource(PacedSource):
         recording: Recording,
         speed: float = 1.0,
         leads: Sequence[str] | None = None,
-        repeat: bool = False,
     ) -> None:
         super().__init__(recording.fs, speed)
         columns = list(range(len(recording.leads)))
@@ -48,7 +45,6 @@ class ReplaySource(PacedSource):
             columns = select(leads, recording.leads, recording.name)
         self.leads = tuple(recording.leads[i] for i in columns)
         self.lsb = tuple(recording.lsb[i] for i in columns)
-        self.repeat = repeat
         self.name = f"{recording.name} {self.pace}"
         self.rate_note = "given by the recording"
         self.epoch = recording.epoch
@@ -58,22 +54,17 @@ class ReplaySource(PacedSource):
         self._missing = 0
 
     def _next(self, n: int) -> tuple[list[SignalBlock], int]:
-        length = len(self._samples)
-        taken = n if self.repeat else min(n, length - self._position)
-        until = self._position + taken
+        chunk = self._samples[self._position : self._position + n]
         blocks: list[SignalBlock] = []
-        while self._position < until:
-            row = self._position % length
-            chunk = self._samples[row : row + until - self._position]
-            for present, run in _runs(np.asarray(~np.isnan(chunk).all(axis=1))):
-                if present:
-                    blocks.append(self._block(chunk[run], self._position + run.start))
-                else:
-                    self._missing += run.stop - run.start
-            self._position += len(chunk)
-        if taken < n and self._missing:
+        for present, run in _runs(np.asarray(~np.isnan(chunk).all(axis=1))):
+            if present:
+                blocks.append(self._block(chunk[run], self._position + run.start))
+            else:
+                self._missing += run.stop - run.start
+        self._position += len(chunk)
+        if len(chunk) < n and self._missing:
             blocks.append(self._block(self._samples[:0], self._position))
-        return blocks, taken
+        return blocks, len(chunk)
 
     def _block(self, samples: NDArray[np.float32], first: int) -> SignalBlock:
         lost, self._missing = self._missing, 0
