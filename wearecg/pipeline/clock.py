@@ -63,8 +63,9 @@ class MinimumDelayClock:
         above = sorted(delay - self._at(sensor) for sensor, delay in self._bins)
         # The truth lies on the lower edge: where only a tenth of the points come closer, it is not far.
         error = above[max(len(above) // 10, 1)]
-        # The sensor runs fast (positive ppm) when arrival minus sensor time shrinks.
-        return ClockFit(time, -self._slope * 1e6, error, self._last_delay)
+        # The sensor runs fast (positive ppm) when arrival minus sensor time shrinks. At the limit it is no clock error.
+        ppm = None if abs(self._slope) >= MAX_PPM * 1e-6 else -self._slope * 1e6
+        return ClockFit(time, ppm, error, self._last_delay)
 
     def _at(self, sensor: float) -> float:
         if self._anchor is None:
