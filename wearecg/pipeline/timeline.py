@@ -43,7 +43,7 @@ class Timeline:
         self._next = 0
         self._expect: float | None = None
         self._unplugged = False
-        self._held: list[tuple[SignalBlock, float]] = []
+        self._held: list[tuple[SignalBlock, float, float]] = []
         self._held_expect = 0.0
         self._notes: list[Notice] = []
         self._origin: tuple[float, int] | None = None
@@ -84,41 +84,31 @@ class Timeline:
     def _hold(self, block: SignalBlock, arrival: float) -> list[Placed]:
         start = self._held_expect + block.lost / block.fs if np.isnan(block.start) else block.start
         self._held_expect = start + len(block) / block.fs
-        self._held.append((block, arrival))
-        return self._settle() if arrival - self._held[0][1] >= SETTLE_S else []
+        self._held.append((block, start, arrival))
+        return self._settle() if arrival - self._held[0][2] >= SETTLE_S else []
 
     def _settle(self) -> list[Placed]:
         held, self._held = self._held, []
         assert self._expect is not None
         first, fs = held[0][0], held[0][0].fs
-        expected_host = self.clock.to_host(self._expect)
-        if np.isnan(first.start):
-            starts, at = [], self._expect
-            for block, _ in held:
-                at += block.lost / fs
-                starts.append(at)
-                at += len(block) / fs
-            base = self._expect
-        else:
-            starts = [block.start for block, _ in held]
-            base = first.start
-        offset = min(a - (s + len(b) / fs) for s, (b, a) in zip(starts, held, strict=True))
-        missing = base + offset - expected_host
-        lost = max(round(missing * fs), 0) if missing > RESUME_S or not np.isnan(first.start) else 0
-        reason = "unplugged" if self._unplugged else "link" if np.isnan(first.start) else "clock"
-        if np.isnan(first.start):
-            self._expect += lost / fs
-        else:
+        has_clock = not np.isnan(first.start)
+        base = first.start if has_clock else self._expect
+        fastest = min(arrival - (start + len(block) / fs) for block, start, arrival in held)
+        missing = base + fastest - self.clock.to_host(self._expect)
+        lost = max(round(missing * fs), 0) if has_clock or missing > RESUME_S else 0
+        # The time of a sensor without a clock goes on across the gap; another's has begun anew.
+        shift = 0.0 if has_clock else lost / fs
+        self._expect = base + shift
+        if has_clock:
             self.clock = MinimumDelayClock()
-            self._expect = first.start
             self._origin = None
             gap = f"{lost / fs:.2f} s are missing by the host's clock"
             self._notes.append(Notice(f"the sensor's clock was set or started anew; {gap}"))
-        placed = self._place(replace(first, samples=first.samples[:0], lost=0), lost, reason)
+        nothing = replace(first, samples=first.samples[:0], lost=0)
+        placed = self._place(nothing, lost, "clock" if has_clock else "link")
         self._unplugged = False
-        for block, arrival in held:
-            start = self._expect + block.lost / fs if np.isnan(block.start) else block.start
-            placed += self._accept(block, start, arrival)
+        for block, start, arrival in held:
+            placed += self._accept(block, start + shift, arrival)
         return placed
 
     def _accept(self, block: SignalBlock, start: float, arrival: float) -> list[Placed]:
