@@ -39,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
         "--beside", type=Path, nargs="*", default=[], help="checkpoints of encoders that answer with it"
     )
     teach.add_argument("--epochs", type=int, default=16)
+    teach.add_argument("--whole", type=int, default=2, help="last epochs that see whole windows (%(default)s)")
     teach.add_argument("--seed", type=int, default=1)
 
     publish = commands.add_parser("publish", help="convert, quantise, pass the gate, write the card")
@@ -107,7 +108,7 @@ def _teach(args: argparse.Namespace) -> None:
         )
         print(f"answers: {answers}")
         return
-    recipe = own.Recipe(epochs=args.epochs, seed=args.seed)
+    recipe = own.Recipe(epochs=args.epochs, whole=args.whole, seed=args.seed)
     path = own.teach(ptbxl.load(args.data, args.work), args.work, recipe, args.beside)
     print(f"answers: {path}")
 

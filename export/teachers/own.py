@@ -42,12 +42,12 @@ SHORT = 500
 
 @dataclass(frozen=True)
 class Recipe(Schedule):
-    """``full`` is the number of last epochs that see whole windows."""
+    """``whole`` is the number of last epochs that see whole windows."""
 
     epochs: int = 16
     peak_rate: float = 4e-3
     weight_decay: float = 0.05
-    full: int = 2
+    whole: int = 2
 
 
 def teach(data: ptbxl.PtbXl, work: Path, recipe: Recipe, beside: Sequence[Path] = ()) -> Path:
@@ -69,7 +69,7 @@ def teach(data: ptbxl.PtbXl, work: Path, recipe: Recipe, beside: Sequence[Path] 
     weight = weights(labels.mean(dim=0))
     run = Run(net, recipe, len(train_rows) // recipe.batch, work / "teacher.pt", groups)
     for epoch, g in run.epochs():
-        length = SHORT if epoch < recipe.epochs - recipe.full else signal.shape[-1]
+        length = SHORT if epoch < recipe.epochs - recipe.whole else signal.shape[-1]
         for rows in run.batches(len(train_rows), g):
             x = vary(crop(signal[rows].float() / 1000, length, g), g, ptbxl.FS)
             x, y = mix(x, labels[rows], g)
