@@ -22,6 +22,7 @@ from wearecg.models.runner import Runner
 DRAWS = 1000
 SEED = 9
 CHUNK = 64
+METRIC = "macro AUROC"
 
 Logits = dict[str, NDArray[np.float32]]
 
@@ -81,12 +82,13 @@ def measure(card: Card, folder: Path, precision: str, runtime: str, fold: Fold) 
             rows.append(
                 Measured(
                     data=fold.name,
+                    metric=METRIC,
                     group=group.name,
                     leads=name,
                     precision=precision,
                     runtime=runtime,
                     records=int(y.any(axis=1).sum()),
-                    auroc=_round(macro_auroc(z, y)[0]),
+                    value=_round(macro_auroc(z, y)[0]),
                     low=_round(low),
                     high=_round(high),
                     ece_raw=_round(calibration_error(1 / (1 + np.exp(-z[fold.unseen])), y[fold.unseen])),

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="the export extra is not installed")
 pytest.importorskip("onnx", reason="the export extra is not installed")
 pytest.importorskip("litert_torch", reason="the export extra is not installed")
 import export.publish as publishing
-from export import evaluate, gate
+from export import evaluate, gate, package
 from export.__main__ import main
 from export.augment import LEAD_SETS, augment
 from export.datasets import ptbxl
@@ -89,7 +89,7 @@ def quick():
     """Fewer windows to calibrate on, fewer draws."""
     patch = pytest.MonkeyPatch()
     patch.setattr(publishing, "CALIBRATION_WINDOWS", 60)
-    patch.setattr(publishing, "CLIPS", {"onnx": (100.0,), "tflite": (100.0,)})
+    patch.setattr(package, "CLIPS", {"onnx": (100.0,), "tflite": (100.0,)})
     patch.setattr(evaluate, "DRAWS", 20)
     yield
     patch.undo()
@@ -113,7 +113,7 @@ def test_what_is_published_loads_and_states_what_was_measured(zoo, data):
     assert len(card.quantisation.report) == len(GROUPS) * len(LEAD_SETS)
     # The network has really learnt, so that a bad quantisation has something to lose.
     assert min(row.torch for row in card.quantisation.report if row.leads == "12 leads") > 0.95
-    assert max(row.worst for row in card.quantisation.report) <= gate.ALLOWED_LOSS
+    assert max(map(card.quantisation.worst, card.quantisation.report)) <= gate.ALLOWED_LOSS
     fold = evaluate.Fold.of(data, 9, card.input.preprocessing)
     again = evaluate.measure(card, zoo, "int8", "onnx", fold)
     assert again == [row for row in card.measured if row.precision == "int8"]
@@ -163,8 +163,8 @@ def badly(quantise):
 def test_a_bad_quantisation_is_refused_and_nothing_is_written(
     trained, data, tmp_path, monkeypatch, runtime, quantise
 ):
-    monkeypatch.setitem(publishing.QUANTIZE, runtime, badly(quantise))
-    message = rf"refused, macro AUROC may fall by 0\.003: .*int8_{runtime} 0\.\d+ against torch"
+    monkeypatch.setitem(package.QUANTIZE, runtime, badly(quantise))
+    message = rf"refused: .*int8_{runtime} 0\.\d+ against torch"
     with pytest.raises(GateError, match=message) as refusal:
         publishing.publish(trained, data, tmp_path / "zoo")
     assert f"int8_{'tflite' if runtime == 'onnx' else 'onnx'}" not in str(

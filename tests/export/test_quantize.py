@@ -154,9 +154,9 @@ def test_dynamic_range_files_are_told_and_refused(made, tmp_path):
     path = tmp_path / "dynamic.tflite"
     path.write_bytes(content)
     with pytest.raises(GateError, match=r"has dynamic-range layers .*quantise statically"):
-        gate.check_file(path, "int8")
+        gate.check_file(path)
     for precision in ("fp32", "int8"):
-        gate.check_file(made / f"{precision}.tflite", precision)
+        gate.check_file(made / f"{precision}.tflite")
 
 
 def test_a_stamp_behind_a_tflite_file_does_not_change_it(made, tmp_path):

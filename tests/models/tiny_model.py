@@ -40,7 +40,7 @@ def make_card(**changes) -> Card:
         calibration="none",
         training=Training((DataSet("none", "none", "none", "none"),), "none", 1, 1, 0.1, "none"),
         measured=(),
-        quantisation=Quantisation("none", 0.005, ()),
+        quantisation=Quantisation("none", "macro AUROC", False, False, 0.005, ()),
         parameters=1,
         mmac=0.1,
         limits=("Not a medical device.",),

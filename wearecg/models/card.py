@@ -23,6 +23,7 @@ FORMAT = 1
 ZOO = Path(__file__).parent / "zoo"
 PRECISIONS = ("fp32", "int8")
 RUNTIMES = ("onnx", "tflite")
+FORMS = tuple(f"{precision}_{runtime}" for runtime in RUNTIMES for precision in PRECISIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,28 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalOutput:
+    """An output that is a signal, or something about one: its shape for one window, and its units."""
+
+    name: str
+    shape: tuple[int, ...]
+    units: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outputs:
-    """An embedding of this many numbers, and the groups of statements."""
+    """What a model gives: an embedding of this many numbers (0: none), groups of statements, signals."""
 
     embedding: int
     groups: tuple[Group, ...]
+    signals: tuple[SignalOutput, ...] = ()
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape (of one window) of each output, in the order of the file."""
+        shapes: dict[str, tuple[int, ...]] = {"embedding": (self.embedding,)} if self.embedding else {}
+        shapes |= {group.name: (len(group.statements),) for group in self.groups}
+        return shapes | {signal.name: signal.shape for signal in self.signals}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,26 +143,27 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Macro AUROC of one group with one lead set, its 95 % interval by patient, calibration error."""
+    """What a metric says of one group (or output) with one lead set, and its 95 % interval by patient."""
 
     data: str
+    metric: str
     group: str
     leads: str
     precision: str
     runtime: str
     records: int
-    auroc: float
+    value: float
     low: float
     high: float
-    ece_raw: float
+    ece_raw: float | None = None
     """Expected calibration error of the bare sigmoid, on patients that calibration has not seen."""
-    ece: float
+    ece: float | None = None
     """The same after calibration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What conversion and quantisation cost one group with one lead set: macro AUROC of each form."""
+    """What conversion and quantisation cost one group with one lead set: the gate's metric of each form."""
 
     group: str
     leads: str
@@ -154,19 +173,28 @@ class Loss:
     fp32_tflite: float
     int8_tflite: float
 
-    @property
-    def worst(self) -> float:
-        """Largest loss of a shipped form against torch; negative where all of them gained."""
-        return self.torch - min(self.fp32_onnx, self.int8_onnx, self.fp32_tflite, self.int8_tflite)
-
 
 @dataclass(frozen=True, slots=True)
 class Quantisation:
     """How the int8 files were made, and the report of the gate that let them through."""
 
     method: str
+    metric: str
+    lower_is_better: bool
+    relative: bool
+    """Whether a loss is counted as a share of torch's value."""
     allowed_loss: float
     report: tuple[Loss, ...]
+
+    def loss(self, row: Loss, form: str) -> float:
+        """Return how much worse than torch a form is in this row; negative where it gained."""
+        torch, value = row.torch, float(getattr(row, form))
+        loss = value - torch if self.lower_is_better else torch - value
+        return loss / torch if self.relative else loss
+
+    def worst(self, row: Loss) -> float:
+        """Return the largest loss of a shipped form in this row."""
+        return max(self.loss(row, form) for form in FORMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +232,7 @@ class Card:
                 "input": asdict(self.input),
                 "embedding": self.outputs.embedding,
                 "order": list(order.items()),
+                "signals": [asdict(signal) for signal in self.outputs.signals],
             }
         )
 

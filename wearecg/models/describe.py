@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wearecg.models.card import Card, Loss, Measured
+from wearecg.models.card import FORMS, Card, Measured, Quantisation
 
 
 def describe(card: Card) -> str:
@@ -31,42 +31,47 @@ def describe(card: Card) -> str:
         "",
         measured_table(card.measured),
         "",
-        f"gate: macro AUROC of each file on the same windows; refused beyond a loss of "
-        f"{card.quantisation.allowed_loss:g} in any row",
-        gate_table(card.quantisation.report),
+        gate_table(card.quantisation),
         "",
     ]
     return "\n".join([*lines, "limits", *(f"  - {limit}" for limit in card.limits)])
 
 
 def measured_table(rows: tuple[Measured, ...]) -> str:
-    """Macro AUROC with intervals and calibration error, the forms beside each other."""
+    """Each metric with its interval, and the calibration error where there is one, the forms beside each other."""
     forms = list(dict.fromkeys((r.precision, r.runtime) for r in rows))
     heads = [f"{precision} {runtime}" for precision, runtime in forms]
     data = ", ".join(dict.fromkeys(r.data for r in rows))
+    metrics = ", ".join(dict.fromkeys(r.metric for r in rows))
+    calibrated = ", calibration error raw > calibrated" if any(r.ece is not None for r in rows) else ""
     lines = [
-        f"measured on {data}: macro AUROC [95 % by patient], calibration error raw > calibrated",
+        f"measured on {data}: {metrics} [95 % by patient]{calibrated}",
         f"{'group':11} {'leads':9} {'records':>7}" + "".join(f"  {head:40}" for head in heads),
     ]
-    found = {(r.group, r.leads, r.precision, r.runtime): r for r in rows}
-    for group, leads in dict.fromkeys((r.group, r.leads) for r in rows):
-        same = [found[group, leads, *form] for form in forms]
-        cells = [f"{r.auroc:.4f} [{r.low:.4f}, {r.high:.4f}]  {r.ece_raw:.4f} > {r.ece:.4f}" for r in same]
-        lines.append(
-            (f"{group:11} {leads:9} {same[0].records:7}" + "".join(f"  {c:40}" for c in cells)).rstrip()
-        )
+    found = {(r.metric, r.group, r.leads, r.precision, r.runtime): r for r in rows}
+    for key in dict.fromkeys((r.metric, r.group, r.leads) for r in rows):
+        same = [found[*key, *form] for form in forms]
+        cells = "".join(f"  {_cell(r):40}" for r in same)
+        lines.append(f"{key[1]:11} {key[2]:9} {same[0].records:7}{cells}".rstrip())
     return "\n".join(lines)
 
 
-def gate_table(report: tuple[Loss, ...]) -> str:
-    """Macro AUROC of every form beside torch's, and the largest loss."""
-    heads = ("torch", "fp32 onnx", "int8 onnx", "fp32 tflite", "int8 tflite")
+def gate_table(quantisation: Quantisation) -> str:
+    """Lay out the gate's metric of every form beside torch's, and the largest loss."""
+    unit = " of torch's value" if quantisation.relative else ""
     lines = [
-        f"{'group':11} {'leads':9}" + "".join(f" {head:>11}" for head in heads) + f" {'largest loss':>13}"
+        f"gate: {quantisation.metric} of each file on the same windows; refused beyond a loss of "
+        f"{quantisation.allowed_loss:g}{unit} in any row",
+        f"{'group':11} {'leads':9}"
+        + "".join(f" {head.replace('_', ' '):>11}" for head in ("torch", *FORMS))
+        + f" {'largest loss':>13}",
     ]
-    for r in report:
-        values = (r.torch, r.fp32_onnx, r.int8_onnx, r.fp32_tflite, r.int8_tflite)
-        lines.append(
-            f"{r.group:11} {r.leads:9}" + "".join(f" {v:11.4f}" for v in values) + f" {r.worst:+13.4f}"
-        )
+    for r in quantisation.report:
+        values = "".join(f" {getattr(r, form):11.4f}" for form in ("torch", *FORMS))
+        lines.append(f"{r.group:11} {r.leads:9}{values} {quantisation.worst(r):+13.4f}")
     return "\n".join(lines)
+
+
+def _cell(r: Measured) -> str:
+    calibration = "" if r.ece is None else f"  {r.ece_raw:.4f} > {r.ece:.4f}"
+    return f"{r.value:.4f} [{r.low:.4f}, {r.high:.4f}]{calibration}"

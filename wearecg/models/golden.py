@@ -2,7 +2,7 @@
 
 One ``.npz`` beside the card: ``signal`` int16 [n, leads, length] in uV (what
 :func:`wearecg.models.preprocess.condition` gives, in whole microvolts), ``mask`` uint8 [n, leads],
-and ``FORM.OUTPUT`` float32 [n, size] for each file and each of its outputs.
+and ``FORM.OUTPUT`` float32 [n, ...] for each file and each of its outputs.
 """
 
 from __future__ import annotations
@@ -96,9 +96,9 @@ def read(card: Card, folder: Path) -> Golden:
     content = verified(folder, card.golden, card.source)
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            names = ("embedding", *(group.name for group in card.outputs.groups))
             expected = {
-                file.form: {name: arrays[f"{file.form}.{name}"] for name in names} for file in card.files
+                file.form: {name: arrays[f"{file.form}.{name}"] for name in card.outputs.shapes}
+                for file in card.files
             }
             return Golden(_millivolts(arrays["signal"]), arrays["mask"].astype(np.float32), expected)
     except (ValueError, KeyError, OSError) as error:

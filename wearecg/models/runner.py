@@ -32,7 +32,7 @@ class Backend(Protocol):
     stamp: Mapping[str, str]
 
     def run(self, signal: Array, mask: Array) -> list[Array]:
-        """Return every output, embedding first."""
+        """Return every output, in the order of the file."""
 
 
 class Runner:
@@ -82,8 +82,7 @@ class Runner:
                     f"{file.path} does not belong to the card of {card.source} ({precision}): "
                     f"its {key} is {found!r}, the card's {value!r}"
                 )
-        self._names = ("embedding", *(group.name for group in card.outputs.groups))
-        self._sizes = (card.outputs.embedding, *(len(g.statements) for g in card.outputs.groups))
+        self._outputs = card.outputs.shapes
         self._shape = (len(card.input.leads), card.input.length)
 
     @property
@@ -102,7 +101,8 @@ class Runner:
         Returns
         -------
         dict
-            ``embedding`` float32 [N, size], and the logits of each group float32 [N, statements].
+            Of what the model gives: ``embedding`` float32 [N, size], the logits of each group
+            float32 [N, statements], each signal float32 [N, ...].
         """
         if signal.shape[1:] != self._shape or mask.shape != signal.shape[:2]:
             raise ModelError(
@@ -110,10 +110,10 @@ class Runner:
                 f"(N, {self._shape[0]}, {self._shape[1]}) and (N, {self._shape[0]})"
             )
         outputs = self._backend.run(signal, mask)
-        if tuple(out.shape[-1] for out in outputs) != self._sizes:
+        if [out.shape[1:] for out in outputs] != list(self._outputs.values()):
             shapes = [out.shape for out in outputs]
-            raise ModelError(f"the model gives {shapes}, its card says {self._sizes}")
-        return dict(zip(self._names, outputs, strict=True))
+            raise ModelError(f"the model gives {shapes}, its card says {self._outputs}")
+        return dict(zip(self._outputs, outputs, strict=True))
 
 
 def verified(folder: Path, file: ModelFile | GoldenFile, source: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Dataclasses from JSON: every field present, none unknown, each of its type."""
+"""Dataclasses from JSON: every field present, none unknown, each of its type (``X | None`` may be null)."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ def build(kind: type[T], body: object, where: str) -> T:
 
 
 def _value(kind: Any, value: object, where: str) -> Any:
+    if isinstance(kind, types.UnionType):
+        (kind,) = (option for option in typing.get_args(kind) if option is not types.NoneType)
+        return None if value is None else _value(kind, value, where)
     if is_dataclass(kind) and isinstance(kind, type):
         return build(kind, value, where)
     if typing.get_origin(kind) is tuple:

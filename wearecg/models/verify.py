@@ -111,7 +111,8 @@ def _check(card: Card, folder: Path, file: ModelFile, engine: str, golden: Golde
 
 def _joined(outputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
     """Put the outputs of each pair in one row."""
-    return np.concatenate([outputs[name] for name in sorted(outputs)], axis=1).astype(np.float64)
+    rows = [outputs[name].reshape(len(outputs[name]), -1) for name in sorted(outputs)]
+    return np.concatenate(rows, axis=1).astype(np.float64)
 
 
 def _rms(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,0 +1,142 @@
+"""From a network to files in the zoo: convert, quantise, list, prove, install; the same for every model."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from export import gate, to_onnx, to_tflite
+from export.errors import GateError
+from export.quantize import quantize_onnx, quantize_tflite
+from wearecg.models import golden
+from wearecg.models.card import RUNTIMES, Card, ModelFile
+from wearecg.models.runner import Runner
+from wearecg.models.verify import verify
+
+log = logging.getLogger("export.package")
+
+CLIPS = {"onnx": (99.9, 99.99, 99.999, 100.0), "tflite": (95.0, 98.0, 99.0, 100.0)}
+"""Percentiles that are tried; that of the smallest error on other training windows is taken."""
+QUANTIZE = {"onnx": quantize_onnx, "tflite": quantize_tflite}
+STAMP = {"onnx": to_onnx.stamp, "tflite": to_tflite.stamp}
+METHOD = (
+    "Conv and Gemm static int8, weights per channel; the first two and the last layers, the sums and the pooling in "
+    "floating point; calibrated on {windows} training windows with random lead subsets. ONNX Runtime: uint8 "
+    "activations, reduced range, {onnx:g} % percentile of the values. TFLite: int8 activations, {tflite:g} % "
+    "percentile of the windows' extremes. The percentiles are those of the smallest error of the outputs on as "
+    "many other training windows"
+)
+
+Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Signal and mask, as :func:`wearecg.models.preprocess.condition` gives them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A model before it has files.
+
+    Attributes
+    ----------
+    card : Card
+        As far as it is known.
+    net : nn.Module
+        Folded, in evaluation mode; ``net(signal, mask)`` gives the card's outputs in their order.
+    windows : Batch
+        Training windows: int8 is calibrated on the first half, its percentile chosen on the second.
+    max_int8 : int
+        Bytes that an int8 file may have.
+    """
+
+    card: Card
+    net: nn.Module
+    windows: Batch
+    max_int8: int
+
+
+def build(draft: Draft, stage: Path) -> Card:
+    """Write the stamped model files into ``stage``; return the card that lists them.
+
+    Raises
+    ------
+    GateError
+        A file must not be shipped.
+    """
+    card, (signal, mask) = draft.card, draft.windows
+    leads, length = len(card.input.leads), card.input.length
+    to_onnx.to_onnx(draft.net, stage / f"{card.name}.fp32.onnx", leads, length, list(card.outputs.shapes))
+    to_tflite.to_tflite(draft.net, stage / f"{card.name}.fp32.tflite", leads, length)
+    half = len(signal) // 2
+    files, chosen = [], {}
+    for runtime in RUNTIMES:
+        fp32 = _listed(card, stage / f"{card.name}.fp32.{runtime}", "fp32", runtime)
+        clip = _best_clip(card, fp32, stage, (signal[:half], mask[:half]), (signal[half:], mask[half:]))
+        int8 = stage / f"{card.name}.int8.{runtime}"
+        QUANTIZE[runtime](stage / fp32.path, int8, signal[:half], mask[:half], clip)
+        files += [fp32, _listed(card, int8, "int8", runtime)]
+        chosen[runtime] = clip
+    for file in files:
+        gate.check_file(stage / file.path, gate.MAX_BYTES if file.precision == "fp32" else draft.max_int8)
+    method = METHOD.format(windows=half, **chosen)
+    quantisation = dataclasses.replace(card.quantisation, method=method)
+    return dataclasses.replace(card, files=tuple(files), quantisation=quantisation)
+
+
+def install(card: Card, stage: Path, zoo: Path, windows: Batch) -> None:
+    """Make the golden pairs from ``windows``, check the staged model as a user would, move it into the zoo.
+
+    Raises
+    ------
+    GateError
+        The files do not verify against their own pairs; the zoo is as it was.
+    """
+    pairs = golden.make(card, stage, *windows)
+    entry = golden.write(pairs, stage / f"{card.name}.golden.npz")
+    card = dataclasses.replace(card, golden=entry)
+    path = stage / f"{card.name}.json"
+    card.write(path)
+    faults = [check for check in verify(path) if check.ok is False]
+    if faults:
+        raise GateError(f"refused: {faults[0].file} does not verify: {faults[0].problem}")
+    zoo.mkdir(parents=True, exist_ok=True)
+    for name in [*(file.path for file in card.files), entry.path, path.name]:
+        shutil.copyfile(stage / name, zoo / name)
+
+
+def _best_clip(card: Card, fp32: ModelFile, stage: Path, fit: Batch, held: Batch) -> float:
+    """Return the percentile whose int8 form is nearest to fp32 on the windows held back."""
+    expected = _outputs(card, fp32, stage, held)
+    spread = np.maximum(expected.var(axis=0), 1e-12)
+    errors = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for clip in CLIPS[fp32.runtime]:
+            tried = Path(folder) / f"{clip}.{fp32.runtime}"
+            QUANTIZE[fp32.runtime](stage / fp32.path, tried, *fit, clip)
+            got = _outputs(card, _listed(card, tried, "int8", fp32.runtime), tried.parent, held)
+            errors[clip] = float(np.mean((got - expected) ** 2 / spread))
+    shares = ", ".join(f"{clip:g} %: {error:.5f}" for clip, error in errors.items())
+    log.info("%s, variance of the outputs lost at each percentile: %s", fp32.runtime, shares)
+    return min(errors, key=errors.__getitem__)
+
+
+def _outputs(card: Card, file: ModelFile, folder: Path, windows: Batch) -> NDArray[np.float32]:
+    """Run a file that may not be on the card yet; all it gives but the embedding, side by side."""
+    runner = Runner(dataclasses.replace(card, files=(file,)), folder, file.precision, file.runtime)
+    out = runner.run(*windows)
+    rows = [values.reshape(len(values), -1) for name, values in out.items() if name != "embedding"]
+    return np.concatenate(rows, axis=1)
+
+
+def _listed(card: Card, path: Path, precision: str, runtime: str) -> ModelFile:
+    """Stamp a file; return its entry for the card."""
+    STAMP[runtime](path, card.stamp(precision))
+    content = path.read_bytes()
+    return ModelFile(path.name, precision, runtime, len(content), hashlib.sha256(content).hexdigest())
