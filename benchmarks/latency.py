@@ -8,7 +8,11 @@ table says how often). wearecg runs its models on one thread. The rows of two th
 each measured alone and without a pause, which favours them: ONNX Runtime's idle workers spin for some
 40 ms after a run, and would take the core from whatever came next.
 
-p50, p99, max are elapsed time; CPU is what the process used (mean), and from it follow the share of one
+Afterwards everything is called in blocks of twenty without anything between: "hot", the median of the CPU
+time with warm caches, as in a loop over a recording; the rounds are nearer to a device that does other work
+between two windows.
+
+p50, p99, max are elapsed time of the rounds; CPU is what the process used (mean), and from it follow the share of one
 core at the live hop of one window a second and the streams that a core holds: of the model alone, or (the
 row "live window") with conditioning, probabilities and findings. The front end is not in it; see
 ``benchmarks.stream`` for all of it. Cold start: a fresh process, its files already in memory, from before
@@ -54,12 +58,14 @@ WARM_UP = 5
 HEAVY_EVERY = 10
 COLD_STARTS = 5
 REST_S = 0.1
+HOT_BLOCK, HOT_BLOCKS = 20, 25
 REFERENCE = "xresnet1d101 fp32 onnx"
 EXPORTER = ("torch", "onnx", "onnxscript")
 # fmt: off
 COLUMNS = (
     ("runs", "rounds", 5, 0, 1), ("p50 ms", "p50_ms", 9, 3, 1), ("p99 ms", "p99_ms", 9, 3, 1),
     ("max ms", "max_ms", 9, 2, 1), ("CPU ms", "cpu_ms", 9, 3, 1), ("times", "times", 7, 1, 1),
+    ("hot ms", "hot_ms", 8, 3, 1), ("hot x", "hot_times", 7, 1, 1),
     ("% core", "core_fraction", 8, 3, 0.01), ("streams", "streams_per_core", 8, 0, 1),
     ("cold s", "cold_start_s", 8, 2, 1), ("RSS MB", "rss_loaded_mb", 8, 1, 1), ("later", "rss_mb", 7, 1, 1),
     ("file kB", "bytes", 9, 0, 1e3), ("param k", "parameters", 9, 0, 1e3), ("MMAC", "mmac", 8, 1, 1),
@@ -201,6 +207,18 @@ def measure(candidates: Sequence[Candidate], rounds: int, rng: np.random.Generat
     return times
 
 
+def hot(candidates: Sequence[Candidate]) -> dict[str, float]:
+    """Return the median CPU time of a call (ms) in blocks without anything between; blocks take turns."""
+    times: dict[str, list[int]] = {candidate.name: [] for candidate in candidates}
+    for _ in range(HOT_BLOCKS):
+        for candidate in candidates:
+            for i in range(HOT_BLOCK // (HEAVY_EVERY if candidate.heavy else 1)):
+                began = time.process_time_ns()
+                candidate.call(i)
+                times[candidate.name].append(time.process_time_ns() - began)
+    return {name: float(np.median(found)) / 1e6 for name, found in times.items()}
+
+
 def cold_starts(candidates: Sequence[Candidate]) -> dict[str, Cold]:
     """Return the medians over a few fresh processes, taken in turn."""
     runs: dict[str, list[list[float | None]]] = {c.name: [] for c in candidates if c.cold}
@@ -211,7 +229,7 @@ def cold_starts(candidates: Sequence[Candidate]) -> dict[str, Cold]:
     return {name: [None if np.isnan(x) else float(x) for x in found] for name, found in medians.items()}
 
 
-def row(candidate: Candidate, times: Times, cold: Cold) -> Row:
+def row(candidate: Candidate, times: Times, cold: Cold, hot_ms: float | None) -> Row:
     """Put everything that is known of a candidate together; None is not known or does not apply."""
     wall, used = np.array(times).T / 1e6
     cpu = float(used.mean())
@@ -223,6 +241,7 @@ def row(candidate: Candidate, times: Times, cold: Cold) -> Row:
         "p99_ms": float(np.percentile(wall, 99)),
         "max_ms": float(wall.max()),
         "cpu_ms": cpu,
+        "hot_ms": hot_ms,
         "core_fraction": share,
         "streams_per_core": int(1 / share),
         "cold_start_s": cold[0],
@@ -306,13 +325,16 @@ def main(argv: Sequence[str] | None = None) -> None:
             one, absent = one + peers, absent + missing
         cold = cold_starts(one)
         times = measure(one, args.rounds, rng)
+        warm = hot(one)
         for candidate in two:
             times |= measure([candidate], args.rounds, rng)
             time.sleep(REST_S)
     after = board.state()
-    rows = {c.name: row(c, times[c.name], cold.get(c.name, [None] * 3)) for c in one + two}
+    rows = {c.name: row(c, times[c.name], cold.get(c.name, [None] * 3), warm.get(c.name)) for c in one + two}
     for found in rows.values():
-        found["times"] = rows[REFERENCE]["cpu_ms"] / found["cpu_ms"] if REFERENCE in rows else None
+        for ratio, key in (("times", "cpu_ms"), ("hot_times", "hot_ms")):
+            there = REFERENCE in rows and found[key]
+            found[ratio] = rows[REFERENCE][key] / found[key] if there else None
 
     print(machine.line())
     print(board.line(this_board, before, after), end="\n\n")

@@ -25,6 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     train.add_argument("--work", type=Path, default=CACHE, help="checkpoints and caches (%(default)s)")
     train.add_argument("--teacher", type=Path, help="answers of a teacher (teacher.npz) to learn from too")
     train.add_argument("--noise", action="store_true", help="add the noise in DIR/nstdb to some windows")
+    train.add_argument("--jepa", type=int, default=0, metavar="EPOCHS", help="pre-train without labels first")
     train.add_argument("--epochs", type=int, default=30)
     train.add_argument("--seed", type=int, default=1)
 
@@ -39,7 +40,9 @@ def main(argv: list[str] | None = None) -> int:
         "--beside", type=Path, nargs="*", default=[], help="checkpoints of encoders that answer with it"
     )
     teach.add_argument("--epochs", type=int, default=16)
-    teach.add_argument("--whole", type=int, default=2, help="last epochs that see whole windows (%(default)s)")
+    teach.add_argument(
+        "--whole", type=int, default=2, help="last epochs that see whole windows (%(default)s)"
+    )
     teach.add_argument("--seed", type=int, default=1)
 
     publish = commands.add_parser("publish", help="convert, quantise, pass the gate, write the card")
@@ -54,6 +57,8 @@ def main(argv: list[str] | None = None) -> int:
     evaluate.add_argument("--fold", type=int, default=9, choices=range(1, 11), metavar="1..10")
     evaluate.add_argument("--runtime", choices=["onnx", "tflite", "both"], default="onnx")
     evaluate.add_argument("--work", type=Path, default=CACHE, help="caches (%(default)s)")
+    evaluate.add_argument("--noise", action="store_true", help="in recorded noise (DIR/nstdb) instead")
+    evaluate.add_argument("--plots", type=Path, metavar="FOLDER", help="draw reliability, risk and noise too")
 
     args = parser.parse_args(argv)
     args.work.mkdir(parents=True, exist_ok=True)
@@ -87,7 +92,11 @@ def _train(args: argparse.Namespace) -> None:
         answers = encoder.Answers.read(args.teacher, len(data.rows(TRAIN_FOLDS)))
     noise = nstdb.halves(nstdb.load(args.data))[0] if args.noise else None
     recipe = encoder.Recipe(
-        epochs=args.epochs, seed=args.seed, teacher=answers.sha256 if answers else "", noise=args.noise
+        epochs=args.epochs,
+        seed=args.seed,
+        teacher=answers.sha256 if answers else "",
+        noise=args.noise,
+        jepa=args.jepa,
     )
     path = encoder.train(data, args.work, recipe, answers, noise)
     print(f"checkpoint: {path}")
@@ -114,30 +123,46 @@ def _teach(args: argparse.Namespace) -> None:
 
 
 def _publish(args: argparse.Namespace) -> None:
+    from export import trust
     from export.datasets import ptbxl
     from export.publish import publish
     from export.train import encoder
 
     trained = encoder.load(args.work / "encoder.pt")
-    card = publish(trained, ptbxl.load(args.data, args.work), args.zoo)
+    outliers = trust.Outliers.read(args.data)
+    card = publish(trained, ptbxl.load(args.data, args.work), outliers, args.zoo)
     print(f"published {card.source} to {args.zoo}")
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    from export import evaluate
-    from export.datasets import ptbxl
-    from wearecg.models.card import RUNTIMES, card_path, load_card
+    from export import evaluate, noise
+    from export.datasets import nstdb, ptbxl
+    from wearecg.models.card import RUNTIMES, Measured, card_path, load_card
     from wearecg.models.describe import measured_table
 
     path = card_path(args.model)
     card = load_card(path)
-    fold = evaluate.Fold.of(ptbxl.load(args.data, args.work), args.fold, card.input.preprocessing)
+    data = ptbxl.load(args.data, args.work)
+    fold = evaluate.Fold.of(data, args.fold, card.input.preprocessing)
+    noisy: list[Measured] = []
+    if args.noise or args.plots:
+        recorded = nstdb.halves(nstdb.load(args.data))[1]
+        noisy = noise.measure(card, path.parent, "int8", "onnx", data, recorded)
+        print(measured_table(tuple(noisy)))
+    if args.plots:
+        from export.plots import draw
+
+        for picture in draw(card, path.parent, fold, noisy, args.plots):
+            print(f"drawn to {picture}")
+    if noisy:
+        return
     runtimes = RUNTIMES if args.runtime == "both" else (args.runtime,)
+    files = [file for file in card.files if file.runtime in runtimes]
     rows = [
         row
-        for file in card.files
-        if file.runtime in runtimes
-        for row in evaluate.measure(card, path.parent, file.precision, file.runtime, fold)
+        for measure in (evaluate.measure, evaluate.abstaining)
+        for file in files
+        for row in measure(card, path.parent, file.precision, file.runtime, fold)
     ]
     print(f"{card.source}, {len(fold.signal)} records, {evaluate.DRAWS} draws of patients")
     print(measured_table(tuple(rows)))

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.models.card import Group, Outputs, Statement
+from wearecg.models.card import Doubt, Group, Outputs, Statement
+from wearecg.models.model import entropy
 
 PRIOR = 1.0
 """Strength of the pull to slope 1, offset 0, in records: a statement seen twice stays near the bare sigmoid."""
@@ -23,7 +24,9 @@ METHOD = (
     f"best F1 ({DEFAULT_THRESHOLD} where fewer than {FEW} records carry the statement); fitted on the fp32 "
     "ONNX model, fold 9, half of its patients, the windows of all reported lead sets together. Live windows "
     "report the groups {always}; a statement of another group only if its threshold was fitted, at least "
-    f"{SOUND:.0%} of the calls on the other half of the patients were right, and no reported group has its code"
+    f"{SOUND:.0%} of the calls on the other half of the patients were right, and no reported group has its code. "
+    "The chance of a wrong call is a logistic function of the entropy of the group's probabilities, fitted on the "
+    "same windows"
 )
 
 Logits = Mapping[str, NDArray[np.float32]]
@@ -63,7 +66,7 @@ def fit(
             sound = enough and bool((truth[:, k] & called).sum() >= SOUND * max(1, called.sum()))
             reported = statement.code not in taken and (group.name in always or sound)
             statements.append(dataclasses.replace(statement, reported=reported))
-        fitted[group.name] = Group(group.name, tuple(statements))
+        fitted[group.name] = Group(group.name, tuple(statements), _doubt(statements, z, y))
         taken |= {s.code for s in statements if s.reported}
     return dataclasses.replace(outputs, groups=tuple(fitted[group.name] for group in outputs.groups))
 
@@ -75,6 +78,13 @@ def _statement(
     statement = dataclasses.replace(statement, slope=round(slope, 4), offset=round(offset, 4))
     threshold = best_f1_threshold(_probability(statement, z), y) if enough else DEFAULT_THRESHOLD
     return dataclasses.replace(statement, threshold=round(threshold, 3))
+
+
+def _doubt(statements: Sequence[Statement], z: NDArray[np.floating], y: NDArray[np.bool_]) -> Doubt:
+    p = np.stack([_probability(s, z[:, k]) for k, s in enumerate(statements)], axis=1)
+    called = p >= [s.threshold for s in statements]
+    slope, offset = platt(entropy(p), (called != y).any(axis=1))
+    return Doubt(round(slope, 4), round(offset, 4))
 
 
 def _probability(statement: Statement, z: NDArray[np.floating]) -> NDArray[np.float64]:

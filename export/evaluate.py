@@ -15,7 +15,7 @@ from export.datasets import ptbxl
 from export.metrics import calibration_error, interval, macro_auroc, patient_draws
 from wearecg.ecg.leads import TWELVE
 from wearecg.models.card import Card, Measured
-from wearecg.models.model import Model
+from wearecg.models.model import Model, entropy
 from wearecg.models.preprocess import Preprocessing, condition
 from wearecg.models.runner import Runner
 
@@ -23,6 +23,9 @@ DRAWS = 1000
 SEED = 9
 CHUNK = 64
 METRIC = "macro AUROC"
+WRONG = "share of windows with a wrong call"
+CERTAIN = 0.8
+"""Share of the windows that is kept where the most doubtful are left out."""
 
 Logits = dict[str, NDArray[np.float32]]
 
@@ -98,6 +101,45 @@ def measure(card: Card, folder: Path, precision: str, runtime: str, fold: Fold) 
                 )
             )
     return rows
+
+
+def abstaining(card: Card, folder: Path, precision: str, runtime: str, fold: Fold) -> list[Measured]:
+    """Measure what is gained by leaving the most doubtful windows out, on patients unseen in calibration."""
+    runner = Runner(card, folder, precision, runtime)
+    model = Model(card, runner)
+    rows = np.flatnonzero(fold.unseen)
+    draws = patient_draws(fold.patient[rows], DRAWS, SEED)
+    found = []
+    for leads, names in LEAD_SETS.items():
+        logits = run(runner, fold, names)
+        for group in (g for g in card.outputs.groups if g.doubt):
+            y, z = fold.labels[group.name][rows], logits[group.name][rows]
+            p = model.probabilities(group.name, z)
+            wrong = ((p >= [s.threshold for s in group.statements]) != y).any(axis=1)
+            doubt = entropy(p)
+            for share in (1.0, CERTAIN):
+                keep = doubt <= np.quantile(doubt, share)
+                w = draws * keep
+                for metric, value, spread in (
+                    (WRONG, wrong[keep].mean(), (w @ wrong) / w.sum(axis=1)),
+                    (METRIC, macro_auroc(z[keep], y[keep])[0], macro_auroc(z[keep], y[keep], draws[:, keep])),
+                ):
+                    low, high = interval(spread)
+                    found.append(
+                        Measured(
+                            data=f"{fold.name}, patients unseen in calibration",
+                            metric=metric if share == 1 else f"{metric}, most certain {share:.0%}",
+                            group=group.name,
+                            leads=leads,
+                            precision=precision,
+                            runtime=runtime,
+                            records=int(keep.sum()),
+                            value=_round(value),
+                            low=_round(low),
+                            high=_round(high),
+                        )
+                    )
+    return found
 
 
 def _round(x: float) -> float:

@@ -1,4 +1,4 @@
-"""AUROC with patient-wise bootstrap intervals, and calibration error."""
+"""AUROC and F1 with patient-wise bootstrap intervals, and calibration error."""
 
 from __future__ import annotations
 
@@ -48,6 +48,21 @@ def macro_auroc(scores: Array, labels: Labels, weights: Array | None = None) -> 
         known = np.isfinite(areas)
         mean: Array = np.where(known, areas, 0).sum(axis=0) / known.sum(axis=0)
     return mean
+
+
+def class_f1(
+    said: NDArray[np.int64], truth: NDArray[np.int64], classes: int, weights: Array | None = None
+) -> Array:
+    """F1 of each class where every row has one of them, and is called one.
+
+    ``weights`` as for :func:`auroc`. Returns ``[draws, classes]``, NaN where a class neither is nor is called.
+    """
+    w = np.ones((1, len(said))) if weights is None else np.asarray(weights, np.float64)
+    each = np.arange(classes)
+    called, true = (np.float64(x[:, None] == each) for x in (said, truth))
+    both = w @ (called + true)
+    f1: Array = np.divide(2 * (w @ (called * true)), both, out=np.full(both.shape, np.nan), where=both > 0)
+    return f1
 
 
 def patient_draws(patient: NDArray[np.int64], draws: int, seed: int) -> NDArray[np.float32]:

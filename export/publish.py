@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
-from export import calibrate, gate
+from export import calibrate, gate, trust
 from export.augment import LEAD_SETS, augment
 from export.cards import (
+    BIDMC,
     ENCODER_ALWAYS,
     ENCODER_GROUPS,
     ENCODER_INPUT,
@@ -23,9 +25,10 @@ from export.cards import (
     PTBXL,
 )
 from export.datasets import ptbxl
-from export.evaluate import CHUNK, METRIC, Fold, Logits, measure, run
+from export.evaluate import CHUNK, METRIC, Fold, Logits, abstaining, measure, run
 from export.metrics import macro_auroc
-from export.nets.encoder import Encoder, cost, fold
+from export.nets.encoder import cost, fold
+from export.nets.trust import WithUnlike
 from export.package import Batch, Draft, build, install
 from export.train.encoder import Trained
 from wearecg.models import golden
@@ -37,6 +40,7 @@ from wearecg.models.card import (
     Loss,
     Outputs,
     Quantisation,
+    SignalOutput,
     Statement,
     Training,
     load_card,
@@ -54,7 +58,7 @@ CALIBRATION_WINDOWS = 400
 MAX_INT8 = 600_000
 
 
-def publish(trained: Trained, data: ptbxl.PtbXl, zoo: Path) -> Card:
+def publish(trained: Trained, data: ptbxl.PtbXl, outliers: trust.Outliers, zoo: Path) -> Card:
     """Publish the encoder into the folder ``zoo``, or raise and leave the folder as it was.
 
     Raises
@@ -63,7 +67,8 @@ def publish(trained: Trained, data: ptbxl.PtbXl, zoo: Path) -> Card:
         A form lost too much, or a file must not be shipped.
     """
     torch.set_num_threads(1)
-    net = trained.net.only(ENCODER_GROUPS).eval()
+    encoder = trained.net.only(ENCODER_GROUPS).eval()
+    net = WithUnlike(encoder, trust.fit(encoder, data, outliers)).eval()
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder)
         card = draft(trained, net, data)
@@ -77,15 +82,19 @@ def publish(trained: Trained, data: ptbxl.PtbXl, zoo: Path) -> Card:
 
         logits = [form["fp32_onnx"] for form in forms.values()]
         outputs = calibrate.fit(card.outputs, logits, validation.labels, validation.unseen, ENCODER_ALWAYS)
+        seen = np.concatenate([part["unlike"][~validation.unseen, 0] for part in logits])
+        outputs = dataclasses.replace(outputs, unlike=trust.threshold(seen))
         card = dataclasses.replace(card, outputs=outputs, quantisation=quantisation)
-        rows = tuple(row for p in PRECISIONS for row in measure(card, stage, p, "onnx", validation))
-        log.info("%s", measured_table(rows))
-        card = dataclasses.replace(card, measured=rows)
+        rows = [row for p in PRECISIONS for row in measure(card, stage, p, "onnx", validation)]
+        rows += abstaining(card, stage, "int8", "onnx", validation)
+        rows += trust.measure(card, stage, "int8", "onnx", validation, outliers)
+        card = dataclasses.replace(card, measured=tuple(rows))
+        log.info("%s", measured_table(card.measured))
         install(card, stage, zoo, golden.windows(card.input))
     return load_card(zoo / f"{NAME}.json")
 
 
-def draft(trained: Trained, net: Encoder, data: ptbxl.PtbXl) -> Card:
+def draft(trained: Trained, net: WithUnlike, data: ptbxl.PtbXl) -> Card:
     """Return the card as far as it is known before any file is made."""
     recipe = trained.recipe
     parameters, macs = cost(net, len(ENCODER_INPUT.leads), ENCODER_INPUT.length)
@@ -106,12 +115,12 @@ def draft(trained: Trained, net: Encoder, data: ptbxl.PtbXl) -> Card:
         version=ENCODER_VERSION,
         task=ENCODER_TASK,
         input=ENCODER_INPUT,
-        outputs=Outputs(net.embed.out_features, groups),
+        outputs=Outputs(net.encoder.embed.out_features, groups, (SignalOutput("unlike", (1,), "logit"),)),
         files=(),
         golden=GoldenFile("", 0, 0, ""),
         calibration=calibrate.METHOD.format(always=" and ".join(ENCODER_ALWAYS)),
         training=Training(
-            data=(PTBXL, NSTDB) if recipe.noise else (PTBXL,),
+            data=(PTBXL, NSTDB, BIDMC),
             command=(
                 f"{teach}python -m export train {NAME} --data DIR --epochs {recipe.epochs} --seed {recipe.seed}"
                 f"{options}; python -m export publish {NAME} --data DIR"
@@ -162,14 +171,14 @@ def compare(forms: dict[str, dict[str, Logits]], validation: Fold) -> list[Loss]
 
 
 def _forms(
-    net: Encoder, card: Card, stage: Path, validation: Fold, leads: tuple[str, ...]
+    net: nn.Module, card: Card, stage: Path, validation: Fold, leads: tuple[str, ...]
 ) -> dict[str, Logits]:
     """Logits of the torch network and of each file."""
     signal, mask = (torch.from_numpy(x) for x in validation.masked(leads))
     with torch.no_grad():
-        parts = [net(signal[i : i + CHUNK], mask[i : i + CHUNK])[1:] for i in range(0, len(signal), CHUNK)]
+        parts = [net(signal[i : i + CHUNK], mask[i : i + CHUNK]) for i in range(0, len(signal), CHUNK)]
     outputs = [torch.cat(part).numpy() for part in zip(*parts, strict=True)]
-    forms: dict[str, Logits] = {"torch": dict(zip(net.heads, outputs, strict=True))}
+    forms: dict[str, Logits] = {"torch": dict(zip(card.outputs.shapes, outputs, strict=True))}
     for file in card.files:
         forms[file.form] = run(Runner(card, stage, file.precision, file.runtime), validation, leads)
     return forms

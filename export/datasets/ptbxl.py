@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import csv
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from export.datasets.cache import MISSING, gathered, millivolts
 from wearecg.ecg.leads import TWELVE, canonical
 from wearecg.errors import SourceError
 
 FS = 100.0
 LENGTH = 1000
-MISSING = -32768
 SUPERCLASSES = {
     "NORM": "normal ECG",
     "MI": "myocardial infarction",
@@ -58,8 +57,7 @@ class PtbXl:
 
     def millivolts(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return ``[rows, 12, 1000]`` in mV, NaN where a sample is missing."""
-        raw = self.signals[rows]
-        return np.where(raw == MISSING, np.nan, raw / np.float32(1000)).astype(np.float32)
+        return millivolts(self.signals[rows])
 
     def rows(self, folds: Sequence[int]) -> NDArray[np.int64]:
         """Return the rows of these folds."""
@@ -82,13 +80,14 @@ def load(root: Path, cache: Path) -> PtbXl:
     table = _table(base / "ptbxl_database.csv")
     groups = _statements(_table(base / "scp_statements.csv"))
     codes = [ast.literal_eval(row["scp_codes"]) for row in table]
+    names = [row["filename_lr"] for row in table]
     labels = {}
     for group, (columns, belongs) in groups.items():
         labels[group] = np.array(
             [[c in have for c in columns] for have in ({belongs(c) for c in row} for row in codes)]
         )
     return PtbXl(
-        signals=_signals(base, [row["filename_lr"] for row in table], cache),
+        signals=gathered(cache, "ptbxl-100hz", base, names, (len(TWELVE), LENGTH), _record),
         labels=labels,
         statements={group: columns for group, (columns, _) in groups.items()},
         fold=np.array([int(row["strat_fold"]) for row in table]),
@@ -122,21 +121,6 @@ def _statements(
         "form": (form, lambda code: code if code in form else None),
         "rhythm": (rhythm, lambda code: code if code in rhythm else None),
     }
-
-
-def _signals(base: Path, names: list[str], cache: Path) -> NDArray[np.int16]:
-    key = hashlib.sha256("\n".join([str(base.resolve()), *names]).encode()).hexdigest()[:12]
-    path = cache / f"ptbxl-100hz-{key}.npy"
-    if not path.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part.npy")
-        out = np.lib.format.open_memmap(part, "w+", np.int16, (len(names), len(TWELVE), LENGTH))
-        for i, name in enumerate(names):
-            out[i] = _record(base / name)
-        out.flush()
-        part.rename(path)
-    signals: NDArray[np.int16] = np.load(path, mmap_mode="r")
-    return signals
 
 
 def _record(path: Path) -> NDArray[np.int16]:

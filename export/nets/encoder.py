@@ -74,13 +74,20 @@ class Encoder(nn.Module):
         ``signal`` is ``[N, leads, L]`` in mV, ``mask`` ``[N, leads]`` with 1 for the leads that
         are there; the samples of the others are ignored.
         """
+        return self.read(self.pooled(signal, mask))
+
+    def pooled(self, signal: Tensor, mask: Tensor) -> Tensor:
+        """Return ``[N, 2 * channels]``: mean and maximum over time of what the last block gives."""
         x = (signal * mask.unsqueeze(-1)).unsqueeze(2)
         x = self.bn(self.conv(x))
         x = self.relu(x * _column(self.lead_gain(mask)) + _column(self.lead_bias(mask)))
         x = self.blocks(x)
         # The mean says what is usual in the ten seconds, the maximum what happened once.
-        x = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
-        embedding = self.embed(self.dropout(x))
+        return torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
+
+    def read(self, pooled: Tensor) -> tuple[Tensor, ...]:
+        """Return the embedding and the logits of each group."""
+        embedding = self.embed(self.dropout(pooled))
         features = self.relu(embedding)
         return embedding, *(head(features) for head in self.heads.values())
 

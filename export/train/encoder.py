@@ -22,6 +22,7 @@ from export.augment import LEAD_SETS, augment, lead_mask
 from export.datasets import ptbxl
 from export.errors import ExportError
 from export.nets.encoder import Encoder, start_from
+from export.train import jepa
 from export.train.loop import (
     TRAIN_FOLDS,
     VALIDATION_FOLD,
@@ -54,12 +55,15 @@ class Recipe(Schedule):
         SHA-256 of the teacher's answers; empty where there are labels alone.
     noise : bool
         Whether recorded noise (NSTDB) is added to some windows.
+    jepa : int
+        Epochs of pre-training without labels.
     """
 
     soft: float = 0.5
     embedding: float = 0.1
     teacher: str = ""
     noise: bool = False
+    jepa: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +116,12 @@ def train(
     labels = targets(data, train_rows)
     pool = None if noise is None else torch.from_numpy(noise)
 
+    start = {}
+    if recipe.jepa:
+        start = jepa.pretrain(signal, present, work, jepa.Recipe(epochs=recipe.jepa, seed=recipe.seed))
     torch.manual_seed(recipe.seed)
     net = Encoder(groups)
+    net.load_state_dict(start, strict=False)
     start_from(net.heads, labels.mean(dim=0))
     weight = weights(labels.mean(dim=0))
     if answers is not None:

@@ -13,12 +13,13 @@ torch = pytest.importorskip("torch", reason="the export extra is not installed")
 pytest.importorskip("onnx", reason="the export extra is not installed")
 pytest.importorskip("litert_torch", reason="the export extra is not installed")
 import export.publish as publishing
-from export import evaluate, gate, package
+from export import evaluate, gate, package, trust
 from export.__main__ import main
 from export.augment import LEAD_SETS, augment
 from export.datasets import ptbxl
 from export.errors import GateError
 from export.nets.encoder import Encoder
+from export.outliers import kinds
 from export.quantize import quantize_onnx, quantize_tflite
 from export.train.encoder import Recipe, Trained
 from wearecg.models import load_card, load_model
@@ -91,14 +92,23 @@ def quick():
     patch.setattr(publishing, "CALIBRATION_WINDOWS", 60)
     patch.setattr(package, "CLIPS", {"onnx": (100.0,), "tflite": (100.0,)})
     patch.setattr(evaluate, "DRAWS", 20)
+    patch.setattr(trust, "EPOCHS", 30)
     yield
     patch.undo()
 
 
 @pytest.fixture(scope="module")
-def zoo(trained, data, tmp_path_factory):
+def outliers():
+    """Made-up noise and pulses; a wave at 3 Hz is like nothing in the set."""
+    noise = np.random.default_rng(3).normal(size=(2, 3000)).astype(np.float32)
+    made = kinds(noise, np.sin(np.arange(1000) * 0.06 * np.pi).astype(np.float32)[None])
+    return trust.Outliers(made, {"white noise": made["white noise"]}, noise)
+
+
+@pytest.fixture(scope="module")
+def zoo(trained, data, outliers, tmp_path_factory):
     folder = tmp_path_factory.mktemp("zoo")
-    publishing.publish(trained, data, folder)
+    publishing.publish(trained, data, outliers, folder)
     return folder
 
 
@@ -109,15 +119,34 @@ def test_what_is_published_loads_and_states_what_was_measured(zoo, data):
     }
     assert {path.name for path in zoo.iterdir()} == {"encoder.json", "encoder.golden.npz", *forms}
     assert [g.name for g in card.outputs.groups] == list(GROUPS)
-    assert len(card.measured) == len(GROUPS) * len(LEAD_SETS) * 2
+    areas = [row for row in card.measured if row.ece is not None]
+    assert len(areas) == len(GROUPS) * len(LEAD_SETS) * 2
     assert len(card.quantisation.report) == len(GROUPS) * len(LEAD_SETS)
     # The network has really learnt, so that a bad quantisation has something to lose.
     assert min(row.torch for row in card.quantisation.report if row.leads == "12 leads") > 0.95
     assert max(map(card.quantisation.worst, card.quantisation.report)) <= gate.ALLOWED_LOSS
     fold = evaluate.Fold.of(data, 9, card.input.preprocessing)
     again = evaluate.measure(card, zoo, "int8", "onnx", fold)
-    assert again == [row for row in card.measured if row.precision == "int8"]
+    assert again == [row for row in areas if row.precision == "int8"]
     assert card.source in describe(card)
+
+
+def test_the_doubtful_windows_are_those_with_wrong_calls(zoo):
+    measured = load_card(zoo / "encoder.json").measured
+    found = {(row.metric, row.group, row.leads): row.value for row in measured}
+    for group in GROUPS:
+        every, certain = (
+            np.mean([found[metric, group, leads] for leads in LEAD_SETS])
+            for metric in (evaluate.WRONG, f"{evaluate.WRONG}, most certain 80%")
+        )
+        assert certain < every or every == 0
+
+
+def test_noise_is_called_unlike_and_recordings_are_not(zoo):
+    measured = [row for row in load_card(zoo / "encoder.json").measured if row.metric == trust.METRIC]
+    found = {(row.group, row.leads): row.value for row in measured}
+    assert found["white noise", "12 leads"] > 0.9
+    assert max(found[trust.REAL, leads] for leads in LEAD_SETS) < 0.2
 
 
 def test_every_form_gives_the_networks_logits(zoo, trained, data):
@@ -161,12 +190,12 @@ def badly(quantise):
 
 @pytest.mark.parametrize(("runtime", "quantise"), [("onnx", quantize_onnx), ("tflite", quantize_tflite)])
 def test_a_bad_quantisation_is_refused_and_nothing_is_written(
-    trained, data, tmp_path, monkeypatch, runtime, quantise
+    trained, data, outliers, tmp_path, monkeypatch, runtime, quantise
 ):
     monkeypatch.setitem(package.QUANTIZE, runtime, badly(quantise))
     message = rf"refused: .*int8_{runtime} 0\.\d+ against torch"
     with pytest.raises(GateError, match=message) as refusal:
-        publishing.publish(trained, data, tmp_path / "zoo")
+        publishing.publish(trained, data, outliers, tmp_path / "zoo")
     assert f"int8_{'tflite' if runtime == 'onnx' else 'onnx'}" not in str(
         refusal.value
     )  # the good one passes

@@ -63,7 +63,11 @@ def test_a_card_without_a_seal_is_refused(tiny):
         ),
         (
             lambda b: b["outputs"]["groups"].append(
-                {"name": "subclass", "statements": [dict(b["outputs"]["groups"][0]["statements"][0])]}
+                {
+                    "name": "subclass",
+                    "statements": [dict(b["outputs"]["groups"][0]["statements"][0])],
+                    "doubt": None,
+                }
             ),
             r"outputs\.groups is .*reported codes without repetition",
         ),

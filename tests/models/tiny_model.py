@@ -79,8 +79,8 @@ def tensor(name: str, *shape: int) -> bytes:
     return field(1, name) + field(2, field(1, field(1, 1) + field(2, dims)))
 
 
-def make_onnx(stamp: dict[str, str], statements: int = 2) -> bytes:
-    """Embedding: mean absolute value of leads I, II, III, V6; logits: those of I and II."""
+def make_onnx(stamp: dict[str, str], statements: int = 2, unlike: bool = False) -> bytes:
+    """Embedding: mean absolute value of leads I, II, III, V6; logits: those of I and II; ``unlike``: that of I."""
     pick = np.zeros((12, EMBEDDING))
     pick[[0, 1, 2, 11], range(EMBEDDING)] = 1
     last_axis = field(5, field(1, "axes") + field(8, 2) + field(20, 7))
@@ -99,6 +99,9 @@ def make_onnx(stamp: dict[str, str], statements: int = 2) -> bytes:
         + field(12, tensor("embedding", EMBEDDING))
         + field(12, tensor("superclass", statements))
     )
+    if unlike:
+        graph += node("MatMul", ["embedding", "first"], "unlike")
+        graph += matrix("first", np.eye(EMBEDDING, 1)) + field(12, tensor("unlike", 1))
     props = b"".join(field(14, field(1, key) + field(2, value)) for key, value in stamp.items())
     return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 13)) + props
 

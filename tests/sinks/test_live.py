@@ -84,7 +84,7 @@ def test_shows_what_is_known() -> None:
     assert "▾" in text[1]
     assert "◐ V1  noise" in whole
     assert "● I II good" in whole
-    assert re.search(r"AFIB +atrial fibrillation ━+╸?─* 0.93 ±0.04 for 3 s +rr irregularity 0.31", whole)
+    assert re.search(r"AFIB +atrial fibrillation ━+╸?─* 0.93 doubt 4% for 3 s +rr irregularity 0.31", whole)
     assert "not a medical device" in whole
     assert "● REC 00:00:04 there/wearecg_x" in text[-1]
     assert re.search(r"█▀▀ █▀█ ", whole)  # 60

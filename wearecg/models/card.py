@@ -13,7 +13,9 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import NormalDist
 
+from wearecg.ecg.lead12 import INDEPENDENT
 from wearecg.ecg.leads import TWELVE
 from wearecg.errors import ModelError
 from wearecg.models.preprocess import Preprocessing
@@ -61,11 +63,25 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """How sure a group's calls are: from the entropy of its probabilities to the chance of a wrong call.
+
+    The chance that at least one statement of the group is called wrongly in a window is
+    ``1 / (1 + exp(-(slope * entropy + offset)))``; ``entropy`` is the sum of the statements' binary
+    entropies in nats.
+    """
+
+    slope: float
+    offset: float
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Statements that are read out together, in the order of the model's output ``name``."""
 
     name: str
     statements: tuple[Statement, ...]
+    doubt: Doubt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +94,39 @@ class SignalOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """The error bars of reconstructed leads: ``share`` of the truth lies within them.
+
+    The model's standard deviation times ``scale`` (one number for each of the twelve leads) is that of a normal
+    distribution. Where the band's half-width is above ``unknown_mv`` a lead counts as not known.
+    """
+
+    share: float
+    scale: tuple[float, ...]
+    unknown_mv: float
+
+    def __post_init__(self) -> None:
+        scales = len(self.scale) == len(TWELVE) and min(self.scale) > 0
+        if not (0 < self.share < 1 and scales and self.unknown_mv > 0):
+            raise ModelError(f"{self} is no band: share in (0, 1), 12 scales above 0, unknown_mv above 0")
+
+    @property
+    def width(self) -> float:
+        """Half-width of the band in standard deviations."""
+        return NormalDist().inv_cdf((1 + self.share) / 2)
+
+
+@dataclass(frozen=True, slots=True)
 class Outputs:
     """What a model gives: an embedding of this many numbers (0: none), groups of statements, signals."""
 
     embedding: int
     groups: tuple[Group, ...]
     signals: tuple[SignalOutput, ...] = ()
+    unlike: float | None = None
+    """From this value of the signal ``unlike`` on, a window is not like those that the model knows."""
+    band: Band | None = None
+    """Of a model that reconstructs leads: its signals are ``mean`` and ``logvar``."""
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -348,6 +391,18 @@ def _check(card: Card, where: str) -> None:
             "a file beside the card",
         ),
     ]
+    if card.outputs.unlike is not None:
+        names = [signal.name for signal in card.outputs.signals]
+        wrong.append(
+            ("unlike" not in names, "outputs.signals", names, "with 'unlike', as it has a threshold")
+        )
+    if card.outputs.band:
+        shapes = [(signal.name, signal.shape) for signal in card.outputs.signals]
+        wanted = [(name, (len(INDEPENDENT), spec.length)) for name in ("mean", "logvar")]
+        wrong += [
+            (shapes[:2] != wanted, "outputs.signals", shapes, f"{wanted} first, as it has a band"),
+            (spec.leads != TWELVE, "input.leads", spec.leads, f"{TWELVE}, as it has a band"),
+        ]
     for group in card.outputs.groups:
         codes = [s.code for s in group.statements]
         wrong.append(

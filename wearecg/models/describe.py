@@ -38,22 +38,25 @@ def describe(card: Card) -> str:
 
 
 def measured_table(rows: tuple[Measured, ...]) -> str:
-    """Each metric with its interval, and the calibration error where there is one, the forms beside each other."""
-    forms = list(dict.fromkeys((r.precision, r.runtime) for r in rows))
-    heads = [f"{precision} {runtime}" for precision, runtime in forms]
-    data = ", ".join(dict.fromkeys(r.data for r in rows))
-    metrics = ", ".join(dict.fromkeys(r.metric for r in rows))
-    calibrated = ", calibration error raw > calibrated" if any(r.ece is not None for r in rows) else ""
-    lines = [
-        f"measured on {data}: {metrics} [95 % by patient]{calibrated}",
-        f"{'group':11} {'leads':9} {'records':>7}" + "".join(f"  {head:40}" for head in heads),
-    ]
-    found = {(r.metric, r.group, r.leads, r.precision, r.runtime): r for r in rows}
-    for key in dict.fromkeys((r.metric, r.group, r.leads) for r in rows):
-        same = [found[*key, *form] for form in forms]
-        cells = "".join(f"  {_cell(r):40}" for r in same)
-        lines.append(f"{key[1]:11} {key[2]:9} {same[0].records:7}{cells}".rstrip())
-    return "\n".join(lines)
+    """Lay out each metric with its interval, and calibration error where there is one, forms side by side."""
+    tables = []
+    for data, metric in dict.fromkeys((r.data, r.metric) for r in rows):
+        some = [r for r in rows if (r.data, r.metric) == (data, metric)]
+        forms = list(dict.fromkeys((r.precision, r.runtime) for r in some))
+        calibrated = ", calibration error raw > calibrated" if some[0].ece is not None else ""
+        width = 40 if calibrated else 23
+        heads = "".join(f"  {f'{precision} {runtime}':{width}}" for precision, runtime in forms)
+        lines = [
+            f"measured on {data}: {metric} [95 % by patient]{calibrated}",
+            f"{'':14} {'leads':9} {'records':>7}{heads}".rstrip(),
+        ]
+        found = {(r.group, r.leads, r.precision, r.runtime): r for r in some}
+        for group, leads in dict.fromkeys((r.group, r.leads) for r in some):
+            same = [found[group, leads, *form] for form in forms]
+            cells = "".join(f"  {_cell(r):{width}}" for r in same)
+            lines.append(f"{group:14} {leads:9} {same[0].records:7}{cells}".rstrip())
+        tables.append("\n".join(lines))
+    return "\n\n".join(tables)
 
 
 def gate_table(quantisation: Quantisation) -> str:
@@ -62,13 +65,13 @@ def gate_table(quantisation: Quantisation) -> str:
     lines = [
         f"gate: {quantisation.metric} of each file on the same windows; refused beyond a loss of "
         f"{quantisation.allowed_loss:g}{unit} in any row",
-        f"{'group':11} {'leads':9}"
+        f"{'':14} {'leads':9}"
         + "".join(f" {head.replace('_', ' '):>11}" for head in ("torch", *FORMS))
         + f" {'largest loss':>13}",
     ]
     for r in quantisation.report:
         values = "".join(f" {getattr(r, form):11.4f}" for form in ("torch", *FORMS))
-        lines.append(f"{r.group:11} {r.leads:9}{values} {quantisation.worst(r):+13.4f}")
+        lines.append(f"{r.group:14} {r.leads:9}{values} {quantisation.worst(r):+13.4f}")
     return "\n".join(lines)
 
 

@@ -18,6 +18,7 @@ from wearecg.models.runner import Runner
 from wearecg.pipeline.resample import resample
 
 NOT_SCORED = "NOT_SCORED"
+UNLIKE = "not like any ECG the model knows: noise, exchanged electrodes, a wrong gain, or no ECG?"
 NOT_MILLIVOLTS = 50.0
 """A lead whose samples span more than this (1st to 99th percentile) is not an ECG in mV."""
 BATCH = 64
@@ -34,6 +35,13 @@ class Scores:
         look at ``windows`` for what comes and goes.
     embedding : float32 [size]
         The mean over the windows.
+    uncertainty : dict of float
+        For each group, the chance that at least one of its statements is called wrongly; the mean
+        over the windows.
+    unlike : float
+        Share of the windows that are not like those the model knows (noise, a pulse wave, exchanged
+        electrodes, a wrong gain): what it says of them is not to be believed. NaN where the model
+        cannot tell.
     start, end : float
         Seconds from the first sample.
     leads : tuple of str
@@ -48,6 +56,8 @@ class Scores:
 
     probabilities: Mapping[str, Mapping[str, float]]
     embedding: NDArray[np.float32]
+    uncertainty: Mapping[str, float]
+    unlike: float
     start: float
     end: float
     leads: tuple[str, ...]
@@ -149,6 +159,8 @@ class Model:
         scores = self._scores(signal, mask, np.array([window.start]))[0]
         if scores is None:
             return [self._refusal(window, self._too_few(names))]
+        if scores.unlike == 1:
+            return [self._refusal(window, UNLIKE)]
         return [
             Finding(
                 code=s.code,
@@ -158,6 +170,7 @@ class Model:
                 end=window.end,
                 probability=scores.probabilities[group.name][s.code],
                 source=self.card.source,
+                uncertainty=scores.uncertainty.get(group.name),
                 leads=scores.leads,
             )
             for group in self.card.outputs.groups
@@ -225,6 +238,12 @@ class Model:
             return result
         out = self.runner.run(signal[enough], mask[enough])
         groups = {g.name: self.probabilities(g.name, out[g.name]) for g in self.card.outputs.groups}
+        doubts = {
+            g.name: _logistic(g.doubt.slope * entropy(groups[g.name]) + g.doubt.offset)
+            for g in self.card.outputs.groups
+            if g.doubt
+        }
+        limit = self.card.outputs.unlike
         for row, i in enumerate(np.flatnonzero(enough)):
             result[i] = Scores(
                 probabilities={
@@ -232,6 +251,8 @@ class Model:
                     for g in self.card.outputs.groups
                 },
                 embedding=out["embedding"][row],
+                uncertainty={name: float(chance[row]) for name, chance in doubts.items()},
+                unlike=np.nan if limit is None else float(out["unlike"][row, 0] >= limit),
                 start=float(starts[i]),
                 end=float(starts[i]) + spec.seconds,
                 leads=tuple(name for name, there in zip(spec.leads, mask[i], strict=True) if there),
@@ -244,8 +265,7 @@ class Model:
         statements = next(g.statements for g in self.card.outputs.groups if g.name == group)
         slope = np.array([s.slope for s in statements])
         offset = np.array([s.offset for s in statements])
-        calibrated: NDArray[np.float64] = 1 / (1 + np.exp(-(slope * logits + offset)))
-        return calibrated
+        return _logistic(slope * logits + offset)
 
     def _too_few(self, names: Sequence[str]) -> str:
         share = self.card.input.preprocessing.max_missing
@@ -268,6 +288,18 @@ class Model:
         )
 
 
+def entropy(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the sum of the binary entropies (nats) of probabilities ``[N, statements]``, ``[N]``."""
+    p = np.clip(np.asarray(probabilities, np.float64), 1e-9, 1 - 1e-9)
+    total: NDArray[np.float64] = -(p * np.log(p) + (1 - p) * np.log(1 - p)).sum(axis=1)
+    return total
+
+
+def _logistic(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    y: NDArray[np.float64] = 1 / (1 + np.exp(-x))
+    return y
+
+
 def _starts(samples: int, length: int, hop_s: float, fs: float) -> list[int]:
     if not 1 / fs <= hop_s < float("inf"):
         raise SignalError(f"hop_s is {hop_s}: give the seconds from one window to the next")
@@ -285,6 +317,10 @@ def _mean(windows: list[Scores], skipped: list[tuple[float, str]]) -> Scores:
             for group, codes in first.probabilities.items()
         },
         embedding=np.mean([w.embedding for w in windows], axis=0),
+        uncertainty={
+            group: float(np.mean([w.uncertainty[group] for w in windows])) for group in first.uncertainty
+        },
+        unlike=float(np.mean([w.unlike for w in windows])),
         start=first.start,
         end=windows[-1].end,
         leads=tuple(name for name in TWELVE if any(name in w.leads for w in windows)),

@@ -57,6 +57,7 @@ class Monitor:
                 self.beats.append(event)
             case HeartRate():
                 self.rate = event
+                self.now = max(self.now, event.time)
             case Quality() if self.info and self.info.leads[:1] == tuple(q.lead for q in event.leads[:1]):
                 self.quality = event
             case Gap():
@@ -95,11 +96,11 @@ def held(seconds: float) -> str:
 
 
 def percent(finding: Finding) -> str:
-    """``0.93``, or ``0.93 ±0.04`` where the uncertainty is known."""
+    """``0.93``, or ``0.93 doubt 4%`` where the chance of a wrong call is known."""
     if finding.probability is None:
         return ""
     sure = f"{finding.probability:.2f}"
-    return sure if finding.uncertainty is None else f"{sure} ±{finding.uncertainty:.2f}"
+    return sure if finding.uncertainty is None else f"{sure} doubt {finding.uncertainty:.0%}"
 
 
 def evidence(finding: Finding) -> list[str]:

@@ -212,7 +212,7 @@ class Screen:
             return [[(f"  {words}", "dim")], *([[]] * (most - 1))]
         shown = active[:most]
         name = min(max(cell_len(finding.text) for finding in shown), 27)
-        bar = min(max(8 + (width - 100) // 4, 8), 20)
+        bar = min(max(6 + (width - 100) // 4, 6), 20)
         lines = [self._finding(finding, monitor, width, name, bar) for finding in shown]
         return [*lines, *([[]] * (most - len(lines)))]
 
@@ -226,7 +226,7 @@ class Screen:
             (f"{set_cell_size(finding.text, name)} ", ""),
             (filled, "bar"),
             ("─" * (bar - len(filled)), "dim"),
-            (f" {percent(finding):<11}", "bold"),
+            (f" {percent(finding):<14}", "bold"),
             (f"for {held(monitor.now - finding.since):<7}", "dim"),
         ]
         for measure in evidence(finding):
