@@ -20,13 +20,14 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
 
     train = commands.add_parser("train", help="train a model, or go on with a run that was stopped")
-    train.add_argument("model", choices=["encoder"])
+    train.add_argument("model", choices=["encoder", "rhythm1"])
     train.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
     train.add_argument("--work", type=Path, default=CACHE, help="checkpoints and caches (%(default)s)")
     train.add_argument("--teacher", type=Path, help="answers of a teacher (teacher.npz) to learn from too")
     train.add_argument("--noise", action="store_true", help="add the noise in DIR/nstdb to some windows")
     train.add_argument("--jepa", type=int, default=0, metavar="EPOCHS", help="pre-train without labels first")
-    train.add_argument("--epochs", type=int, default=30)
+    train.add_argument("--start", type=Path, help="encoder.pt of an encoder that rhythm1 begins from")
+    train.add_argument("--epochs", type=int, help="default 30; rhythm1: 24")
     train.add_argument("--seed", type=int, default=1)
 
     teach = commands.add_parser("teach", help="train a teacher and keep its answers for train --teacher")
@@ -46,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     teach.add_argument("--seed", type=int, default=1)
 
     publish = commands.add_parser("publish", help="convert, quantise, pass the gate, write the card")
-    publish.add_argument("model", choices=["encoder"])
+    publish.add_argument("model", choices=["encoder", "rhythm1"])
     publish.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
     publish.add_argument("--work", type=Path, default=CACHE, help="where train left its checkpoint")
     publish.add_argument("--zoo", type=Path, default=ZOO, help="where the model goes (%(default)s)")
@@ -82,6 +83,20 @@ def _log_to(path: Path) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
+    checkpoint = _train_rhythm1(args) if args.model == "rhythm1" else _train_encoder(args)
+    print(f"checkpoint: {checkpoint}")
+
+
+def _train_rhythm1(args: argparse.Namespace) -> Path:
+    from export.datasets import cinc2017, nstdb
+    from export.train import rhythm1
+
+    recipe = rhythm1.Recipe(epochs=args.epochs or 24, seed=args.seed)
+    noise = nstdb.halves(nstdb.load(args.data))[0] if args.noise else None
+    return rhythm1.train(cinc2017.load(args.data, args.work), args.work, recipe, args.start, noise)
+
+
+def _train_encoder(args: argparse.Namespace) -> Path:
     from export.datasets import nstdb, ptbxl
     from export.train import encoder
     from export.train.loop import TRAIN_FOLDS
@@ -92,14 +107,13 @@ def _train(args: argparse.Namespace) -> None:
         answers = encoder.Answers.read(args.teacher, len(data.rows(TRAIN_FOLDS)))
     noise = nstdb.halves(nstdb.load(args.data))[0] if args.noise else None
     recipe = encoder.Recipe(
-        epochs=args.epochs,
+        epochs=args.epochs or 30,
         seed=args.seed,
         teacher=answers.sha256 if answers else "",
         noise=args.noise,
         jepa=args.jepa,
     )
-    path = encoder.train(data, args.work, recipe, answers, noise)
-    print(f"checkpoint: {path}")
+    return encoder.train(data, args.work, recipe, answers, noise)
 
 
 def _teach(args: argparse.Namespace) -> None:
@@ -123,6 +137,15 @@ def _teach(args: argparse.Namespace) -> None:
 
 
 def _publish(args: argparse.Namespace) -> None:
+    if args.model == "rhythm1":
+        from export import publish_rhythm1
+        from export.datasets import cinc2017
+        from export.train import rhythm1
+
+        small = rhythm1.load(args.work / "rhythm1.pt")
+        card = publish_rhythm1.publish(small, cinc2017.load(args.data, args.work), args.zoo)
+        print(f"published {card.source} to {args.zoo}")
+        return
     from export import trust
     from export.datasets import ptbxl
     from export.publish import publish

@@ -29,6 +29,11 @@ METHOD = (
     "same windows"
 )
 
+METHOD_RHYTHM1 = (
+    "Platt scaling per class and the threshold of best F1, fitted on the fp32 ONNX model, fold 8, every second "
+    "recording; all classes are reported"
+)
+
 Logits = Mapping[str, NDArray[np.float32]]
 
 

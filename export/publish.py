@@ -109,7 +109,9 @@ def draft(trained: Trained, net: WithUnlike, data: ptbxl.PtbXl) -> Card:
         for name in ENCODER_GROUPS
     )
     teach = "python -m export teach own --data DIR; " if recipe.teacher else ""
-    options = (" --teacher teacher.npz" if recipe.teacher else "") + (" --noise" if recipe.noise else "")
+    options = " --teacher teacher.npz" if recipe.teacher else ""
+    options += f" --jepa {recipe.jepa}" if recipe.jepa else ""
+    options += " --noise" if recipe.noise else ""
     return Card(
         name=NAME,
         version=ENCODER_VERSION,

@@ -1,4 +1,4 @@
-"""BIDMC PPG and respiration (Pimentel et al., IEEE TBME 64(8), 2016): eight minutes of PPG and ECG in intensive care."""
+"""BIDMC (Pimentel et al., IEEE TBME 64(8), 2016): eight minutes of PPG and ECG in intensive care."""
 
 from __future__ import annotations
 

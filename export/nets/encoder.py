@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-STAGES = ((48, 7), (64, 7), (96, 5), (128, 5))
+STAGES = ((40, 5), (64, 7), (96, 5), (128, 5))
 """Channels and kernel of each stage; each halves the time axis."""
 
 

@@ -1,4 +1,3 @@
-# ruff: noqa: E402 (the check for the extra comes before its imports)
 from __future__ import annotations
 
 import numpy as np

@@ -227,6 +227,6 @@ def test_evaluate_prints_every_group_and_lead_set(zoo, data, tmp_path, capsys, m
         "int8 onnx",
         "fp32 tflite",
         "int8 tflite",
-        "[95 % by patient]",
+        "[95 % interval]",
     ):
         assert word in out

@@ -36,7 +36,7 @@ def blocks(x, edges):
 
 
 def run(x, edges):
-    engine = Engine("test", WindowSpec(100, 10))
+    engine = Engine("test", WindowSpec(100, 10), trace=True)
     edges = sorted({0, LOST.start, LOST.stop, len(x), *edges})
     events = [e for block, arrival in blocks(x, edges) for e in engine.feed(block, arrival)]
     return [e for e in events + engine.finish() if not isinstance(e, StreamInfo)]
@@ -94,6 +94,13 @@ def test_another_sensor_in_its_place_is_refused(signal):
     engine.feed(SignalBlock(signal[:50], FS, LEADS, 0.0), 1.0)
     with pytest.raises(SignalError, match="from 250 Hz II V1 to 500 Hz I"):
         engine.feed(SignalBlock(np.zeros((50, 1), np.float32), 500, ("I",), 0.2), 1.2)
+
+
+def test_a_trace_only_where_one_is_shown(signal):
+    for shown in (True, False):
+        engine = Engine("test", trace=shown)
+        events = engine.feed(SignalBlock(signal[:50], FS, LEADS, 0.0), 1.0) + engine.finish()
+        assert bool(only(events, Trace)) == shown
 
 
 def test_leads_are_picked_in_the_order_asked_for(signal):

@@ -62,20 +62,29 @@ class BeatDetector:
         Seconds of the first sample.
     """
 
+    # Declared: cheaper to look up, and CPython has a fast path for no more than 30 that are not.
+    __slots__ = (  # noqa: SIM905 (else one name a line)
+        "_asystole _beats _between _blind _confirm _confirm_weak _due _edge _edge_tick _found _height "
+        "_hurdle _intervals _last _last_height _last_time _learning _level _low _moduli _most _noise "
+        "_origin _power _previous _quiet _rate _refractory _rising _scale _seconds _signal _single "
+        "_t_wave _tallest _tick _unlearned _usual _waiting _wavelet fs leads start"
+    ).split()
+
     def __init__(self, fs: float, leads: tuple[str, ...], start: float = 0.0) -> None:
         if not 80 <= fs <= 4000:
-            raise SignalError(f"beats are found between 80 and 4000 samples per second, not at fs = {fs:g}")
+            raise SignalError(f"beats are found in signals of 80 to 4000 Hz, not at fs = {fs:g} Hz")
         if not 1 <= len(leads) <= MAX_LEADS:
             raise SignalError(
                 f"beats are found on 1 to {MAX_LEADS} leads at a time, not on {len(leads)}: {leads}"
             )
         self.fs = fs
         self.leads = leads
-        self._start = start
+        self.start = start
         self._wavelet = QrsWavelet(fs, len(leads))
         self._rate = rate = fs / self._wavelet.stride
         self._refractory, self._t_wave = round(REFRACTORY_S * rate), round(T_WAVE_S * rate)
         self._confirm, self._confirm_weak = int(CONFIRM_S * rate), int(CONFIRM_WEAK_S * rate)
+        self._asystole = ASYSTOLE_S * rate
         self._edge, self._seconds = ceil(fs), 1
         self._tick = 0
         self._found: list[Beat] = []
@@ -122,7 +131,7 @@ class BeatDetector:
 
     def feed(self, x: ArrayLike) -> list[Beat]:
         """Take ``x`` [n, leads] and return the beats that it completes."""
-        x = np.asarray(x)
+        x = np.asarray(x, dtype=np.float32)
         most = self._wavelet.most
         if len(x) > most:
             return [beat for i in range(0, len(x), most) for beat in self.feed(x[i : i + most])]
@@ -206,8 +215,8 @@ class BeatDetector:
         values: list[float] = heights.ravel().tolist()
         previous, rising = self._previous, self._rising
         hurdle, due = self._hurdle, self._due
-        tick = first = self._tick
-        for value in values:
+        first = self._tick
+        for tick, value in enumerate(values, first):
             if value < previous:
                 if rising:
                     rising = False
@@ -221,7 +230,7 @@ class BeatDetector:
             elif value > previous:
                 rising = True
             previous = value
-            tick += 1
+        tick = first + len(values)
         self._previous, self._rising = previous, rising
         self._power = power
         self._tick = tick
@@ -232,9 +241,14 @@ class BeatDetector:
         """See whether the local maximum at ``tick`` stays the highest."""
         self._waiting = tick
         self._hurdle = hurdle
-        self._moduli = row = [sqrt(p) for p in power]
-        self._height = sum([min(v * s, m) for v, s, m in zip(row, self._scale, self._most, strict=True)])
-        self._due = tick + (self._confirm if self._height > WEAK * self._level else self._confirm_weak)
+        self._moduli = row = []
+        height = 0.0
+        for squared, scale, most in zip(power, self._scale, self._most, strict=True):
+            modulus = sqrt(squared)
+            row.append(modulus)
+            height += min(modulus * scale, most)
+        self._height = height
+        self._due = tick + (self._confirm if height > WEAK * self._level else self._confirm_weak)
 
     def _decide(self) -> None:
         """Say what the highest peak of the last moments was: a beat, or a wave to learn the noise from."""
@@ -245,11 +259,12 @@ class BeatDetector:
             if height > self._last_height:  # the beat was a P wave: its QRS sets the level
                 self._raise(height, row, 0.5)
             return
+        level, quiet = self._level, self._quiet
         fall = exp(-max(0.0, since / self._usual - 0.7) / 0.2)
-        threshold = self._quiet + (self._level - self._quiet) * (LATE + (EARLY - LATE) * fall)
-        tallest = min(TALLEST_WAVE * self._tallest, TALLEST_CAP * self._level)
+        threshold = quiet + (level - quiet) * (LATE + (EARLY - LATE) * fall)
+        tallest = min(TALLEST_WAVE * self._tallest, TALLEST_CAP * level)
         t_wave = since < self._t_wave and height < T_WAVE_RATIO * self._last_height
-        if height > max(threshold, tallest) and not t_wave and max(row) > _FLOOR:
+        if height > threshold and height > tallest and not t_wave and max(row) > _FLOOR:
             self._beat(tick, height, row, since)
             return
         self._between = max(self._between, height)
@@ -267,7 +282,7 @@ class BeatDetector:
                 break
         else:
             k = 0
-        time = self._start + self._wavelet.locate(self._origin + tick * self._wavelet.stride, k) / self.fs
+        time = self.start + self._wavelet.locate(self._origin + tick * self._wavelet.stride, k) / self.fs
         rr = None if self._last_time is None else time - self._last_time
         if self._blind:
             if any(self._last < blind <= tick for blind in self._blind):
@@ -279,7 +294,8 @@ class BeatDetector:
             self._usual = sorted(self._intervals)[len(self._intervals) // 2]
         self._last, self._last_time, self._last_height = tick, time, height
         if not self._between:
-            self._hush(0.5 * SMALL * self._level, [0.5 * SMALL * level for level in self._signal])
+            half = 0.5 * SMALL
+            self._hush(half * self._level, [half * level for level in self._signal])
         self._tallest += GAIN * (self._between - self._tallest)
         self._between = 0.0
         self._beats += 1
@@ -298,7 +314,7 @@ class BeatDetector:
         self._aim()
         if self._unlearned:
             return
-        if self._tick - self._last > ASYSTOLE_S * self._rate:
+        if self._tick - self._last > self._asystole:
             self._signal = [max(0.7 * level, _FLOOR) if level else 0.0 for level in self._signal]
         self._weigh()
 

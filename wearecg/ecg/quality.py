@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, inf
 from typing import Literal
 
 import numpy as np
@@ -43,6 +43,11 @@ Verdict = Literal["good", "poor", "unusable"]
 class QualityMeter:
     """Judges each second of a stream from ``start`` on; samples in mV, NaN where there are none."""
 
+    # Declared: cheaper to look up.
+    __slots__ = (  # noqa: SIM905 (else one name a line)
+        "_ecg _edge _first _lag _n _off _parts _recent _second _start _tenths fs leads recent"
+    ).split()
+
     def __init__(self, fs: float, leads: tuple[str, ...], start: float = 0.0) -> None:
         self.fs = fs
         self.leads = leads
@@ -52,18 +57,18 @@ class QualityMeter:
         self._ecg = [is_ecg(lead) for lead in leads]
         self._lag = max(1, round(STEP_S * fs))
         self._tenths = np.zeros((0, 0), dtype=np.float32)
-        self._n = self._second = 0
-        self._edge = ceil(fs)
-        self._clear()
+        self._n = 0
+        self._forget()
+        self._begin(0)
 
     def feed(self, x: ArrayLike, lead_off: Sequence[bool | None] = ()) -> list[Quality]:
         """Take ``x`` [n, leads] and return the verdicts of the seconds that it completes."""
-        x = np.asarray(x, dtype=np.float32)
-        found = []
-        while (n := self._edge - self._n) <= len(x):
-            self._take(x[:n], lead_off)
+        x = np.asarray(x)
+        found: list[Quality] = []
+        while (room := self._edge - self._n) <= len(x):
+            self._take(x[:room], lead_off)
             found.append(self._judge())
-            x = x[n:]
+            x = x[room:]
         if len(x):
             self._take(x, lead_off)
         return found
@@ -76,13 +81,16 @@ class QualityMeter:
             found.append(self._judge())
         if self._n >= self._edge:
             first = self._second
-            self._second = next(
-                s for s in range(int(self._n / self.fs) - 1, first + self._n + 2) if self._ends(s) > self._n
+            second = next(
+                s
+                for s in range(int(self._n / self.fs) - 1, first + self._n + 2)
+                if ceil((s + 1) * self.fs) > self._n
             )
             leads = tuple(LeadQuality(lead, "unusable", "gap", {"missing_share": 1.0}) for lead in self.leads)
-            found.append(self._remember(Quality(self._start + first, self._start + self._second, leads)))
-            self._edge = self._ends(self._second)
-            self._clear()
+            found.append(Quality(self._start + first, self._start + second, leads))
+            self.recent.append(found[-1])
+            self._forget()
+            self._begin(second)
         return found
 
     def between(self, start: float, end: float) -> Quality:
@@ -122,30 +130,30 @@ class QualityMeter:
             leads.append(LeadQuality(lead, verdict, reason, {f"{name}_s": s for name, s in time.items()}))
         return Quality(start, end, tuple(leads))
 
-    def _ends(self, second: int) -> int:
-        return ceil((second + 1) * self.fs)
+    def _forget(self) -> None:
+        """Measure the next second on its own."""
+        self._recent = [_Recent() for _ in self.leads]
 
-    def _clear(self) -> None:
-        self._parts: list[NDArray[np.float32]] = []
+    def _begin(self, second: int) -> None:
+        self._second = second
+        self._first, self._edge = ceil(second * self.fs), ceil((second + 1) * self.fs)
+        self._parts: list[NDArray[np.floating]] = []
         self._off = [False] * len(self.leads)
-        self._history: list[deque[tuple[float, float, float, float]]] = [deque(maxlen=3) for _ in self.leads]
 
-    def _take(self, x: NDArray[np.float32], lead_off: Sequence[bool | None]) -> None:
+    def _take(self, x: NDArray[np.floating], lead_off: Sequence[bool | None]) -> None:
         self._parts.append(x)
         self._n += len(x)
         if True in lead_off:
             self._off = [was or bool(off) for was, off in zip(self._off, lead_off, strict=True)]
 
-    def _remember(self, quality: Quality) -> Quality:
-        self.recent.append(quality)
-        return quality
-
     def _judge(self) -> Quality:
-        x = np.concatenate(self._parts).T
+        x = np.concatenate(self._parts, dtype=np.float32).T
         if len(x) > 1:
             x = np.ascontiguousarray(x)  # lead by lead: sorting is the most of it
-        expected = self._edge - (self._ends(self._second - 1) if self._second else 0)
-        leads = self._measure(x, range(len(x)), 0.0) if x.shape[1] == expected > self._lag else []
+        expected = self._edge - self._first
+        leads: list[LeadQuality] = []
+        if x.shape[1] == expected > self._lag:
+            leads = self._measure(x, range(len(x)), 0.0)
         if not leads:
             for k, row in enumerate(x):
                 known = row[np.isfinite(row)]
@@ -153,14 +161,13 @@ class QualityMeter:
                 if len(known) > self._lag:
                     leads += self._measure(known[None], (k,), missing)
                 else:
-                    self._history[k].clear()
+                    self._recent[k] = _Recent()
                     leads.append(self._say(k, "unusable", "gap", {"missing_share": missing}))
         start = self._start + self._second
-        self._second += 1
-        self._edge = self._ends(self._second)
-        self._parts = []
-        self._off = [False] * len(self.leads)
-        return self._remember(Quality(start, start + 1, tuple(leads)))
+        quality = Quality(start, start + 1, tuple(leads))
+        self.recent.append(quality)
+        self._begin(self._second + 1)
+        return quality
 
     def _measure(self, x: NDArray[np.float32], columns: Sequence[int], missing: float) -> list[LeadQuality]:
         """Judge rows of ``x`` [leads, n] and sort them in place; return nothing if there is a NaN among them."""
@@ -168,27 +175,39 @@ class QualityMeter:
         if self._tenths.shape[1] != n:
             self._tenths = _tenths(n)
         means: list[list[float]] = self._tenths.dot(x.T).T.tolist()
-        total = sum(map(sum, means))
-        if total - total != 0.0:
-            return []
+        for mean in means:
+            total = sum(mean)
+            if total - total != 0.0:
+                return []
         step = x[:, self._lag :] - x[:, : -self._lag]
         np.abs(step, step)
         step.sort()
         x.sort()
-        rail, half = int(RAIL_SHARE * n), step.shape[1] // 2
-        found = []
-        for k, mean, steps, level in zip(columns, means, step, x, strict=True):
-            lowest, highest = level.item(0), level.item(-1)
-            saturated = level.item(rail) == lowest or level.item(n - 1 - rail) == highest
-            self._history[k].append((steps.item(half), steps.item(-1), lowest, highest))
-            found.append(self._verdict(k, max(mean) - min(mean), saturated, missing))
-        return found
+        return [
+            self._verdict(k, level, steps, mean, missing)
+            for k, level, steps, mean in zip(columns, x, step, means, strict=True)
+        ]
 
-    def _verdict(self, k: int, wander: float, saturated: bool, missing: float) -> LeadQuality:
-        middles, largest, lowest, highest = zip(*self._history[k], strict=True)
-        noise = sorted(middles)[len(middles) // 2]
-        ratio = noise / (max(largest) or 1.0)
-        span = max(highest[-2:]) - min(lowest[-2:])
+    def _verdict(
+        self,
+        k: int,
+        level: NDArray[np.float32],
+        step: NDArray[np.float32],
+        means: list[float],
+        missing: float,
+    ) -> LeadQuality:
+        """Judge a second of one lead from its samples and its 10 ms steps, both sorted, and its ten means."""
+        lowest, highest = level.item(0), level.item(-1)
+        rail = int(RAIL_SHARE * len(level))
+        saturated = lowest < highest and (level.item(rail) == lowest or level.item(-1 - rail) == highest)
+        recent = self._recent[k]
+        recent.middles.append(step.item(len(step) // 2))
+        recent.largest.append(step.item(-1))
+        noise = sorted(recent.middles)[len(recent.middles) // 2]
+        ratio = noise / (max(recent.largest) or 1.0)
+        span = max(highest, recent.highest) - min(lowest, recent.lowest)
+        recent.lowest, recent.highest = lowest, highest
+        wander = max(means) - min(means)
         measures = {"range_mv": span, "noise_mv": noise, "noise_ratio": ratio, "baseline_mv": wander}
         if missing:
             measures["missing_share"] = missing
@@ -197,7 +216,7 @@ class QualityMeter:
             return self._say(k, "unusable", "gap", measures)
         if span < FLAT_MV if ecg else span == 0.0:
             return self._say(k, "unusable", "flat", measures)
-        if saturated and highest[-1] > lowest[-1]:
+        if saturated:
             return self._say(k, "unusable", "saturated", measures)
         noisy = ecg and noise >= NOISE_MV
         if noisy and ratio > NOISE_UNUSABLE:
@@ -216,6 +235,17 @@ class QualityMeter:
         if self._off[k]:
             verdict, reason = "unusable", "lead off"
         return LeadQuality(self.leads[k], verdict, reason, measures)
+
+
+class _Recent:
+    """What is kept of the last seconds of one lead."""
+
+    __slots__ = ("highest", "largest", "lowest", "middles")
+
+    def __init__(self) -> None:
+        self.middles: deque[float] = deque(maxlen=3)
+        self.largest: deque[float] = deque(maxlen=3)
+        self.lowest, self.highest = inf, -inf  # of the second before
 
 
 def _tenths(n: int) -> NDArray[np.float32]:

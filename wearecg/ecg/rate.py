@@ -20,7 +20,8 @@ class HeartRateMeter:
     """
 
     def __init__(self, start: float = 0.0) -> None:
-        self._rr: deque[tuple[float, float]] = deque(maxlen=BEATS)
+        self._times: deque[float] = deque(maxlen=BEATS)
+        self._rr: deque[float] = deque(maxlen=BEATS)
         self._last: float | None = None
         self._since = start
 
@@ -28,12 +29,14 @@ class HeartRateMeter:
         """Take a beat."""
         self._last = beat.time
         if beat.rr is not None:
-            self._rr.append((beat.time, beat.rr))
+            self._times.append(beat.time)
+            self._rr.append(beat.rr)
 
     def gap(self, end: float) -> None:
         """Forget the beats before a gap that ends at ``end``."""
         self._since = end
         self._last = None
+        self._times.clear()
         self._rr.clear()
 
     def at(self, time: float, trouble: str = "") -> HeartRate:
@@ -43,11 +46,12 @@ class HeartRateMeter:
         quiet = time - (self._since if self._last is None else self._last)
         if quiet > PAUSE_S:
             return HeartRate(time, None, f"no beats for {quiet:.1f} s")
-        while self._rr and self._rr[0][0] < time - HORIZON_S:
+        while self._times and self._times[0] < time - HORIZON_S:
+            self._times.popleft()
             self._rr.popleft()
-        if len(self._rr) < 2:
+        intervals = sorted(self._rr)
+        if len(intervals) < 2:
             return HeartRate(time, None, "learning")
-        intervals = sorted([rr for _, rr in self._rr])
         middle = len(intervals) // 2
         median = (intervals[middle] + intervals[~middle]) / 2
         return HeartRate(time, 60.0 / median)

@@ -17,15 +17,23 @@ UNITS_PER_MV = 2048.0 * 4096.0
 EARLIER_S, LATER_S = 0.04, 0.06
 """Where the R peak is looked for, around the middle of the energy."""
 
-_STEPS_PER_MV = np.array(2048.0, dtype=np.float32)  # as an array: numpy need not convert it each time
+_LEVEL = np.array(1.5 * 4096.0, dtype=np.float32)
+"""mV. Up here float32 has steps of 1/2048 mV: adding it rounds the samples, and no filter below sees a constant."""
 
 
 class QrsWavelet:
     """A quadrature pair of finite, zero-phase filters on up to a few leads.
 
-    Nothing rings after a gap, and mains and baseline lie outside its band. Because samples and wavelet are
-    integers, every sum is exact in float64 and does not depend on how the signal was cut.
+    Nothing rings after a gap, and mains and baseline lie outside its band. Because samples are rounded
+    to 1/2048 mV and the wavelet to integers, every sum is exact in float64 and does not depend on how the signal
+    was cut.
     """
+
+    # Declared: cheaper to look up.
+    __slots__ = (  # noqa: SIM905 (else one name a line)
+        "_banks _base _buffer _deflections _earlier _hi _kernel _later _lo _pair _plans _reach half "
+        "most stride"
+    ).split()
 
     def __init__(self, fs: float, leads: int) -> None:
         self.stride = max(1, int(fs / 80))
@@ -33,10 +41,12 @@ class QrsWavelet:
         self.half = round(2.5 * WIDTH_S * fs)
         """Samples that a tick rests on, to either side of its centre."""
         self._reach = 2 * self.half + 1
-        self._pair = _pair(fs, self.half)
+        self._pair = 2048.0 * _pair(fs, self.half)
         self._banks: dict[int, Array] = {}
+        self._plans: dict[int, tuple[int, int, Array]] = {}
         self._kernel = _gaussian(round(0.012 * fs), 0.004 * fs)
         self._earlier, self._later = int(EARLIER_S * fs), int(LATER_S * fs)
+        self._deflections: dict[int, Array] = {}
         self.most = ceil(0.5 * fs)
         """Samples that may be appended at once, and that are kept to look back on."""
         self._buffer = np.zeros((6 * self.most, leads))
@@ -66,19 +76,23 @@ class QrsWavelet:
             self._base += drop
             hi -= drop
             end -= drop
-        steps = x * _STEPS_PER_MV
-        np.rint(steps, steps)
-        self._buffer[hi:end] = steps
+        self._buffer[hi:end] = x + _LEVEL
         self._hi = end
         lo = self._lo
-        ticks = max((end - lo - self._reach) // self.stride + 1, 0)
-        bank = self._banks.get(ticks)
-        if bank is None:
-            bank = self._banks[ticks] = _bank(self._pair, ticks, self.stride)
+        ticks, width, bank = self._plans.get(end - lo) or self._plan(end - lo)
         self._lo = lo + ticks * self.stride
-        pair: Array = bank.dot(self._buffer[lo : lo + bank.shape[1]])
+        pair: Array = bank.dot(self._buffer[lo : lo + width])
         pair *= pair
         return pair[:ticks] + pair[ticks:]
+
+    def _plan(self, samples: int) -> tuple[int, int, Array]:
+        """Return how many ticks ``samples`` allow, the number of samples that these rest on, and their bank."""
+        ticks = max((samples - self._reach) // self.stride + 1, 0)
+        if ticks not in self._banks:
+            self._banks[ticks] = _bank(self._pair, ticks, self.stride)
+        bank = self._banks[ticks]
+        plan = self._plans[samples] = ticks, bank.shape[1], bank
+        return plan
 
     def retake(self, ticks: int) -> tuple[Array, list[int]]:
         """Return the last ``ticks`` again with 0 where they touch NaN, and those that do on every lead."""
@@ -86,7 +100,7 @@ class QrsWavelet:
         lo = self._lo - ticks * self.stride
         rows = self._buffer[lo : lo + bank.shape[1]]
         unknown = ~np.isfinite(rows)
-        pair = bank.dot(np.where(unknown, 0.0, rows)) ** 2
+        pair = bank.dot(np.where(unknown, _LEVEL, rows)) ** 2
         power = pair[:ticks] + pair[ticks:]
         touched = (bank[:ticks] != 0.0).astype(float).dot(unknown) > 0
         power[touched] = 0.0
@@ -98,10 +112,11 @@ class QrsWavelet:
         margin = len(self._kernel) // 2
         first = max(centre - self._earlier, margin)
         near = self._buffer[first - margin : centre + self._later + margin + 1, lead]
-        smooth = np.correlate(near, self._kernel, "valid")
-        smooth -= 0.5 * (smooth.item(0) + smooth.item(-1))
-        deflection = np.abs(smooth, smooth)
-        largest = int(deflection.argmax())
+        matrix = self._deflections.get(len(near))
+        if matrix is None:
+            matrix = self._deflections[len(near)] = _deflection(self._kernel, len(near))
+        deflection = matrix.dot(near)
+        largest = int(np.abs(deflection, deflection).argmax())
         return sample if isnan(deflection.item(largest)) else self._base + first + largest
 
     def rewind(self, sample: int) -> None:
@@ -144,5 +159,16 @@ def _bank(pair: Array, ticks: int, stride: int) -> Array:
 
 
 def _gaussian(half: int, sigma: float) -> Array:
+    """Return a smoothing kernel in integers."""
     bell = np.exp(-0.5 * (np.arange(-half, half + 1) / sigma) ** 2)
-    return np.asarray(bell / bell.sum())
+    return np.asarray(np.rint(bell * (4096.0 / bell.sum())))
+
+
+def _deflection(kernel: Array, samples: int) -> Array:
+    """Return the matrix [samples - margins, samples] that smooths and takes off the mean of the two ends, doubled.
+
+    Integers, as in the wavelet: of two equal deflections the first one counts, however the signal was cut.
+    """
+    places = samples - len(kernel) + 1
+    smooth = np.stack([np.pad(kernel, (k, places - 1 - k)) for k in range(places)])
+    return np.asarray(2 * smooth - smooth[0] - smooth[-1])

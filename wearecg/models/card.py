@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import NormalDist
 
 from wearecg.ecg.lead12 import INDEPENDENT
-from wearecg.ecg.leads import TWELVE
+from wearecg.ecg.leads import TWELVE, UNKNOWN
 from wearecg.errors import ModelError
 from wearecg.models.preprocess import Preprocessing
 from wearecg.models.strict_json import build
@@ -46,6 +46,11 @@ class Input:
     def length(self) -> int:
         """Samples in a window."""
         return round(self.fs * self.seconds)
+
+    @property
+    def any_lead(self) -> bool:
+        """Whether it takes one ECG lead, whichever that is."""
+        return self.leads == (UNKNOWN,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,7 +374,12 @@ def _check(card: Card, where: str) -> None:
         (spec.fs <= 0, "input.fs", spec.fs, "above 0"),
         (spec.seconds <= 0, "input.seconds", spec.seconds, "above 0"),
         (spec.units != "mV", "input.units", spec.units, "'mV'"),
-        (not set(spec.leads) <= set(TWELVE), "input.leads", spec.leads, f"of {TWELVE}"),
+        (
+            not set(spec.leads) <= set(TWELVE) and not spec.any_lead,
+            "input.leads",
+            spec.leads,
+            f"of {TWELVE}, or {UNKNOWN} alone",
+        ),
         (len(set(spec.leads)) != len(spec.leads), "input.leads", spec.leads, "without repetition"),
         (not 1 <= spec.min_leads <= len(spec.leads), "input.min_leads", spec.min_leads, "1 to all leads"),
         (

@@ -47,7 +47,7 @@ def measured_table(rows: tuple[Measured, ...]) -> str:
         width = 40 if calibrated else 23
         heads = "".join(f"  {f'{precision} {runtime}':{width}}" for precision, runtime in forms)
         lines = [
-            f"measured on {data}: {metric} [95 % by patient]{calibrated}",
+            f"measured on {data}: {metric} [95 % interval]{calibrated}",
             f"{'':14} {'leads':9} {'records':>7}{heads}".rstrip(),
         ]
         found = {(r.group, r.leads, r.precision, r.runtime): r for r in some}

@@ -52,10 +52,10 @@ def windows(spec: Input) -> tuple[Array, Array]:
     signals, masks = [], []
     for seed, (scenario, leads, gain) in enumerate(CASES):
         person = Person(seed, scenario, spec.fs)
-        there = [person.leads.index(name) for name in leads if name in spec.leads]
+        shown = leads[:1] if spec.any_lead else [name for name in leads if name in spec.leads]
         x = np.full((len(spec.leads), spec.length), np.nan, np.float32)
-        rows = [spec.leads.index(person.leads[i]) for i in there]
-        x[rows] = gain * person.samples(spec.length)[:, there].T
+        rows = [0] if spec.any_lead else [spec.leads.index(name) for name in shown]
+        x[rows] = gain * person.samples(spec.length)[:, [person.leads.index(name) for name in shown]].T
         signal, mask = condition(x, spec.fs, spec.preprocessing)
         signals.append(signal)
         masks.append(mask)

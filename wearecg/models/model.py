@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import Finding, Samples, Window
-from wearecg.ecg.leads import TWELVE, canonical
+from wearecg.ecg.leads import TWELVE, UNKNOWN, canonical, is_ecg
 from wearecg.errors import LeadError, SignalError
 from wearecg.models.card import Card, card_path, load_card
 from wearecg.models.preprocess import condition
@@ -151,10 +151,12 @@ class Model:
         limit = spec.preprocessing.max_missing * spec.seconds
         if window.lost / spec.fs > limit:
             return [self._refusal(window, f"more than {limit:g} s of {spec.seconds:g} s are missing")]
-        usable = [i for i, ok in enumerate(window.usable) if ok and canonical(window.leads[i]) in spec.leads]
+        usable = [i for i, ok in enumerate(window.usable) if ok and self._takes(window.leads[i])]
         if len(usable) < spec.min_leads:
-            return [self._refusal(window, _why_unusable(window, spec.leads))]
+            return [self._refusal(window, _why_unusable(window, self._takes))]
         names = [canonical(window.leads[i]) for i in usable]
+        if spec.any_lead:
+            usable, names = usable[:1], names[:1]
         signal, mask = self._prepare(window.samples[None, :, usable], names)
         scores = self._scores(signal, mask, np.array([window.start]))[0]
         if scores is None:
@@ -171,7 +173,7 @@ class Model:
                 probability=scores.probabilities[group.name][s.code],
                 source=self.card.source,
                 uncertainty=scores.uncertainty.get(group.name),
-                leads=scores.leads,
+                leads=tuple(names) if spec.any_lead else scores.leads,
             )
             for group in self.card.outputs.groups
             for s in group.statements
@@ -203,11 +205,13 @@ class Model:
         x = np.where(np.isfinite(x), x, np.float32(np.nan))
         names = [canonical(name) for name in leads]
         for given, name in zip(leads, names, strict=True):
-            if name not in spec.leads:
+            if not self._takes(name):
                 known = ", ".join(spec.leads)
                 raise LeadError(f"{self.card.source} does not know lead {given!r}; it knows {known}")
             if names.count(name) > 1:
                 raise LeadError(f"lead {name} is given twice")
+        if spec.any_lead and len(names) > 1:
+            raise LeadError(f"{self.card.source} looks at one lead: give one of {', '.join(names)}")
         for name, column in zip(names, x.T, strict=True):
             measured = column[~np.isnan(column)]
             span = np.ptp(np.percentile(measured, [1, 99])) if measured.size else 0.0
@@ -218,13 +222,18 @@ class Model:
                 )
         return x, names
 
+    def _takes(self, lead: str) -> bool:
+        spec = self.card.input
+        return is_ecg(lead) if spec.any_lead else canonical(lead) in spec.leads
+
     def _prepare(
         self, windows: Samples, names: Sequence[str]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Put [N, n, leads] in the model's order and condition it."""
         spec = self.card.input
         ordered = np.full((len(windows), len(spec.leads), windows.shape[1]), np.nan, np.float32)
-        ordered[:, [spec.leads.index(name) for name in names]] = windows.transpose(0, 2, 1)
+        rows = [0] if spec.any_lead else [spec.leads.index(name) for name in names]
+        ordered[:, rows] = windows.transpose(0, 2, 1)
         return condition(ordered, spec.fs, spec.preprocessing)
 
     def _scores(
@@ -323,18 +332,18 @@ def _mean(windows: list[Scores], skipped: list[tuple[float, str]]) -> Scores:
         unlike=float(np.mean([w.unlike for w in windows])),
         start=first.start,
         end=windows[-1].end,
-        leads=tuple(name for name in TWELVE if any(name in w.leads for w in windows)),
+        leads=tuple(name for name in (*TWELVE, UNKNOWN) if any(name in w.leads for w in windows)),
         source=first.source,
         windows=tuple(windows),
         skipped=tuple(skipped),
     )
 
 
-def _why_unusable(window: Window, known: Sequence[str]) -> str:
+def _why_unusable(window: Window, takes: Callable[[str], bool]) -> str:
     reasons = {q.lead: q.reason or "unusable" for q in window.quality.leads}
     words = [
         f"{name}: {reasons.get(name, 'unusable')}"
-        if canonical(name) in known
+        if takes(name)
         else f"{name}: not a standard lead, so the model cannot place it"
         for name in window.leads
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
 from typing import TypeAlias
@@ -38,23 +37,39 @@ class FrontEnd:
         Samples per second; 80 or more where there are ECG leads.
     leads : tuple of str
         Canonical names.
+    trace : bool
+        Filter the samples for a display. Nothing that is measured rests on this filter.
     """
 
-    def __init__(self, fs: float, leads: tuple[str, ...]) -> None:
+    # Declared: cheaper to look up.
+    __slots__ = (  # noqa: SIM905 (else one name a line)
+        "_all_used _candidates _detector _doubted _ecg _edge _filter _filtered _n _origin _quality "
+        "_rate _seconds _t0 _traced _trouble _used fs leads trace trace_start"
+    ).split()
+
+    def __init__(self, fs: float, leads: tuple[str, ...], trace: bool = False) -> None:
         self.fs = fs
         self.leads = leads
         self.trace: Samples = np.zeros((0, len(leads)), dtype=np.float32)
-        """The samples of the last `feed`, float32 [n, leads], in the monitoring band."""
+        """The samples of the last `feed`, float32 [n, leads], in the monitoring band; empty if not asked for."""
         self.trace_start = 0.0
         """Timeline seconds of ``trace[0]``, the filter's delay taken off."""
         self._ecg = [k for k, lead in enumerate(leads) if is_ecg(lead)]
-        self._only_ecg = len(self._ecg) == len(leads)
-        self._filter = MonitorFilter(fs, len(self._ecg)) if self._ecg else None
+        self._traced = trace
+        self._filtered = slice(None) if len(self._ecg) == len(leads) else self._ecg
+        self._filter = MonitorFilter(fs, len(self._ecg)) if trace and self._ecg else None
+        self._candidates = sorted(
+            self._ecg,
+            key=lambda k: RANK.get(leads[k], len(RANK)) if len(self._ecg) > MAX_LEADS else k,
+        )
+        self._used = self._candidates[:MAX_LEADS]
+        self._all_used = self._used == list(range(len(leads)))
+        self._detector = BeatDetector(fs, tuple(leads[k] for k in self._used)) if self._ecg else None
         self._t0: float | None = None
 
     @property
     def mains_hz(self) -> float | None:
-        """Frequency of the mains hum that is being removed, or None."""
+        """Frequency of the mains hum that is being removed from the trace, or None."""
         return self._filter.mains_hz if self._filter else None
 
     def feed(self, block: SignalBlock) -> list[FrontEvent]:
@@ -79,16 +94,21 @@ class FrontEnd:
         events: list[FrontEvent] = [] if first == self._n else self._gap(first - self._n)
         if True in off:
             x = np.where([bool(lead) for lead in off], np.float32("nan"), x)
-        if self._n + len(x) <= self._edge:
-            self.trace = self._piece(x, off, events)
-        else:
-            trace = []
-            while n := min(len(x), self._edge - self._n):
-                trace.append(self._piece(x[:n], off, events))
-                x = x[n:]
-            self.trace = np.concatenate(trace)
-        self.trace_start = start - (self._filter.delay if self._filter else 0.0)
-        return events
+        if self._traced:
+            self._draw(x, start)
+        while True:  # piece by piece, none of them beyond the end of its second
+            room = self._edge - self._n
+            piece = x if len(x) <= room else x[:room]
+            verdicts = self._quality.feed(piece, off)
+            if self._detector:
+                for beat in self._detector.feed(piece if self._all_used else piece[:, self._used]):
+                    self._believe(beat, events)
+            self._n += len(piece)
+            if verdicts:
+                self._end_second(verdicts[0], events)
+            if len(x) <= room:
+                return events
+            x = x[room:]
 
     def flush(self) -> list[FrontEvent]:
         """Return the beats that still wait, at the end of the signal."""
@@ -112,31 +132,14 @@ class FrontEnd:
         self._doubted = False
         self._quality = QualityMeter(self.fs, self.leads, start)
         self._rate = HeartRateMeter(start)
-        self._candidates = sorted(
-            self._ecg,
-            key=lambda k: RANK.get(self.leads[k], len(RANK)) if len(self._ecg) > MAX_LEADS else k,
-        )
-        self._used = self._candidates[:MAX_LEADS]
-        names = tuple(self.leads[k] for k in self._used)
-        self._detector = BeatDetector(self.fs, names, start) if self._ecg else None
-        self._all_used = self._used == list(range(len(self.leads)))
+        if self._detector:
+            self._detector.start = start
 
-    def _piece(self, x: Samples, off: Sequence[bool | None], events: list[FrontEvent]) -> Samples:
-        """Run samples through every stage, none of them after the end of this second."""
-        verdicts = self._quality.feed(x, off)
-        trace = x
-        if self._filter is not None and self._detector is not None:
-            for beat in self._detector.feed(x if self._all_used else x[:, self._used]):
-                self._believe(beat, events)
-            if self._only_ecg:
-                trace = self._filter.feed(x).astype(np.float32)
-            else:
-                trace = x.astype(np.float32)
-                trace[:, self._ecg] = self._filter.feed(x[:, self._ecg])
-        self._n += len(x)
-        if self._n == self._edge:
-            self._end_second(verdicts, events)
-        return trace
+    def _draw(self, x: Samples, start: float) -> None:
+        self.trace, self.trace_start = x.astype(np.float32), start
+        if self._filter:
+            self.trace[:, self._filtered] = self._filter.feed(x[:, self._filtered])
+            self.trace_start -= self._filter.delay
 
     def _believe(self, beat: Beat, events: list[FrontEvent]) -> None:
         """Let a beat out, unless there was nothing but noise where it was found."""
@@ -149,15 +152,15 @@ class FrontEnd:
         self._rate.beat(beat)
         events.append(beat)
 
-    def _end_second(self, verdicts: list[Quality], events: list[FrontEvent]) -> None:
+    def _end_second(self, quality: Quality, events: list[FrontEvent]) -> None:
         time = self._origin + self._seconds
         self._seconds += 1
         self._edge = ceil(self._seconds * self.fs)
-        events += verdicts
+        events.append(quality)
         if self._detector:
-            quality = verdicts[-1]
             self._trouble = self._why_not(quality)
-            self._choose(quality)
+            if len(self._candidates) > MAX_LEADS:
+                self._choose(quality, self._detector)
             events.append(self._rate.at(time, self._trouble))
 
     def _gap(self, samples: int) -> list[FrontEvent]:
@@ -166,10 +169,11 @@ class FrontEnd:
             raise SignalError(f"block starts {-samples} samples before the last end, {end:.3f} s")
         events: list[FrontEvent] = []
         self._n += samples
-        if self._detector and self._filter:
+        if self._filter:
+            self._filter.reset()
+        if self._detector:
             for beat in self._detector.gap(samples):
                 self._believe(beat, events)
-            self._filter.reset()
             self._rate.gap(self._origin + self._n / self.fs)
         events += self._quality.gap(samples)
         if self._n >= self._edge:
@@ -191,10 +195,8 @@ class FrontEnd:
         reason = max(sorted(set(reasons)), key=reasons.count)
         return reason if reason in ("lead off", "gap") else f"signal unusable: {reason}"
 
-    def _choose(self, quality: Quality) -> None:
+    def _choose(self, quality: Quality, detector: BeatDetector) -> None:
         """Replace a lead that has become unusable by the next one that is not."""
-        if len(self._candidates) <= MAX_LEADS:
-            return
         verdicts = [lead.verdict for lead in quality.leads]
         if all(verdicts[k] != "unusable" for k in self._used):
             return
@@ -202,5 +204,4 @@ class FrontEnd:
         kept = [k for k in self._used if k in usable]
         spare = [k for k in usable if k not in kept] + [k for k in self._used if k not in kept]
         self._used = kept + spare[: MAX_LEADS - len(kept)]
-        assert self._detector
-        self._detector.use(tuple(self.leads[k] for k in self._used))
+        detector.use(tuple(self.leads[k] for k in self._used))

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wearecg.block import Beat, Finding, Gap, HeartRate, Intervals, StreamInfo, Summary
+from wearecg.pipeline.engine import Engine
+from wearecg.pipeline.intervals import MIN_RR, IntervalStream
+
+
+def of(kind, events):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def tell(stream, rr, start=100.0, delay=0.3, contact=True):
+    """Tell beats that are ``rr`` apart, a notification a second, as a strap does."""
+    events, times = [], start + np.cumsum(rr)
+    for second in range(int(start), int(times[-1]) + 2):
+        due = [float(r) for r, t in zip(rr, times, strict=True) if second <= t < second + 1]
+        bpm = 60 / due[-1] if due else 60.0
+        events += stream.feed(Intervals(tuple(due), bpm, contact), second + 1 + delay)
+    return events
+
+
+def test_beats_are_as_far_apart_as_the_intervals_say():
+    rr = [0.8, 0.82, 0.79, 0.81] * 10
+    events = tell(IntervalStream("strap", 1e9), rr)
+    beats = of(Beat, events)
+    assert [beat.rr for beat in beats] == pytest.approx(rr)
+    assert np.diff([beat.time for beat in beats]) == pytest.approx(rr[1:])
+    assert of(Gap, events) == []
+    (info,) = of(StreamInfo, events)
+    assert (info.stream, info.leads) == ("rr", ("RR",))
+    # The first beat ended before it was told, at most the second that a strap collects.
+    assert info.epoch + beats[0].time == pytest.approx(1e9 + 100.8, abs=1.4)
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=30))
+def test_how_intervals_are_put_together_does_not_matter(cuts):
+    rr = [0.5 + 0.01 * (i % 7) for i in range(sum(cuts))]
+    one, other = IntervalStream("a", 0.0), IntervalStream("a", 0.0)
+    first = [e for i, r in enumerate(rr) for e in one.feed(Intervals((r,), 70.0), 10.0 + sum(rr[: i + 1]))]
+    second, at = [], 0
+    for cut in cuts:
+        second += other.feed(Intervals(tuple(rr[at : at + cut]), 70.0), 10.0 + sum(rr[: at + cut]))
+        at += cut
+    assert [b.time for b in of(Beat, first)] == pytest.approx([b.time for b in of(Beat, second)])
+
+
+def test_intervals_that_were_lost_are_a_gap():
+    stream = IntervalStream("strap", 0.0)
+    before = tell(stream, [0.8] * 25)
+    after = tell(stream, [0.8] * 25, start=130.0)
+    (gap,) = of(Gap, before + after)
+    assert (gap.reason, gap.samples, gap.stream) == ("link", 0, "rr")
+    assert gap.duration == pytest.approx(10, abs=1)
+    assert of(Beat, after)[0].time > gap.start + gap.duration
+    (summary,) = stream.finish()
+    assert isinstance(summary, Summary)
+    assert (summary.samples, summary.gaps) == (50, 1)
+
+
+def test_a_link_that_was_lost_gives_its_name_to_the_gap():
+    stream = IntervalStream("strap", 0.0)
+    tell(stream, [0.8] * 25)
+    stream.link_lost()
+    (gap,) = of(Gap, tell(stream, [0.8] * 5, start=140.0))
+    assert gap.reason == "unplugged"
+
+
+def test_off_the_skin_there_is_no_rate():
+    events = tell(IntervalStream("strap", 0.0), [0.8] * 3, contact=False)
+    assert {(rate.bpm, rate.reason) for rate in of(HeartRate, events)} == {(None, "no skin contact")}
+    none = IntervalStream("strap", 0.0).feed(Intervals((), None, True), 1.0)
+    assert of(HeartRate, none)[0].reason == "the sensor gives none"
+
+
+@pytest.mark.parametrize(("spread", "code"), [(0.02, "RR_REGULAR"), (0.18, "RR_IRREGULAR")])
+def test_the_rhythm_is_told_with_its_measure(spread, code):
+    rr = 0.8 * (1 + spread * np.random.default_rng(1).standard_normal(80))
+    findings = of(Finding, tell(IntervalStream("strap", 0.0), list(rr)))
+    assert findings[0].code == "NOT_SCORED"
+    assert "or more" in findings[0].reason
+    last = findings[-1]
+    assert (last.code, last.probability, last.reason, last.leads) == (code, None, "", ("RR",))
+    assert last.evidence["intervals"] >= MIN_RR
+    assert last.evidence["rr_irregularity"] == pytest.approx(spread * 2**0.5, rel=0.3)
+    assert last.since < last.end - 20
+
+
+def test_impossible_intervals_are_not_judged():
+    stream = IntervalStream("strap", 0.0)
+    tell(stream, [0.8] * 40)
+    events = tell(stream, [5.0, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8], start=132.0)
+    assert of(Finding, events)[-1].code == "NOT_SCORED"
+
+
+def test_beside_an_ecg_intervals_are_only_handed_on():
+    engine = Engine("strap")
+    beside = Intervals((0.8,), 75.0, alone=False)
+    assert engine.feed(beside, 1.0) == [beside]
+    assert of(Beat, engine.feed(Intervals((0.8,), 75.0), 2.0))
+    engine.link_lost()
+    assert engine.end == pytest.approx(0.8)
+    assert [summary.stream for summary in of(Summary, engine.finish())] == ["rr"]
