@@ -18,6 +18,7 @@ demo: .venv/ok
 	$(BIN)/python -m wearecg.demo
 
 test: .venv/dev
+	tests/packages.sh
 	WEARECG_DATA=$(DATA) $(BIN)/python -m pytest
 
 lint: .venv/dev

@@ -4,8 +4,9 @@
 
 Written from the papers and the conventions of the PTB-XL benchmark: xresnet1d101 (He et al., CVPR 2019;
 Strodthoff et al., JBHI 2021) and inception1d (Fawaz et al., 2020) with 71 outputs for 10 s of 12 leads at
-100 Hz; Net1D of ECGFounder with 150 for 500 Hz. Their speed does not depend on what the weights are, but
-no weight is left at zero: converters store equal tensors once, which would make the files too small.
+100 Hz; Net1D of ECGFounder with 150 for 500 Hz; WearECG's autoencoder. Their speed does not depend on what the
+weights are, but no weight is left at zero: converters store equal tensors once, which would make the files too
+small.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.seed_vae import seed_vae
 from export.teachers.public.ecgfounder import Net1D
 from export.to_onnx import OPSET
 
@@ -123,6 +125,7 @@ NETS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "xresnet1d101": (xresnet1d101, 1000),
     "inception1d": (inception1d, 1000),
     "ECGFounder Net1D": (Net1D, 5000),
+    "WearECG VAE": (seed_vae, 1000),
 }
 """Name: (network, samples of 10 s)."""
 
@@ -135,7 +138,8 @@ def cost(net: nn.Module, length: int) -> tuple[int, int]:
         nonlocal macs
         weight = module.weight
         assert isinstance(weight, Tensor)
-        macs += weight.numel() * (out.shape[-1] if out.ndim == 3 else 1)
+        places = 1 if out.ndim == 2 else out.shape[1] if isinstance(module, nn.Linear) else out.shape[-1]
+        macs += weight.numel() * places
 
     hooks = [
         module.register_forward_hook(count)

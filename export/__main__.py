@@ -9,7 +9,7 @@ from pathlib import Path
 
 from export.errors import ExportError
 from wearecg.errors import WearECGError
-from wearecg.models.card import ZOO
+from wearecg.models.card import ZOO, Card
 
 CACHE = Path.home() / ".cache" / "wearecg" / "export"
 
@@ -20,14 +20,14 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
 
     train = commands.add_parser("train", help="train a model, or go on with a run that was stopped")
-    train.add_argument("model", choices=["encoder", "rhythm1"])
+    train.add_argument("model", choices=["encoder", "rhythm1", "lead12"])
     train.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
     train.add_argument("--work", type=Path, default=CACHE, help="checkpoints and caches (%(default)s)")
     train.add_argument("--teacher", type=Path, help="answers of a teacher (teacher.npz) to learn from too")
     train.add_argument("--noise", action="store_true", help="add the noise in DIR/nstdb to some windows")
     train.add_argument("--jepa", type=int, default=0, metavar="EPOCHS", help="pre-train without labels first")
     train.add_argument("--start", type=Path, help="encoder.pt of an encoder that rhythm1 begins from")
-    train.add_argument("--epochs", type=int, help="default 30; rhythm1: 24")
+    train.add_argument("--epochs", type=int, help="default 30; rhythm1: 24; lead12: 18")
     train.add_argument("--seed", type=int, default=1)
 
     teach = commands.add_parser("teach", help="train a teacher and keep its answers for train --teacher")
@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     teach.add_argument("--seed", type=int, default=1)
 
     publish = commands.add_parser("publish", help="convert, quantise, pass the gate, write the card")
-    publish.add_argument("model", choices=["encoder", "rhythm1"])
+    publish.add_argument("model", choices=["encoder", "rhythm1", "lead12"])
     publish.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
     publish.add_argument("--work", type=Path, default=CACHE, help="where train left its checkpoint")
     publish.add_argument("--zoo", type=Path, default=ZOO, help="where the model goes (%(default)s)")
@@ -83,7 +83,8 @@ def _log_to(path: Path) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    checkpoint = _train_rhythm1(args) if args.model == "rhythm1" else _train_encoder(args)
+    trainers = {"encoder": _train_encoder, "rhythm1": _train_rhythm1, "lead12": _train_lead12}
+    checkpoint = trainers[args.model](args)
     print(f"checkpoint: {checkpoint}")
 
 
@@ -94,6 +95,14 @@ def _train_rhythm1(args: argparse.Namespace) -> Path:
     recipe = rhythm1.Recipe(epochs=args.epochs or 24, seed=args.seed)
     noise = nstdb.halves(nstdb.load(args.data))[0] if args.noise else None
     return rhythm1.train(cinc2017.load(args.data, args.work), args.work, recipe, args.start, noise)
+
+
+def _train_lead12(args: argparse.Namespace) -> Path:
+    from export.datasets import ptbxl
+    from export.train import lead12
+
+    recipe = lead12.Recipe(epochs=args.epochs or 18, seed=args.seed)
+    return lead12.train(ptbxl.load(args.data, args.work).lawful(), args.work, recipe)
 
 
 def _train_encoder(args: argparse.Namespace) -> Path:
@@ -137,15 +146,12 @@ def _teach(args: argparse.Namespace) -> None:
 
 
 def _publish(args: argparse.Namespace) -> None:
-    if args.model == "rhythm1":
-        from export import publish_rhythm1
-        from export.datasets import cinc2017
-        from export.train import rhythm1
+    publishers = {"encoder": _publish_encoder, "rhythm1": _publish_rhythm1, "lead12": _publish_lead12}
+    card = publishers[args.model](args)
+    print(f"published {card.source} to {args.zoo}")
 
-        small = rhythm1.load(args.work / "rhythm1.pt")
-        card = publish_rhythm1.publish(small, cinc2017.load(args.data, args.work), args.zoo)
-        print(f"published {card.source} to {args.zoo}")
-        return
+
+def _publish_encoder(args: argparse.Namespace) -> Card:
     from export import trust
     from export.datasets import ptbxl
     from export.publish import publish
@@ -153,8 +159,25 @@ def _publish(args: argparse.Namespace) -> None:
 
     trained = encoder.load(args.work / "encoder.pt")
     outliers = trust.Outliers.read(args.data)
-    card = publish(trained, ptbxl.load(args.data, args.work), outliers, args.zoo)
-    print(f"published {card.source} to {args.zoo}")
+    return publish(trained, ptbxl.load(args.data, args.work), outliers, args.zoo)
+
+
+def _publish_rhythm1(args: argparse.Namespace) -> Card:
+    from export import publish_rhythm1
+    from export.datasets import cinc2017
+    from export.train import rhythm1
+
+    trained = rhythm1.load(args.work / "rhythm1.pt")
+    return publish_rhythm1.publish(trained, cinc2017.load(args.data, args.work), args.zoo)
+
+
+def _publish_lead12(args: argparse.Namespace) -> Card:
+    from export import publish_lead12
+    from export.datasets import ptbxl
+    from export.train import lead12
+
+    trained = lead12.load(args.work / "lead12.pt")
+    return publish_lead12.publish(trained, ptbxl.load(args.data, args.work).lawful(), args.zoo)
 
 
 def _evaluate(args: argparse.Namespace) -> None:

@@ -90,3 +90,25 @@ RHYTHM1_LIMITS = (
     "The publisher names no persons: recordings of one person can be on both sides of the split.",
     "The challenge's own hidden test set is not public; its winners had 0.83 there with far larger models.",
 )
+
+LEAD12_VERSION = "0.1.0"
+LEAD12_TASK = (
+    "Ten seconds of a few of the 12 standard leads (best II, V1 and V5) to all of them, each sample with an error bar."
+)
+LEAD12_INPUT = Input(
+    fs=100.0,
+    seconds=10.0,
+    leads=TWELVE,
+    units="mV",
+    min_fs=50.0,
+    min_leads=1,
+    preprocessing=Preprocessing(),
+)
+LEAD12_LIMITS = (
+    "Not a medical device. Not for diagnosis: a reconstructed lead shows what people with such measured leads mostly "
+    "have there, and not what only that lead would have shown.",
+    "Amplitudes of the unseen chest leads lean towards the average: see the slope in the measured table.",
+    "Trained on resting 12-lead ECGs of one clinical archive, electrodes in their standard places.",
+    "Signals are high-passed at 0.5 Hz; the ST segment is as true as that allows.",
+    "Fold 9 was watched while the recipe was chosen, so its numbers are slightly optimistic.",
+)

@@ -247,18 +247,18 @@ def fit_scale(truth: Truth, found: Sequence[tuple[Sequence[str], Array, Array]])
     """Fit what each lead's standard deviation is multiplied by, ``[12]``, on half of the patients.
 
     With it, 90 % of the samples of all given lead sets (measured leads, mean and variance of all twelve)
-    lie in the nominal 90 % band. A lead that no set misses keeps 1.
+    lie in the nominal 90 % band. Leads that follow from measured ones, without a variance, are not counted;
+    a lead that no set leaves uncertain keeps 1.
     """
     rows = halves(truth.patient)
     scale = np.ones(len(TWELVE))
     for k, name in enumerate(TWELVE):
-        ratios = [
-            (np.abs(mean[rows, k] - truth.signal[rows, k]) / np.sqrt(variance[rows, k]))[
-                truth.mask[rows, k] > 0
-            ]
-            for leads, mean, variance in found
-            if name not in leads
-        ]
+        ratios = []
+        for leads, mean, variance in found:
+            here = (truth.mask[rows, k] > 0) & (variance[rows, k] > 0).any(axis=-1)
+            if name not in leads and here.any():
+                error = np.abs(mean[rows, k] - truth.signal[rows, k])[here]
+                ratios.append(error / np.sqrt(variance[rows, k][here]))
         if ratios:
             scale[k] = np.quantile(np.concatenate(ratios), NOMINAL) / WIDTH
     return scale
@@ -267,12 +267,12 @@ def fit_scale(truth: Truth, found: Sequence[tuple[Sequence[str], Array, Array]])
 def coverage(
     truth: Truth, leads: Sequence[str], mean: Array, variance: Array, scale: NDArray[np.float64]
 ) -> dict[str, float]:
-    """Share of each missing lead's samples in the nominal 90 % band, on the patients the fit has not seen."""
+    """Share of each uncertain lead's samples in the nominal 90 % band, on the patients the fit has not seen."""
     rows = ~halves(truth.patient)
     half = WIDTH * scale[:, None] * np.sqrt(variance[rows])
     inside = np.abs(mean[rows] - truth.signal[rows]) <= half
     return {
         name: float(inside[truth.mask[rows, k] > 0, k].mean())
         for k, name in enumerate(TWELVE)
-        if name not in leads
+        if name not in leads and variance[rows, k].any()
     }

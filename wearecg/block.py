@@ -41,7 +41,10 @@ class SignalBlock:
     lsb : tuple of float
         For each lead, units of one ADC step; 0 where unknown.
     stream : str
-        Which of the device's streams this is (``ecg``, ``ppg``, ``acc``).
+        Which of the device's streams this is (``ecg``, ``ppg``, ``acc``), or ``twelve``: leads of which some are
+        reconstructed (see `StreamInfo`).
+    sd : float32 [n, leads] or None
+        Of ``twelve``: standard deviation of each sample in the unit of the lead, 0 where it was measured.
     """
 
     samples: Samples
@@ -52,6 +55,7 @@ class SignalBlock:
     lead_off: tuple[bool | None, ...] = ()
     lsb: tuple[float, ...] = ()
     stream: str = "ecg"
+    sd: Samples | None = None
 
     def __post_init__(self) -> None:
         if not self.lead_off:
@@ -139,7 +143,8 @@ class Finding:
     probability : float or None
         Calibrated; None where nothing was scored.
     uncertainty : float or None
-        Standard deviation of ``probability`` where the model gives one.
+        Chance that one of the statements of its kind (the superclasses, the rhythms) is called wrongly in
+        this window, where the model gives one.
     evidence : mapping
         What was measured beside the model, by name with unit (``rr_irregularity``, ``heart_rate_bpm``).
     source : str
@@ -192,6 +197,22 @@ class HeartRate:
 
 
 @dataclass(frozen=True, slots=True)
+class Intervals:
+    """What a heart rate sensor measured itself, without a waveform.
+
+    ``rr`` are seconds from beat to beat, oldest first; the last ended shortly before they arrived. ``bpm`` is None
+    where the sensor gives no rate. ``contact``: on the skin, None where it cannot tell. ``alone`` is False where a
+    waveform comes along: then beats and rate are found in that.
+    """
+
+    rr: tuple[float, ...]
+    bpm: float | None
+    contact: bool | None = None
+    alone: bool = True
+    stream: str = "rr"
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """Samples that never came: ``samples`` of them from ``start``, for ``duration`` seconds.
 
@@ -238,6 +259,7 @@ class Trace:
     fs: float
     leads: tuple[str, ...]
     start: float
+    stream: str = "ecg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +311,8 @@ class StreamInfo:
     epoch: float
     rate_note: str = ""
     """How ``fs`` is known: ``given by the device``, ``given by the user``, ``estimated from arrival times``."""
+    reconstructed: tuple[str, ...] = ()
+    """Those of ``leads`` that were not measured: a model's estimates. No finding rests on them."""
 
 
 Event: TypeAlias = (
@@ -298,6 +322,7 @@ Event: TypeAlias = (
     | Gap
     | Beat
     | HeartRate
+    | Intervals
     | Quality
     | Window
     | Finding

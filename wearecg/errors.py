@@ -6,6 +6,7 @@
     ├── LeadError           a lead name that is not known, or not in the source
     ├── ModelError          a model file or card that must not be run
     ├── SinkError           an output that cannot be opened or written
+    ├── ConfigError         a configuration file, or a system, that does not fit
     └── MissingExtraError   an optional dependency that is not installed
 
 A message says what was wrong, with which value, and what to do about it.
@@ -34,6 +35,10 @@ class ModelError(WearECGError):
 
 class SinkError(WearECGError):
     """An output that cannot be opened or written."""
+
+
+class ConfigError(WearECGError):
+    """A configuration file that cannot be used, or a system on which a service cannot be set up."""
 
 
 class MissingExtraError(WearECGError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,6 +28,7 @@ from wearecg.block import (
 from wearecg.ecg.leads import canonical, is_ecg
 from wearecg.errors import LeadError, SignalError
 from wearecg.pipeline.engine import Engine, WindowSpec
+from wearecg.pipeline.twelve import Estimator
 from wearecg.scoring import InlineScoring, Scorer, ScoringThread
 from wearecg.transports.base import Source, joined
 
@@ -61,14 +62,20 @@ def run(
     leads: Sequence[str] = (),
     duration: float | None = None,
     stop: threading.Event | None = None,
+    trace: bool = False,
+    twelve: Estimator | None = None,
+    pulse: Callable[[int], None] | None = None,
 ) -> Generator[Event, None, None]:
     """Open ``source`` and yield every event until it ends, ``duration`` seconds have passed or ``stop`` is set.
 
-    The last events are a `Summary` for each of its streams. Raises what the source raises.
+    With ``trace`` there are `Trace` events, for a display. With ``twelve`` there is a second stream of that
+    name: the twelve leads, of which it reconstructs those that were not measured; no finding rests on those.
+    ``pulse`` is called at every turn of the loop, several times a second also when nothing comes, with the number of
+    windows scored so far. The last events are a `Summary` for each stream. Raises what the source raises.
     """
     spec = WindowSpec(model.card.input.fs, model.card.input.seconds) if model else None
     wall = time.time() - time.monotonic() if source.realtime else float("nan")
-    engine = Engine(source.name, spec, tuple(leads), wall, source.epoch)
+    engine = Engine(source.name, spec, tuple(leads), wall, source.epoch, trace, twelve)
     scoring: ScoringThread | InlineScoring | None = None
     beats: deque[Beat] = deque()
     ecg: tuple[str, ...] = ()
@@ -103,6 +110,8 @@ def run(
             scoring = ScoringThread(Scorer(model)) if source.realtime else InlineScoring(Scorer(model))
         try:
             while not (stop and stop.is_set()) and not over():
+                if pulse:
+                    pulse(scoring.scored if scoring else 0)
                 read_at = time.monotonic()
                 items = source.read(READ_PERIOD_S)
                 if items is None:
@@ -146,22 +155,25 @@ def stream(
     leads: Sequence[str] = (),
     model: str | None = "encoder",
     duration: float | None = None,
+    twelve: str | None = None,
 ) -> Iterator[Event]:
     """Yield live events of a sensor, a recording or the simulator: blocks, beats, heart rate, quality, findings.
 
     Parameters
     ----------
     source : str or Source
-        A serial port (``/dev/ttyUSB0``, ``COM3``, ``socket://host:port``), a recording's path, or
-        ``simulate:SCENARIO``.
+        A serial port (``/dev/ttyUSB0``, ``COM3``, ``socket://host:port``), a Bluetooth sensor
+        (``ble:NAME``), a recording's path, or ``simulate:SCENARIO``.
     device : str, optional
-        The sensor behind a serial port (see ``wearecg devices``); ``bridge`` if not given.
+        The sensor (see ``wearecg devices``); if not given, ``bridge`` on a port, found out on Bluetooth.
     leads : sequence of str
         Leads to keep, in this order; all if not given.
     model : str or None
         Name of the model that scores windows; None for beats and quality only.
     duration : float, optional
         Seconds after which to end.
+    twelve : str, optional
+        Name of the model (``lead12``) that reconstructs the leads which were not measured, as a second stream.
 
     Raises
     ------
@@ -176,11 +188,13 @@ def stream(
     True
     """
     from wearecg.models import load_model
+    from wearecg.models.lead12 import load_reconstructor
     from wearecg.sources import open_source
 
     opened = open_source(source, device, leads=leads) if isinstance(source, str) else source
     loaded = load_model(model) if model else None
-    return run(opened, loaded, leads, duration)
+    reconstructor = load_reconstructor(twelve) if twelve else None
+    return run(opened, loaded, leads, duration, trace=True, twelve=reconstructor)
 
 
 def score(

@@ -24,6 +24,7 @@ def open_source(
     """Return the (unopened) source for ``spec``.
 
     ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port``: a serial port, see `open_port`.
+    ``ble:NAME``, ``ble:ADDRESS``: a Bluetooth sensor, see `open_ble`.
     ``simulate:SCENARIO?seed=1&fs=500&speed=1``: the synthetic person.
     ``PATH?speed=1`` of a recording: replayed live, ``speed=max`` as fast as it can be read.
 
@@ -34,8 +35,12 @@ def open_source(
     """
     if is_port(spec):
         return open_port(spec, device, baud, fs, leads)
+    if spec.startswith(BLE):
+        if baud:
+            raise SourceError(f"{spec} is not a serial port: leave out the baud rate")
+        return open_ble(spec.removeprefix(BLE), device, fs=fs, leads=leads)
     if device or baud:
-        raise SourceError(f"{spec} is not a serial port: leave out the device and the baud rate")
+        raise SourceError(f"{spec} is not a sensor: leave out the device and the baud rate")
     path, _, query = spec.partition("?")
     options = dict(parse_qsl(query, keep_blank_values=True))
     if path == "simulate" or path.startswith("simulate:"):
@@ -70,13 +75,56 @@ def open_port(
         No such device, or one that states its own rate was given another.
     """
     from wearecg.devices import device as device_class
+    from wearecg.devices.base import Device
     from wearecg.transports.serial import SerialSource
 
     driver = device_class(device or "bridge")
+    if not issubclass(driver, Device):
+        raise SourceError(f"{driver.name} is a Bluetooth sensor: --ble NAME in the place of --port {port}")
     options: dict[str, Any] = {} if fs is None else {"fs": fs}
     if leads and not driver.names_leads:
         options["leads"] = tuple(leads)
     return SerialSource(port, driver(**options), baud)
+
+
+def open_ble(
+    target: str,
+    device: str | None = None,
+    streams: Sequence[str] = (),
+    fs: float | None = None,
+    leads: Sequence[str] = (),
+) -> Source:
+    """Return the (unopened) source for the Bluetooth sensor ``target``: its name, a part of it, or its address.
+
+    ``device`` is found from what the sensor advertises if not given. ``streams`` are those to ask it for. ``leads``
+    tell a sensor that does not say so itself what its channels are.
+
+    Raises
+    ------
+    SourceError
+        No such device, one that has no such stream, or one that states its own rate was given another.
+    """
+    from wearecg.devices import device as device_class
+    from wearecg.devices.ble_base import BleDevice
+    from wearecg.transports.ble import BleSource
+
+    def make(driver: type[BleDevice]) -> BleDevice:
+        options: dict[str, Any] = {"streams": tuple(streams)} if streams else {}
+        if fs is not None:
+            if not driver.rates:
+                raise SourceError(f"a {driver.title} states its own rate: leave out --fs {fs:g}")
+            options["fs"] = fs
+        if leads and not driver.names_leads:
+            options["leads"] = tuple(leads)
+        return driver(**options)
+
+    driver = device_class(device) if device else None
+    if driver is not None and not issubclass(driver, BleDevice):
+        raise SourceError(f"{device} is a serial device: --port PORT in the place of --ble {target}")
+    return BleSource(target, driver, make)
+
+
+BLE = "ble:"
 
 
 def is_port(spec: str) -> bool:

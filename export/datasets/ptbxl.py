@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,8 @@ from wearecg.errors import SourceError
 
 FS = 100.0
 LENGTH = 1000
+EINTHOVEN_MV = 0.1
+"""So far II may be from the sum of I and III, through rounding."""
 SUPERCLASSES = {
     "NORM": "normal ECG",
     "MI": "myocardial infarction",
@@ -47,6 +49,8 @@ class PtbXl:
         For each group, code to text, in the order of the label columns.
     fold, patient : int [n]
         The official fold (1 to 10) and the patient's number.
+    broken : bool [n]
+        Said (in a column ``einthoven_ok``, which not every copy has) to break Einthoven's law.
     """
 
     signals: NDArray[np.int16]
@@ -54,10 +58,20 @@ class PtbXl:
     statements: dict[str, dict[str, str]]
     fold: NDArray[np.int64]
     patient: NDArray[np.int64]
+    broken: NDArray[np.bool_]
 
     def millivolts(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return ``[rows, 12, 1000]`` in mV, NaN where a sample is missing."""
         return millivolts(self.signals[rows])
+
+    def lawful(self) -> PtbXl:
+        """Return the set without the recordings whose limb leads contradict each other (put in fold 0)."""
+        broken = self.broken.copy()
+        for at in range(0, len(broken), 512):
+            one, two, three = self.millivolts(np.arange(at, min(at + 512, len(broken))))[:, :3].swapaxes(0, 1)
+            with np.errstate(invalid="ignore"):
+                broken[at : at + 512] |= (np.abs(two - one - three) > EINTHOVEN_MV).any(axis=1)
+        return replace(self, fold=np.where(broken, 0, self.fold))
 
     def rows(self, folds: Sequence[int]) -> NDArray[np.int64]:
         """Return the rows of these folds."""
@@ -92,6 +106,7 @@ def load(root: Path, cache: Path) -> PtbXl:
         statements={group: columns for group, (columns, _) in groups.items()},
         fold=np.array([int(row["strat_fold"]) for row in table]),
         patient=np.array([int(float(row["patient_id"])) for row in table]),
+        broken=np.array([row.get("einthoven_ok") == "0" for row in table]),
     )
 
 

@@ -15,7 +15,7 @@ from export.nets.encoder import conv_bn
 
 STEM = 48
 """Channels at half the rate."""
-STAGES = ((64, 2), (96, 2), (160, 5))
+STAGES = ((64, 2), (96, 2), (136, 5))
 """Channels and stride of each stage on the way down."""
 LATENT = 32
 INDEPENDENT = 8

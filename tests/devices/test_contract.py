@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 
 from wearecg.devices import device, names, simulated
+from wearecg.devices.base import Device
 from wearecg.errors import SourceError
 
 FS, LSB, LEADS = 250.0, 0.001, ("I", "II", "V1")
 NOISE = b"\x00\x80\xfe#~boot\r\n\x00"
 """Ends every framing in use: nothing behind it is glued to it."""
 
-pytestmark = pytest.mark.parametrize("name", names())
+SERIAL = [name for name in names() if issubclass(device(name), Device)]
+"""Those on Bluetooth have a contract of their own: test_ble_contract.py."""
+
+pytestmark = pytest.mark.parametrize("name", SERIAL)
 
 
 def make(name):

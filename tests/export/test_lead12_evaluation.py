@@ -136,3 +136,14 @@ def test_the_linear_floor_finds_a_linear_law_and_what_is_left():
     found, spread = twelve(signal, mask, *linear.estimate(signal * mask[..., None]))
     v2 = TWELVE.index("V2")
     assert np.square(found[:, v2] - signal[:, v2]).mean() == pytest.approx(float(spread[0, v2, 0]), rel=0.05)
+
+
+def test_leads_that_follow_from_measured_ones_need_no_band(truth):
+    variance = np.full(truth.signal.shape, 0.01, np.float32)
+    variance[:, TWELVE.index("III")] = 0
+    rng = np.random.default_rng(6)
+    mean = (truth.signal + 0.1 * rng.normal(size=truth.signal.shape)).astype(np.float32)
+    scale = evaluation.fit_scale(truth, [(("I", "II"), mean, variance)])
+    assert scale[TWELVE.index("III")] == 1
+    assert scale[V3] == pytest.approx(1, rel=0.05)
+    assert "III" not in evaluation.coverage(truth, ("I", "II"), mean, variance, scale)

@@ -58,6 +58,7 @@ def data():
         statements={name: {code: code.lower() for code in codes} for name, codes in SAID.items()},
         fold=np.arange(n) // 2 % 10 + 1,
         patient=np.arange(n) // 2,
+        broken=np.zeros(n, bool),
     )
 
 

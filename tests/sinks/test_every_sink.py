@@ -23,6 +23,7 @@ MAKE: dict[str, Callable[[Path], Sink]] = {
     "jsonl file": lambda path: open_sink(f"jsonl:{path}/a/b.jsonl"),
     "jsonl stdout": lambda path: open_sink("jsonl:-"),
     "wfdb": lambda path: open_sink(f"wfdb:{path}/a/b"),
+    "journal": lambda path: open_sink("journal:"),
     "live lines": lambda path: open_sink("live:"),
     "live screen": lambda path: LiveSink(
         Console(file=io.StringIO(), force_terminal=True, width=100, height=30)
@@ -98,7 +99,7 @@ def test_no_permission_is_refused(tmp_path: Path, scheme: str) -> None:
 
 @pytest.mark.parametrize("uri", ["", "mqtt:", "wfdb", "somewhere/else", "C:\\records"])
 def test_unknown_outputs_list_the_known(uri: str) -> None:
-    with pytest.raises(SinkError, match="known are jsonl:, live:, wfdb:"):
+    with pytest.raises(SinkError, match="known are journal:, jsonl:, live:, wfdb:"):
         open_sink(uri)
 
 
@@ -114,5 +115,5 @@ def test_an_entry_point_adds_a_scheme(
     entry = EntryPoint("mine", "wearecg.sinks.jsonl:open_jsonl", wearecg.sinks.ENTRY_POINTS)
     monkeypatch.setattr(wearecg.sinks, "entry_points", lambda **wanted: EntryPoints([entry]).select(**wanted))
     assert isinstance(open_sink("mine:-"), Sink)
-    with pytest.raises(SinkError, match="known are jsonl:, live:, mine:, wfdb:"):
+    with pytest.raises(SinkError, match="known are journal:, jsonl:, live:, mine:, wfdb:"):
         open_sink("yours:")

@@ -34,6 +34,8 @@ def documented() -> dict[str, dict[str, str]]:
 def fits(value: Any, kind: str) -> bool:
     if kind.endswith(" or null") and "array" not in kind:
         return value is None or fits(value, kind.removesuffix(" or null"))
+    if kind == "boolean":
+        return isinstance(value, bool)
     if kind.startswith("array of "):
         return isinstance(value, list) and all(fits(item, kind.removeprefix("array of ")) for item in value)
     checks: dict[str, type | tuple[type, ...]] = {

@@ -1,6 +1,6 @@
 """The command line: one thin file a verb.
 
-Exit codes: 0 done (also when ended by Ctrl-C or SIGTERM), 2 wrong usage, 3 the sensor or recording,
+Exit codes: 0 done (also when ended by Ctrl-C or SIGTERM), 2 wrong usage or configuration, 3 the sensor or recording,
 4 the model, 5 an output (what could be recorded is safe), 6 the signal or a lead, 7 a missing extra.
 """
 
@@ -20,13 +20,14 @@ EXIT_CODES: dict[type[errors.WearECGError], int] = {
     errors.SignalError: 6,
     errors.LeadError: 6,
     errors.MissingExtraError: 7,
+    errors.ConfigError: 2,
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     from wearecg import __version__
-    from wearecg.cli import devices, models, score, simulate, stream
+    from wearecg.cli import calibrate, devices, doctor, models, score, service, simulate, stream
 
     parser = argparse.ArgumentParser(
         prog="wearecg",
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"wearecg {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (stream, score, simulate, devices, models):
+    for module in (stream, score, calibrate, simulate, devices, models, doctor, service):
         module.add_parser(verbs)
     args = parser.parse_args(argv)
     try:
@@ -46,5 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except errors.WearECGError as error:
-        print(f"wearecg: {error}", file=sys.stderr)
+        from wearecg.sinks.journal import ERROR, is_journal
+
+        priority = f"<{ERROR}>" if is_journal(sys.stderr) else ""
+        print(f"{priority}wearecg: {error}", file=sys.stderr)
         return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)

@@ -12,21 +12,45 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         help="known sensors and what is plugged in",
         description="Known sensors and what is plugged in.",
     )
+    parser.add_argument("--scan", action="store_true", help="look for Bluetooth sensors, too (5 s)")
     parser.set_defaults(run=run)
 
 
-def run(_: argparse.Namespace) -> int:
-    """Print two short lists."""
+def run(args: argparse.Namespace) -> int:
+    """Print short lists."""
     from wearecg.devices import device, names
+    from wearecg.devices.base import Device
     from wearecg.transports.ports import list_ports
 
+    drivers = {name: device(name) for name in names()}
+    known = {name: driver for name, driver in drivers.items() if issubclass(driver, Device)}
     print("Known devices (wearecg stream --port PORT --device NAME):")
-    known = {name: device(name) for name in names()}
     for name, driver in known.items():
-        print(f"  {name:10} {driver.title} ({driver.baud} baud)")
+        print(f"  {name:12} {driver.title} ({driver.baud} baud)")
+    print("On Bluetooth (wearecg stream --ble NAME):")
+    for name, sensor in drivers.items():
+        if name not in known:
+            print(f"  {name:12} {sensor.title}")
     ports = list_ports({ids: name for name, driver in known.items() for ids in driver.usb_ids})
     print("Plugged in:" if ports else "Plugged in: no serial port found")
     for port in ports:
         guess = f" - probably {port.device}" if port.device else ""
         print(f"  {port.path}  {port.description}{guess}" + (f"\n    {port.problem}" if port.problem else ""))
+    if args.scan:
+        _scan()
     return 0
+
+
+def _scan() -> None:
+    from wearecg.transports.ble_scan import list_sensors
+
+    sensors = list_sensors()
+    known = [sensor for sensor in sensors if sensor.device]
+    print(
+        "In range:" if known else "In range: no sensor that is known; one that is connected does not show up"
+    )
+    for sensor in known:
+        assert sensor.device
+        print(f"  {sensor.address}  {sensor.name}  {sensor.rssi} dBm - {sensor.device.name}")
+    if len(known) < len(sensors):
+        print(f"  and {len(sensors) - len(known)} other Bluetooth devices")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wearecg.cli import twelve
 from wearecg.cli.arguments import positive
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument(
         "--to", action="append", default=[], metavar="URI", help="jsonl:- jsonl:FILE wfdb:DIR"
     )
+    twelve.add_arguments(parser)
+    parser.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help="with --twelve: the 12-lead page of the first 10 s, .png or .pdf",
+    )
     parser.set_defaults(run=run)
 
 
@@ -39,24 +47,37 @@ def run(args: argparse.Namespace) -> int:
     from wearecg.sinks.threaded import ThreadedSink
     from wearecg.transports.replay import ReplaySource
 
+    reconstructor = twelve.reconstructor(args)
+    if args.plot and not reconstructor:
+        args.parser.error("--plot draws the leads of --twelve: give both")
     recording = read_recording(args.file, fs=args.fs)
     model = load_model(args.model)
     sinks = [ThreadedSink(open_sink(uri), uri, lossless=True) for uri in args.to]
+
+    known = twelve.Known(reconstructor) if reconstructor else None
 
     def written(events: Iterator[Event]) -> Iterator[Event]:
         for event in events:
             for sink in sinks:
                 sink.write(event)
+            if known:
+                known.feed(event)
             yield event
 
     try:
         source = ReplaySource(recording, speed=math.inf)
-        result = report(written(run_session(source, model, args.leads)))
+        result = report(written(run_session(source, model, args.leads, twelve=reconstructor)))
     finally:
         for sink in sinks:
             sink.close()
     if "jsonl:-" not in args.to:
         print(describe(result, recording.name))
+        if known:
+            print(known.describe())
+    if args.plot and reconstructor:
+        from wearecg.plot import save_page
+
+        save_page(recording, args.leads, reconstructor, args.plot)
     failures = [
         notice.message for sink in sinks for notice in sink.drain_notices() if notice.level == "error"
     ]

@@ -12,16 +12,17 @@ from wearecg.cli.arguments import positive
 from wearecg.virtual_sensor.faults import HELP
 
 if TYPE_CHECKING:
-    from wearecg.virtual_sensor import Playback, Report
+    from wearecg.devices.ble_base import SimulatedBle
+    from wearecg.virtual_sensor import Fault, Playback, Report
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the verb."""
     parser = subparsers.add_parser(
         "simulate",
-        help="play a synthetic person, or a recording, as a sensor on a pseudo-terminal",
-        description="Play a synthetic person, or a recording, as a sensor on a pseudo-terminal. It starts when a "
-        "program opens the port and asks for data; Ctrl-C ends it.",
+        help="play a synthetic person, or a recording, as a sensor on a virtual port or virtual Bluetooth",
+        description="Play a synthetic person, or a recording, as a sensor: on a pseudo-terminal, or a Bluetooth "
+        "sensor on a D-Bus of its own. It starts when a program opens it and asks for data; Ctrl-C ends it.",
         epilog=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -61,10 +62,13 @@ def run(args: argparse.Namespace) -> int:
     """Play until the recording, the duration, or the user's patience ends."""
     from wearecg.devices import device as driver_of
     from wearecg.devices import simulated
+    from wearecg.devices.ble_base import SimulatedBle
     from wearecg.virtual_sensor import Fault, VirtualSensor
 
     faults = [fault for text in args.fault for fault in Fault.parse(text)]
     device, driver = simulated(args.device), driver_of(args.device)
+    if issubclass(device, SimulatedBle):
+        return _run_bluetooth(args, device, faults)
     playback = _playback(args)
     # The bridge announces its scale; any other sensor has the one that it was built with.
     scale = {"lsb": playback.lsb} if args.device == "bridge" else {}
@@ -89,6 +93,45 @@ def run(args: argparse.Namespace) -> int:
         f"in another terminal: wearecg stream --port {sensor.path} --device {args.device}{told}", flush=True
     )
     sensor.run()
+    print(describe(sensor.report, playback), file=sys.stderr)
+    return 0
+
+
+def _run_bluetooth(args: argparse.Namespace, kind: type[SimulatedBle], faults: list[Fault]) -> int:
+    from wearecg.devices import device as driver_of
+    from wearecg.errors import SourceError
+    from wearecg.virtual_sensor.bluez_bus import dbus_daemon
+
+    dbus_daemon()  # before what can be imported on Linux only
+    from wearecg.virtual_sensor.bluez_sensor import VirtualBleSensor, VirtualBluetooth
+
+    if args.link is not None:
+        raise SourceError(f"{args.device} is a Bluetooth sensor and has no port: leave out --link")
+    if args.recording is None:
+        args.fs = args.fs or kind.rate or 250.0
+        args.leads = args.leads or kind.plays
+    playback = _playback(args)
+    device = kind(playback.leads, playback.fs, playback.lsb)
+    sensor = VirtualBleSensor(
+        playback,
+        device,
+        faults=faults,
+        speed=args.speed,
+        ppm=args.ppm,
+        jitter=args.jitter,
+        truth=args.truth,
+        seed=args.seed,
+    )
+    air = VirtualBluetooth([sensor])
+    signal.signal(signal.SIGINT, lambda *_: air.stop())
+    signal.signal(signal.SIGTERM, lambda *_: air.stop())
+    leads = " ".join(playback.leads)
+    print(f"{device.advertised_name} on a virtual Bluetooth: {playback.name}, {leads} at {playback.fs:g} Hz")
+    # A sensor that leaves its rate to the user is asked for the one that is played.
+    told = f" --fs {playback.fs:g}" if getattr(driver_of(args.device), "rates", ()) else ""
+    target = f"--ble '{device.advertised_name}'{told}"
+    print(f"in another terminal: DBUS_SYSTEM_BUS_ADDRESS={air.address} wearecg stream {target}", flush=True)
+    air.run()
     print(describe(sensor.report, playback), file=sys.stderr)
     return 0
 

@@ -6,11 +6,13 @@ import argparse
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from wearecg.block import Notice, Summary
+from wearecg.block import Event, Notice, Summary, Trace
+from wearecg.cli import config, recording, twelve
 from wearecg.cli.arguments import positive
 
 if TYPE_CHECKING:
@@ -24,12 +26,25 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         help="score a live sensor, and record it",
         description="Score a live sensor, and record it. Ctrl-C ends it and closes the recording.",
     )
-    where = parser.add_mutually_exclusive_group(required=True)
+    where = parser.add_mutually_exclusive_group()
     where.add_argument("--port", help="serial port: /dev/ttyUSB0, COM3, socket://HOST:PORT")
+    where.add_argument(
+        "--ble", metavar="NAME", help="Bluetooth sensor: its name, a part of that, or its address"
+    )
     where.add_argument(
         "source", nargs="?", metavar="SOURCE", help="or a recording to replay, or simulate:SCENARIO"
     )
-    parser.add_argument("--device", help="the sensor on the port (default bridge; see `wearecg devices`)")
+    parser.add_argument(
+        "--device",
+        help="the sensor (default bridge on a port, found out on Bluetooth; see `wearecg devices`)",
+    )
+    parser.add_argument(
+        "--streams",
+        type=lambda text: text.split(","),
+        default=[],
+        metavar="ecg,acc",
+        help="what to ask a Bluetooth sensor for",
+    )
     parser.add_argument("--baud", type=int, help="baud rate, if not the device's usual one")
     parser.add_argument("--fs", type=positive, help="samples per second, for a sensor that does not say")
     parser.add_argument("--leads", type=lambda text: text.split(","), default=[], help="e.g. II,V1,V5")
@@ -41,25 +56,48 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     parser.add_argument("--record", metavar="DIR", help="record WFDB into DIR; short for --to wfdb:DIR")
     parser.add_argument("--duration", type=positive, metavar="S", help="end after this many seconds")
+    recording.add_arguments(parser)
+    twelve.add_arguments(parser)
+    config.add_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Stream until the source ends or the user does."""
+    from wearecg.errors import ConfigError, SourceError
     from wearecg.models import load_model
+    from wearecg.service.notify import Notifier, Pulse, await_port
     from wearecg.session import run as run_session
     from wearecg.sinks import open_sink
+    from wearecg.sinks.journal import is_journal
     from wearecg.sinks.live import LiveSink
     from wearecg.sinks.threaded import ThreadedSink
-    from wearecg.sources import open_port, open_source
+    from wearecg.sinks.wfdb import WfdbSink
+    from wearecg.sources import open_ble, open_port, open_source
 
+    args = config.settle(args)
+    if not (args.port or args.ble or args.source):
+        args.parser.error(
+            "say where the signal comes from: SOURCE, --port, --ble, or --config with one of them in it"
+        )
     uris = [*args.to, *([f"wfdb:{args.record}"] if args.record else [])]
     recordings = ", ".join(uri.removeprefix("wfdb:") for uri in uris if uri.startswith("wfdb:"))
-    if not any(uri.startswith("live:") or uri == "jsonl:-" for uri in uris):
-        uris.append("live:")
+    if not any(uri.startswith(("live:", "journal:")) or uri == "jsonl:-" for uri in uris):
+        uris.append("journal:" if is_journal(sys.stdout) else "live:")
+    upkeep = recording.upkeep(args)
+    if upkeep is not None and not recordings:
+        raise ConfigError(
+            "--rotate, --keep-free and --sync say how to record, but nothing is: add --record DIR"
+        )
+    reconstructor = twelve.reconstructor(args)
     model = None if args.model == "none" else load_model(args.model)
-    opened = open_port if args.port else open_source
-    source = opened(args.port or args.source, args.device, args.baud, args.fs, args.leads)
+    if args.streams and not args.ble:
+        raise SourceError("--streams is for Bluetooth sensors: name one with --ble")
+    if args.ble:
+        source = open_ble(args.ble, args.device, args.streams, args.fs, args.leads)
+    else:
+        opened = open_port if args.port else open_source
+        source = opened(args.port or args.source, args.device, args.baud, args.fs, args.leads)
     stop = threading.Event()
     sinks: list[ThreadedSink] = []
     summaries: list[Summary] = []
@@ -69,10 +107,27 @@ def run(args: argparse.Namespace) -> int:
             sink = open_sink(uri)
             if isinstance(sink, LiveSink):
                 sink.recording = recordings
+            if isinstance(sink, WfdbSink) and upkeep is not None:
+                sink.upkeep = upkeep
             sinks.append(ThreadedSink(sink, uri, lossless=sink.lossless or not source.realtime))
-        session = run_session(source, model, args.leads, args.duration, stop)
-        with _ending_cleanly(stop), closing(session) as events:
-            for event in events:
+        shown = any(Trace not in output.sink.ignores for output in sinks)
+        notifier = Notifier()
+        pulse = Pulse(notifier)
+
+        def turn(scored: int) -> None:
+            pulse.turn(scored, all(output.alive for output in sinks), time.monotonic())
+
+        session = run_session(source, model, args.leads, args.duration, stop, shown, reconstructor, turn)
+
+        def all_events() -> Iterator[Event]:
+            if args.port and notifier.active:
+                yield from await_port(args.port, pulse, stop)
+            if not stop.is_set():
+                yield from session
+
+        with _ending_cleanly(stop), closing(session):
+            for event in all_events():
+                pulse.see(event)
                 notices = [notice for output in sinks for notice in output.drain_notices()]
                 failures += [notice for notice in notices if notice.level == "error"]
                 for output in sinks:
@@ -82,6 +137,7 @@ def run(args: argparse.Namespace) -> int:
                     break
                 if isinstance(event, Summary):
                     summaries.append(event)
+            pulse.end()
     finally:
         for output in sinks:
             output.close()

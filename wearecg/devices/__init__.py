@@ -18,12 +18,20 @@ from wearecg.errors import SourceError
 
 if TYPE_CHECKING:
     from wearecg.devices.base import Device, SimulatedDevice
+    from wearecg.devices.ble_base import BleDevice, SimulatedBle
 
 GROUP = "wearecg.devices"
 
 _BUILT_IN = {
     "bridge": ("wearecg.devices.bridge", "Bridge"),
     "ascii": ("wearecg.devices.ascii", "Ascii"),
+    "polar-h10": ("wearecg.devices.polar_h10", "PolarH10"),
+    "polar-verity": ("wearecg.devices.polar_verity", "PolarVerity"),
+    "movesense": ("wearecg.devices.movesense", "Movesense"),
+    "ganglion": ("wearecg.devices.ganglion", "Ganglion"),
+    "npg": ("wearecg.devices.npg", "Npg"),
+    "bridge-ble": ("wearecg.devices.bridge_ble", "BridgeBle"),
+    "heart-rate": ("wearecg.devices.heart_rate", "HeartRateStrap"),
 }
 
 
@@ -32,14 +40,14 @@ def names() -> tuple[str, ...]:
     return tuple(_known())
 
 
-def device(name: str) -> type[Device]:
+def device(name: str) -> type[Device] | type[BleDevice]:
     """Return the driver class of device ``name``. Raises `SourceError` for a name that is not known."""
-    return cast("type[Device]", _load(name, ""))
+    return cast("type[Device] | type[BleDevice]", _load(name, ""))
 
 
-def simulated(name: str) -> type[SimulatedDevice]:
+def simulated(name: str) -> type[SimulatedDevice] | type[SimulatedBle]:
     """Return the class that plays device ``name``. Raises `SourceError` where there is none."""
-    return cast("type[SimulatedDevice]", _load(name, "Simulated"))
+    return cast("type[SimulatedDevice] | type[SimulatedBle]", _load(name, "Simulated"))
 
 
 def _known() -> dict[str, tuple[str, str]]:

@@ -131,7 +131,7 @@ class Outputs:
     unlike: float | None = None
     """From this value of the signal ``unlike`` on, a window is not like those that the model knows."""
     band: Band | None = None
-    """Of a model that reconstructs leads: its signals are ``mean`` and ``logvar``."""
+    """Of a model that reconstructs leads: its signals are ``leads`` (mean) and ``logvar``."""
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -408,7 +408,7 @@ def _check(card: Card, where: str) -> None:
         )
     if card.outputs.band:
         shapes = [(signal.name, signal.shape) for signal in card.outputs.signals]
-        wanted = [(name, (len(INDEPENDENT), spec.length)) for name in ("mean", "logvar")]
+        wanted = [(name, (len(INDEPENDENT), spec.length)) for name in ("leads", "logvar")]
         wrong += [
             (shapes[:2] != wanted, "outputs.signals", shapes, f"{wanted} first, as it has a band"),
             (spec.leads != TWELVE, "input.leads", spec.leads, f"{TWELVE}, as it has a band"),

@@ -11,7 +11,9 @@ from wearecg.block import (
     Beat,
     Event,
     Gap,
+    Intervals,
     Notice,
+    Quality,
     Samples,
     SignalBlock,
     StreamInfo,
@@ -22,8 +24,10 @@ from wearecg.block import (
 from wearecg.ecg.leads import is_ecg, select
 from wearecg.errors import SignalError
 from wearecg.pipeline.frontend import FrontEnd
+from wearecg.pipeline.intervals import IntervalStream
 from wearecg.pipeline.resample import Resampler
 from wearecg.pipeline.timeline import Timeline
+from wearecg.pipeline.twelve import Estimator, TwelveStream
 from wearecg.pipeline.windows import Windower
 
 CLOCK_REPORT_S = 2.0
@@ -55,6 +59,11 @@ class Engine:
         Unix time minus host monotonic time, to date timeline 0; NaN where that means nothing.
     epoch : float or None
         Unix time of timeline 0 where the source knows it itself (a recording).
+    trace : bool
+        Make `Trace` events: the filtered signal, for a display.
+    twelve : Estimator or None
+        What reconstructs the leads of the ECG stream that were not measured, as a stream ``twelve`` of its own.
+        Beats, quality and windows are of the measured leads alone.
     """
 
     def __init__(
@@ -64,62 +73,83 @@ class Engine:
         leads: tuple[str, ...] = (),
         wall_offset: float = float("nan"),
         epoch: float | None = None,
+        trace: bool = False,
+        twelve: Estimator | None = None,
     ) -> None:
-        self._source, self._windows, self._leads = source, windows, leads
-        self._wall_offset, self._epoch = wall_offset, epoch
+        self._source, self._windows, self._leads, self._twelve = source, windows, leads, twelve
+        self._wall_offset, self._epoch, self._trace = wall_offset, epoch, trace
         self.rate_note = ""
         """How the rate is known, for the `StreamInfo` of streams that begin from here on."""
         self._streams: dict[str, _Stream] = {}
+        self._intervals: IntervalStream | None = None
 
-    def feed(self, block: SignalBlock, arrival: float) -> list[Event]:
-        """Take one block, received at ``arrival`` (host monotonic seconds).
+    def feed(self, block: SignalBlock | Intervals, arrival: float) -> list[Event]:
+        """Take one measurement, received at ``arrival`` (host monotonic seconds).
 
         Raises
         ------
         SignalError
             The stream changed its rate or its leads: another sensor was plugged in.
         LeadError
-            The stream does not have a lead that was asked for.
+            The stream does not have a lead that was asked for, or not those from which to make twelve.
         """
+        if isinstance(block, Intervals):
+            return self._take_intervals(block, arrival)
         if self._leads and any(is_ecg(lead) for lead in block.leads):
             block = _pick(block, self._leads, self._source)
         stream = self._streams.get(block.stream)
         events: list[Event] = []
         if stream is None:
-            stream = self._streams[block.stream] = _Stream(block, self._windows)
+            stream = self._streams[block.stream] = _Stream(block, self._windows, self._trace, self._twelve)
             epoch = self._epoch
             if epoch is None:
                 epoch = arrival + self._wall_offset - len(block) / block.fs
-            events.append(
-                StreamInfo(
-                    block.stream, self._source, block.fs, block.leads, block.lsb, epoch, self.rate_note
-                )
+            info = StreamInfo(
+                block.stream, self._source, block.fs, block.leads, block.lsb, epoch, self.rate_note
             )
+            events += [info, *stream.describe_twelve(info)]
         return events + stream.feed(block, arrival)
 
     @property
     def end(self) -> float:
         """Timeline seconds up to which the furthest stream has come."""
-        return max((stream.end for stream in self._streams.values()), default=0.0)
+        ends = [stream.end for stream in self._streams.values()]
+        return max([*ends, self._intervals.end if self._intervals else 0.0])
 
     def link_lost(self) -> None:
         """Note that the link went down."""
         for stream in self._streams.values():
             stream.timeline.link_lost()
+        if self._intervals:
+            self._intervals.link_lost()
 
     def finish(self) -> list[Event]:
         """Everything still inside, then a `Summary` for each stream."""
-        return [event for stream in self._streams.values() for event in stream.finish()]
+        events = [event for stream in self._streams.values() for event in stream.finish()]
+        return events + (self._intervals.finish() if self._intervals else [])
+
+    def _take_intervals(self, intervals: Intervals, arrival: float) -> list[Event]:
+        """Beats, rate and rhythm of a sensor that has no waveform; beside one, intervals are only handed on."""
+        if not intervals.alone:
+            return [intervals]
+        if self._intervals is None:
+            self._intervals = IntervalStream(self._source, self._wall_offset)
+        return self._intervals.feed(intervals, arrival)
 
 
 class _Stream:
-    def __init__(self, block: SignalBlock, windows: WindowSpec | None) -> None:
+    def __init__(
+        self, block: SignalBlock, windows: WindowSpec | None, trace: bool, twelve: Estimator | None
+    ) -> None:
         self.timeline = Timeline(block.stream)
         self._name, self._fs, self._leads = block.stream, block.fs, block.leads
-        self._front = FrontEnd(block.fs, block.leads)
-        self._spec = windows if any(is_ecg(lead) for lead in block.leads) else None
+        self._front = FrontEnd(block.fs, block.leads, trace)
+        ecg = any(is_ecg(lead) for lead in block.leads)
+        self._spec = windows if ecg else None
+        self._twelve = TwelveStream(twelve, block, self._usable_between, trace) if twelve and ecg else None
+        wanted = {stage.fs for stage in (self._spec, self._twelve) if stage}
+        self._resamplers = {fs: Resampler(block.fs, fs, len(block.leads)) for fs in wanted}
         if self._spec:
-            self._resampler = Resampler(block.fs, self._spec.fs, len(block.leads))
             length, hop = round(self._spec.seconds * self._spec.fs), round(self._spec.hop * self._spec.fs)
             self._windower = Windower(length, hop, len(block.leads))
         self._samples = self._gaps = self._beats = 0
@@ -139,16 +169,21 @@ class _Stream:
             events.append(self.timeline.clock.fit(self.end))
         return events
 
+    def describe_twelve(self, info: StreamInfo) -> list[StreamInfo]:
+        return [self._twelve.describe(info)] if self._twelve else []
+
     def finish(self) -> list[Event]:
         events = self._follow(self.timeline.flush())
         events += self._count(self._front.flush())
-        if self._spec:
-            events += self._cut(self._resampler.next, self._resampler.flush())
+        for fs, resampler in self._resamplers.items():
+            events += self._look(fs, resampler.next, resampler.flush())
+        if self._twelve:
+            events += self._twelve.flush()
         clock = self.timeline.clock.fit(self.end)
         summary = Summary(
             self._name, self.end, self._samples, dict(self._lost), self._gaps, self._beats, 0, 0, clock
         )
-        return [*events, summary]
+        return [*events, summary, *([self._twelve.summary()] if self._twelve else [])]
 
     def _follow(self, placed: list[SignalBlock | Gap | Notice]) -> list[Event]:
         events: list[Event] = []
@@ -166,28 +201,41 @@ class _Stream:
         self.end = block.end
         events = self._count(self._front.feed(block))
         if len(self._front.trace):
-            events.append(Trace(self._front.trace, self._fs, self._leads, self._front.trace_start))
-        if not self._spec:
-            return events
-        if block.lost > LONG_GAP_S * self._fs:
-            events += self._cut(self._resampler.next, self._resampler.flush())
-            self._resampler.seek(round(block.start * self._fs))
-        elif block.lost:
-            missing: Samples = np.full((block.lost, len(self._leads)), np.nan, np.float32)
-            events += self._cut(self._resampler.next, self._resampler.feed(missing))
-        return events + self._cut(self._resampler.next, self._resampler.feed(block.samples))
+            front = self._front
+            events.append(Trace(front.trace, self._fs, self._leads, front.trace_start, self._name))
+        for fs, resampler in self._resamplers.items():
+            if block.lost > LONG_GAP_S * self._fs:
+                events += self._look(fs, resampler.next, resampler.flush())
+                resampler.seek(round(block.start * self._fs))
+            elif block.lost:
+                missing: Samples = np.full((block.lost, len(self._leads)), np.nan, np.float32)
+                events += self._look(fs, resampler.next, resampler.feed(missing))
+            events += self._look(fs, resampler.next, resampler.feed(block.samples))
+        return events
 
-    def _cut(self, index: int, samples: Samples) -> list[Event]:
-        assert self._spec is not None
+    def _look(self, fs: float, index: int, samples: Samples) -> list[Event]:
+        events: list[Event] = []
+        if self._spec and self._spec.fs == fs:
+            events += self._cut(self._spec, index, samples)
+        if self._twelve and self._twelve.fs == fs:
+            events += self._twelve.feed(index, samples)
+        return events
+
+    def _cut(self, spec: WindowSpec, index: int, samples: Samples) -> list[Event]:
         windows: list[Event] = []
         for first, window in self._windower.feed(index, samples):
-            start = first / self._spec.fs
-            quality = self._front.quality_between(start, start + self._spec.seconds)
-            verdicts = {lead.lead: lead.verdict for lead in quality.leads}
-            usable = tuple(is_ecg(lead) and verdicts.get(lead) != "unusable" for lead in self._leads)
+            start = first / spec.fs
+            quality = self._front.quality_between(start, start + spec.seconds)
             lost = int(np.isnan(window).all(1).sum())
-            windows.append(Window(window, self._spec.fs, self._leads, start, usable, quality, lost))
+            windows.append(Window(window, spec.fs, self._leads, start, self._usable(quality), quality, lost))
         return windows
+
+    def _usable_between(self, start: float, end: float) -> tuple[bool, ...]:
+        return self._usable(self._front.quality_between(start, end))
+
+    def _usable(self, quality: Quality) -> tuple[bool, ...]:
+        verdicts = {lead.lead: lead.verdict for lead in quality.leads}
+        return tuple(is_ecg(lead) and verdicts.get(lead) != "unusable" for lead in self._leads)
 
     def _count(self, events: Sequence[Event]) -> list[Event]:
         self._beats += sum(isinstance(event, Beat) for event in events)

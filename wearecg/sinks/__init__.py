@@ -1,4 +1,4 @@
-"""Outputs, chosen by URI: ``jsonl:-``, ``jsonl:PATH``, ``wfdb:DIR``, ``live:``.
+"""Outputs, chosen by URI: ``jsonl:-``, ``jsonl:PATH``, ``wfdb:DIR``, ``live:``, ``journal:``.
 
 A package of your own adds one by an entry point of the group ``wearecg.sinks``: its name is the
 scheme, its value a callable that takes what follows the colon and returns a `Sink`.
@@ -16,6 +16,7 @@ from wearecg.sinks.base import Sink
 __all__ = ["ENTRY_POINTS", "SCHEMES", "Sink", "open_sink"]
 
 SCHEMES: dict[str, tuple[str, str]] = {
+    "journal": ("wearecg.sinks.journal", "open_journal"),
     "jsonl": ("wearecg.sinks.jsonl", "open_jsonl"),
     "live": ("wearecg.sinks.live", "open_live"),
     "wfdb": ("wearecg.sinks.wfdb", "open_wfdb"),

@@ -6,6 +6,8 @@ import os
 from heapq import heappop, heappush
 from pathlib import Path
 
+from wearecg.sinks.upkeep import claim
+
 BEAT = 13
 """``Q``, a beat that is not classified."""
 QUALITY = 14
@@ -106,6 +108,7 @@ class AnnotationFile:
                 self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o644
             )
             self._size = 0
+            claim(self._fd)
         # One write replaces the end mark by the new annotations and a new end mark.
         os.lseek(self._fd, self._size, os.SEEK_SET)
         whole = data + _END

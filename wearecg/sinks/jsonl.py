@@ -19,6 +19,7 @@ from wearecg.block import (
     Finding,
     Gap,
     HeartRate,
+    Intervals,
     LinkState,
     Notice,
     Quality,
@@ -57,6 +58,7 @@ def to_record(event: Event, epoch: float | None = None) -> Record | None:
                 "lsb": [_significant(step) if step else None for step in event.lsb],
                 "start": _wall(0.0, event.epoch),
                 "rate_note": event.rate_note,
+                "reconstructed": list(event.reconstructed),
             }
         case Beat():
             return {
@@ -73,6 +75,13 @@ def to_record(event: Event, epoch: float | None = None) -> Record | None:
                 "wall": _wall(event.time, epoch),
                 "bpm": _number(event.bpm, 1),
                 "reason": event.reason,
+            }
+        case Intervals():
+            return {
+                "type": "intervals",
+                "rr": [_number(interval) for interval in event.rr],
+                "bpm": _number(event.bpm, 1),
+                "contact": event.contact,
             }
         case Quality():
             return {
@@ -168,7 +177,9 @@ class JsonlSink(Sink):
             return
         if isinstance(event, StreamInfo):
             self._epochs[event.stream] = event.epoch
-        record = to_record(event, self._epochs.get(getattr(event, "stream", "ecg")))
+        # Beats and findings are of the ECG, and where there is none, of the RR intervals.
+        epoch = self._epochs.get(getattr(event, "stream", "ecg"), self._epochs.get("rr"))
+        record = to_record(event, epoch)
         if record is None:
             return
         if isinstance(event, LinkState | Notice):

@@ -118,6 +118,8 @@ class LiveSink(Sink):
                 self._print(
                     f"{event.source}: {event.stream} {' '.join(event.leads)}, {event.fs:g} Hz {event.rate_note}"
                 )
+                if event.reconstructed:
+                    self._print(f"reconstructed, no basis of any finding: {' '.join(event.reconstructed)}")
                 self._print("not a medical device")
             case LinkState():
                 self._print(f"{at}  link {event.state}: {event.message}")
@@ -142,5 +144,6 @@ class LiveSink(Sink):
 
 def _brief(finding: Finding) -> str:
     if finding.probability is None:
-        return f"not scored, because {finding.reason or finding.text}"
+        # A rule that only measures (the rhythm of RR intervals) gives no probability, and no reason.
+        return f"not scored, because {finding.reason}" if finding.reason else finding.text
     return f"{finding.code} {percent(finding)}"

@@ -29,6 +29,8 @@ class Monitor:
     """The state of the display; `feed` it every event."""
 
     info: StreamInfo | None = None
+    twelve: StreamInfo | None = None
+    """Of the twelve leads, where they are reconstructed."""
     link: LinkState | None = None
     delay: float | None = None
     """Seconds from a sample's arrival at the sensor to here, as far as it is known."""
@@ -48,6 +50,8 @@ class Monitor:
     def feed(self, event: Event) -> list[Change]:
         """Take one event; return which findings it made begin or end."""
         match event:
+            case StreamInfo(stream="twelve"):
+                self.twelve = event
             case StreamInfo():
                 if self.info is None or event.stream == "ecg":
                     self.info = event

@@ -140,6 +140,8 @@ class RecordWriter:
         self._pending: list[NDArray[np.int32]] = []
         self._pending_bytes = 0
         self._next = 0
+        self.size = 0
+        """Bytes of signal that were handed over for writing."""
         self._clipped: set[str] = set()
         self._stopped = False
         self._told = False
@@ -218,7 +220,9 @@ class RecordWriter:
             return
         self._pending.append(digital)
         self._next += len(digital)
-        self._pending_bytes += digital.size * self._coding.bits // 8
+        size = digital.size * self._coding.bits // 8
+        self._pending_bytes += size
+        self.size += size
         if self._pending_bytes >= BATCH:
             self._try_pending()
 
@@ -333,7 +337,7 @@ class RecordWriter:
 
 
 def _unit(lead: str) -> str:
-    return "mV" if is_ecg(lead) else "g" if lead.startswith("ACC") else "NU"
+    return "mV" if is_ecg(lead.removesuffix(" reconstructed")) else "g" if lead.startswith("ACC") else "NU"
 
 
 def _unique(leads: tuple[str, ...]) -> tuple[str, ...]:

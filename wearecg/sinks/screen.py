@@ -12,7 +12,7 @@ from rich.control import Control
 from rich.segment import Segment
 from rich.style import Style
 
-from wearecg.block import Finding, Trace
+from wearecg.block import Finding, StreamInfo, Trace
 from wearecg.ecg.leads import is_ecg
 from wearecg.sinks.monitor import Monitor, clock, evidence, held, percent
 from wearecg.sinks.sweep import Sweep, calibration
@@ -31,6 +31,8 @@ STYLES = {
         "dim": "bright_black",
         "trace": "bold green",
         "past": "green",
+        "estimate": "bold cyan",
+        "past estimate": "cyan",
         "rate": "bold magenta",
         "heart": "bold red",
         "good": "green",
@@ -41,9 +43,12 @@ STYLES = {
     }.items()
 }
 PREFERRED = ("II", "V1", "V5", "I", "V2")
+MARK = "≈"
+"""Before the name of a lead that nobody measured."""
 LABEL = 11
 SIDE = 25
 MIN_ROWS = 4
+MIN_ROWS_OF_TWELVE = 2
 MAX_ROWS = 9
 LINKS = {"live": "good", "connecting": "poor", "closed": "dim"}
 VERDICTS = {"good": ("●", "good"), "poor": ("◐", "poor"), "unusable": ("○", "bad")}
@@ -70,9 +75,14 @@ class Screen:
         self._sweep: Sweep | None = None
         self._columns: list[int] = []
         self._leads: list[str] = []
+        self._estimated: tuple[str, ...] = ()
+        """The leads that nobody measured, where twelve are shown."""
+        self._twelve = False
 
     def feed(self, trace: Trace) -> None:
         """Draw more signal."""
+        if (trace.stream == "twelve") != self._twelve:
+            return
         if self._sweep and len(trace.samples) and set(self._leads) <= set(trace.leads):
             self._sweep.feed(trace.samples[:, self._columns], trace.fs, trace.start)
 
@@ -93,24 +103,43 @@ class Screen:
         return [_pad(line, width) for line in lines[:height]]
 
     def _fit(self, monitor: Monitor, width: int, height: int, cells: int, room: int) -> None:
-        leads = monitor.info.leads if monitor.info else ()
+        if monitor.twelve:
+            leads, chosen = monitor.twelve.leads, self._of_twelve(monitor.twelve, room)
+        else:
+            leads = monitor.info.leads if monitor.info else ()
+            chosen = self._of_measured(leads, room)
+        if (width, height) == self._size and chosen == self._leads:
+            return
+        self._size, self._leads = (width, height), chosen
+        self._twelve = monitor.twelve is not None
+        self._estimated = monitor.twelve.reconstructed if monitor.twelve else ()
+        self._columns = [leads.index(lead) for lead in chosen]
+        self._sweep = Sweep(max(cells, 8), len(chosen)) if chosen else None
+
+    def _of_twelve(self, info: StreamInfo, room: int) -> list[str]:
+        """As many as there is room for, those that were measured first."""
+        order = sorted(info.leads, key=lambda lead: lead in info.reconstructed)
+        chosen = order[: max((room - 1) // MIN_ROWS_OF_TWELVE, 1)]
+        return sorted(chosen, key=info.leads.index)
+
+    def _of_measured(self, leads: tuple[str, ...], room: int) -> list[str]:
         ecg = [lead for lead in leads if is_ecg(lead)] or [
             lead for lead in leads if not lead.startswith("ACC")
         ]
         order = [lead for lead in PREFERRED if lead in ecg] if len(ecg) > 3 else []
         order += [lead for lead in ecg if lead not in order]
-        chosen = order[: max(min(3, (room - 1) // MIN_ROWS), 1)]
-        if (width, height) == self._size and chosen == self._leads:
-            return
-        self._size, self._leads = (width, height), chosen
-        self._columns = [leads.index(lead) for lead in chosen]
-        self._sweep = Sweep(max(cells, 8), len(chosen)) if chosen else None
+        return order[: max(min(3, (room - 1) // MIN_ROWS), 1)]
 
     def _head(self, monitor: Monitor, width: int, narrow: bool) -> Line:
         left: Line = [(" wearecg ", "name")]
         if info := monitor.info:
             what = f"{len(info.leads)} leads" if len(info.leads) > 1 else info.leads[0]
             left.append((f" {info.source} · {what} · {info.fs:g} Hz", "dim"))
+        if self._estimated:
+            left.append((f" {MARK} {len(self._estimated)} reconstructed", "estimate"))
+            if self._sweep and self._sweep.newest >= 0:
+                behind = monitor.now - self._sweep.newest / self._sweep.dots_per_s
+                left.append((f", {behind:.0f} s behind", "dim"))
         right: Line = []
         if narrow and monitor.rate:
             right.append((f"♥ {_bpm(monitor)} bpm  ", "rate"))
@@ -133,29 +162,44 @@ class Screen:
         rows = min(max((room - 1) // len(self._leads), 1), MAX_ROWS)
         for number, lead in enumerate(self._leads):
             pulse, millivolts = calibration(rows, *sweep.range(number))
-            labels: list[Part] = [(f" {lead}", _label_style(monitor, lead)), (f" {millivolts:g} mV", "dim")]
+            estimated = lead in self._estimated
+            name, style = (
+                (f"{MARK}{lead}", "estimate") if estimated else (f" {lead}", _label_style(monitor, lead))
+            )
+            labels: list[Part] = [(name, style), (f" {millivolts:g} mV", "dim")]
             if not is_ecg(lead):
                 labels, pulse = labels[:1], ("",) * rows
             for row, text in enumerate(sweep.draw(number, rows)):
                 label = _pad(labels[row : row + 1], LABEL - 4)
                 line = _pad([*label, (pulse[row], "dim")], LABEL)
-                lines.append(line + self._line(monitor, sweep, text, row == rows // 2))
+                words = self._words(monitor, sweep, number) if row == rows // 2 else []
+                lines.append(line + self._line(sweep, text, words, estimated))
         return lines + [[] for _ in range(room - len(lines))]
 
-    def _line(self, monitor: Monitor, sweep: Sweep, text: str, middle: bool) -> Line:
-        for gap in monitor.gaps if middle else ():
-            label = f" {gap.duration:.1f} s gap "
-            for first, last in sweep.cells(gap.start, gap.start + gap.duration):
-                at = (first + last + 1 - len(label)) // 2
-                if at >= first:
-                    before, after = text[:at], text[at + len(label) :]
-                    return [
-                        (before, "past" if sweep.cursor < at else "trace"),
-                        (label, "gap"),
-                        (after, "past"),
-                    ]
+    def _words(self, monitor: Monitor, sweep: Sweep, number: int) -> list[tuple[str, int, int]]:
+        """What is to be said in the trace of a lead, and the first and last cell between which it fits."""
+        if self._twelve and sweep.newest < 0 and number == 0:
+            return [(" after the first ten seconds ", 0, sweep.columns // 2 - 1)]
+        words = [
+            (f" {gap.duration:.1f} s gap ", first, last)
+            for gap in monitor.gaps
+            for first, last in sweep.cells(gap.start, gap.start + gap.duration)
+        ]
+        if self._leads[number] in self._estimated:
+            words += [(" not known ", first, last) for first, last in sweep.blanks(number)]
+        return words
+
+    def _line(
+        self, sweep: Sweep, text: str, words: list[tuple[str, int, int]], estimated: bool = False
+    ) -> Line:
+        new, old = ("estimate", "past estimate") if estimated else ("trace", "past")
+        for label, first, last in words:
+            at = (first + last + 1 - len(label)) // 2
+            if at >= first:
+                before, after = text[:at], text[at + len(label) :]
+                return [(before, old if sweep.cursor < at else new), (label, "gap"), (after, old)]
         cut = sweep.cursor + 1
-        return [(text[:cut], "trace"), (text[cut:], "past")]
+        return [(text[:cut], new), (text[cut:], old)]
 
     def _beats(self, monitor: Monitor, sweep: Sweep) -> Line:
         ticks = [" "] * (sweep.columns // 2)
@@ -173,9 +217,12 @@ class Screen:
             text = " 1 s "
             at = LABEL + int(self._sweep.dots_per_s / 4) - 2
             marks[at : at + len(text)] = text
-        said = " not a medical device "
-        if width > 2 * len(said):
-            marks[-len(said) - 2 : -2] = said
+        device = " not a medical device "
+        words = [f" findings rest on measured leads ─{device}"] if self._estimated else []
+        for said in (*words, device):
+            if width > len(said) + 2 * LABEL:
+                marks[-len(said) - 2 : -2] = said
+                break
         return [("".join(marks), "dim")]
 
     def _side(self, monitor: Monitor, rows: int) -> list[Line]:
@@ -218,7 +265,10 @@ class Screen:
 
     def _finding(self, finding: Finding, monitor: Monitor, width: int, name: int, bar: int) -> Line:
         if finding.probability is None:
-            return [("  -      ", "dim"), (f"not scored: {finding.reason or finding.text}", "poor")]
+            if not finding.reason:
+                measures = "  ".join(evidence(finding))
+                return [(f"  {finding.code:<6} ", "bold"), (f"{finding.text}  ", ""), (measures, "dim")]
+            return [("  -      ", "dim"), (f"not scored: {finding.reason}", "poor")]
         halves = round(bar * 2 * (finding.probability if 0 <= finding.probability <= 1 else 0))
         filled = "━" * (halves // 2) + "╸" * (halves % 2)
         line: Line = [

@@ -104,6 +104,16 @@ class Sweep:
         left, right = first % self.columns // 2, last % self.columns // 2
         return [(left, right)] if left <= right else [(left, self.columns // 2 - 1), (0, right)]
 
+    def blanks(self, lead: int) -> list[tuple[int, int]]:
+        """Return the character columns, as (first, last), that show a time at which a lead has no value."""
+        shown = np.zeros(self.columns, bool)
+        shown[
+            np.arange(max(self.newest - self.columns + self._erased + 1, 0), self.newest + 1) % self.columns
+        ] = True
+        blank = (shown & np.isnan(self._low[:, lead])).reshape(-1, 2).all(axis=1)
+        edges = np.flatnonzero(np.diff(blank, prepend=False, append=False))
+        return [(int(first), int(end) - 1) for first, end in edges.reshape(-1, 2)]
+
     @property
     def cursor(self) -> int:
         """Character column of the newest sample."""

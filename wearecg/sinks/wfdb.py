@@ -3,13 +3,16 @@
 For each stream of the sensor one record ``wearecg_<UTC of its first sample>`` (``..._ppg`` and so on for
 others than the ECG), and beside it, in ``.wea``, its annotations. Beats and findings are with the ECG (the first stream
 if there is none):
+Leads that were not measured are called so in their description (``V2 reconstructed``), and have no sample where
+they are not known.
 
 ``Q``
     A beat, on the lead (``chan``) where it was located. Beat types are not told apart here, and ``N`` would
     say that they were: an ectopic beat must not turn up in NN intervals. WFDB tools count ``Q`` as a QRS.
 ``"``
     A finding begins, ends, or why nothing was scored, put at the end of the window that it rests on:
-    ``AFIB p=0.93 since=12.0s encoder@0.1.0``.
+    ``AFIB p=0.93 since=12.0s encoder@0.1.0``. In a recording that was rotated it says again what holds on, with a
+    negative ``since`` for what began before.
 ``~``
     Signal quality. Subtype -1 where a gap begins or a lead becomes unusable, 0 where that ends.
 """
@@ -40,6 +43,7 @@ from wearecg.sinks.annotations import BEAT, NOTE, QUALITY, AnnotationFile
 from wearecg.sinks.base import Sink
 from wearecg.sinks.changes import FindingChanges
 from wearecg.sinks.record import SYNC_S, Coding, RecordWriter
+from wearecg.sinks.upkeep import CHECK_S, PATIENCE_S, Upkeep, make_room
 from wearecg.sinks.wfdb_headers import repair
 
 ANNOTATOR = "wea"
@@ -47,6 +51,11 @@ FLUSH_S = 0.3
 """With a tick at least every 0.2 s, everything is on disk (in the system's cache) after 0.5 s."""
 LATE_S = 0.5
 """Beats reach us at most this long after the samples that hold them."""
+STEP_S = 2.0
+"""A clock that jumps by less is left alone."""
+LIVE_S = 60.0
+SETTLE_S = 30.0
+"""So long after its last sample a recording that was rotated still takes what is found in it; then it is closed."""
 
 
 def open_wfdb(path: str) -> Sink:
@@ -59,7 +68,9 @@ def open_wfdb(path: str) -> Sink:
 class WfdbSink(Sink):
     """Records every stream, with beats, findings, gaps and quality as annotations.
 
-    Lossless. `notices` holds what the user should be told: disk full, recording goes on, a signal beyond the range.
+    Lossless. `notices` holds what the user should be told: disk full, recording goes on, a signal beyond the range,
+    recordings that were deleted to make room. ``upkeep`` says how recordings are kept; until the first event it may
+    be replaced.
 
     Raises
     ------
@@ -70,11 +81,18 @@ class WfdbSink(Sink):
     lossless = True
     ignores = (Trace, Window, HeartRate)
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, upkeep: Upkeep | None = None) -> None:
         super().__init__()
+        self.upkeep = upkeep or Upkeep()
         self._dir = directory
         self._tracks: dict[str, _Track] = {}
-        self._flushed = float("-inf")
+        self._ending: list[_Track] = []
+        self._began = 0.0
+        self._wall = time.time() - time.monotonic()
+        self._live = False
+        self._shift = 0.0
+        self._stem = ""
+        self._flushed = self._look_at = float("-inf")
         try:
             directory.mkdir(parents=True, exist_ok=True)
             probe = directory / f".wearecg-{time.monotonic_ns()}"
@@ -101,27 +119,82 @@ class WfdbSink(Sink):
             case StreamInfo():
                 self._begin(event)
             case SignalBlock() if event.stream in self._tracks:
+                self._rotate(event)
                 self._tracks[event.stream].block(event)
             case Gap() if event.stream in self._tracks:
                 self._tracks[event.stream].gap(event)
             case Beat() | Finding() | Quality() if self._tracks:
-                main = "ecg" if "ecg" in self._tracks else next(iter(self._tracks))
-                self._tracks[main].annotate(event)
+                main = self._tracks["ecg" if "ecg" in self._tracks else next(iter(self._tracks))]
+                at = event.time if isinstance(event, Beat) else event.end
+                for track in self._ending:
+                    if at < main.began and track.info.stream == main.info.stream and at >= track.began:
+                        main = track
+                main.annotate(event)
 
     def tick(self, now: float) -> None:
-        """Flush when it is time."""
-        if now - self._flushed < FLUSH_S:
-            return
-        self._flushed = now
-        for track in self._tracks.values():
-            track.flush(now)
-            self.notices += track.drain_notices()
+        """Flush when it is time, and see that there is room."""
+        if now - self._flushed >= (self.upkeep.every or FLUSH_S):
+            self._flushed = now
+            for track in (*self._ending, *self._tracks.values()):
+                track.flush(now)
+                self.notices += track.drain_notices()
+            self._close_ended()
+        if self.upkeep.keep_free and now >= self._look_at:
+            self._make_room(now)
 
     def close(self) -> None:
         """Write what is held back and close all files."""
-        for track in self._tracks.values():
+        for track in (*self._ending, *self._tracks.values()):
             track.close()
             self.notices += track.drain_notices()
+
+    def _rotate(self, block: SignalBlock) -> None:
+        """Begin a new recording with this block, if it is time and nothing is missing before it."""
+        track = self._tracks[block.stream]
+        start = track.follows(block)
+        if start is None:
+            return
+        size = sum(track.size for track in self._tracks.values() if track.began >= self._began)
+        if start - self._began >= self.upkeep.seconds or size >= self.upkeep.size or self._clock_was_set():
+            self._began, self._stem = start, ""
+        if track.began < self._began <= start:
+            track.end()
+            self._ending.append(track)
+            self._tracks[block.stream] = self._track(track.info, start)
+
+    def _clock_was_set(self) -> bool:
+        """Whether the host's clock was, by so much that recordings should have the new time from here on.
+
+        A Raspberry Pi without a battery gets the right time some while after its start.
+        """
+        wall = time.time() - time.monotonic()
+        step = wall - self._wall
+        if abs(step) < STEP_S:
+            return False
+        self._wall = wall
+        if not self._live or self.upkeep.seconds == self.upkeep.size == float("inf"):
+            return False
+        self._shift += step
+        self.notices.append(
+            Notice(f"the clock was set by {step:+.0f} s: a new recording, of the new time, begins", "warning")
+        )
+        return True
+
+    def _close_ended(self) -> None:
+        now = max((track.newest for track in self._tracks.values()), default=0.0)
+        for track in [track for track in self._ending if now - track.newest >= SETTLE_S]:
+            self._ending.remove(track)
+            track.close()
+            self.notices += track.drain_notices()
+
+    def _make_room(self, now: float) -> None:
+        writing = [track.name for track in (*self._ending, *self._tracks.values())]
+        try:
+            enough, notices = make_room(self._dir, self.upkeep.keep_free, writing)
+        except OSError:  # the folder is gone; the recording tells it
+            return
+        self.notices += notices
+        self._look_at = now + (CHECK_S if enough else PATIENCE_S)
 
     def _begin(self, info: StreamInfo) -> None:
         known = self._tracks.get(info.stream)
@@ -130,43 +203,72 @@ class WfdbSink(Sink):
                 return
             known.close()
             self.notices += known.drain_notices()
-        self._tracks[info.stream] = _Track(self._dir, self._name(info), info)
+            if known.info.epoch != info.epoch:
+                self._began = 0.0
+        # Time 0 of a live stream is now; a recording that is replayed has a time of its own.
+        self._live = abs(info.epoch + self._began + self._shift - time.time()) < LIVE_S
+        self._tracks[info.stream] = self._track(info, self._began)
 
-    def _name(self, info: StreamInfo) -> str:
-        start = datetime.fromtimestamp(info.epoch if math.isfinite(info.epoch) else time.time(), UTC)
-        base = f"wearecg_{start:%Y%m%dT%H%M%SZ}"
+    def _track(self, info: StreamInfo, began: float) -> _Track:
+        epoch = info.epoch + self._shift + began
+        return _Track(self._dir, self._name(info, epoch), info, began, epoch)
+
+    def _name(self, info: StreamInfo, epoch: float) -> str:
         suffix = "" if info.stream == "ecg" else f"_{info.stream}"
-        taken = {track.name for track in self._tracks.values()}
-        name, number = base + suffix, 1
-        while name in taken or any(self._dir.glob(f"{name}*")):
-            number += 1
-            name = f"{base}_{number}{suffix}"
-        return name
+        taken = {track.name for track in (*self._ending, *self._tracks.values())}
+        name = f"{self._stem}{suffix}"
+        if not self._stem or name in taken or (self._dir / f"{name}.{ANNOTATOR}").exists():
+            start = datetime.fromtimestamp(epoch if math.isfinite(epoch) else time.time(), UTC)
+            base = self._stem = f"wearecg_{start:%Y%m%dT%H%M%SZ}"
+            number = 1
+            while any(self._dir.glob(f"{self._stem}*")) or any(old.startswith(self._stem) for old in taken):
+                number += 1
+                self._stem = f"{base}_{number}"
+        return f"{self._stem}{suffix}"
 
 
 class _Track:
     """One stream: its record, begun with its first samples, and its annotations."""
 
-    def __init__(self, directory: Path, name: str, info: StreamInfo) -> None:
+    def __init__(self, directory: Path, name: str, info: StreamInfo, began: float, epoch: float) -> None:
         self.name = name
         self.info = info
+        self.began = self.newest = began
+        """Timeline seconds of its sample 0, and of its newest block."""
         self.writer: RecordWriter | None = None
         self._dir = directory
         self._notes = AnnotationFile(directory / f"{name}.{ANNOTATOR}")
         self._changes = FindingChanges()
         self._lead_off: dict[str, bool] = {}
         self._unusable: dict[str, str] = {}
-        self._newest = 0.0
+        self._epoch = epoch
+        self._origin = round(began * info.fs)
         self._synced = 0.0
+        self._ended = False
+
+    @property
+    def size(self) -> int:
+        return self.writer.size if self.writer else 0
+
+    def follows(self, block: SignalBlock) -> float | None:
+        """Timeline seconds of ``block``, if it comes right after what is recorded; otherwise None."""
+        if self.writer is None or not len(block) or block.lost:
+            return None
+        end = self._origin + self.writer.length
+        if math.isfinite(block.start) and round(block.start * self.info.fs) != end:
+            return None
+        return end / self.info.fs
 
     def block(self, block: SignalBlock) -> None:
         if not len(block):
             return
         if self.writer is None:
             self.writer = self._open(block)
-        at = self.writer.length + block.lost if math.isnan(block.start) else round(block.start * self.info.fs)
+        at = self.writer.length + block.lost
+        if not math.isnan(block.start):
+            at = round(block.start * self.info.fs) - self._origin
         self.writer.write(block.samples, at)
-        self._newest = at / self.info.fs
+        self.newest = (self._origin + at) / self.info.fs
         for channel, (lead, off) in enumerate(zip(block.leads, block.lead_off, strict=True)):
             if off is not None and off != self._lead_off.get(lead, False):
                 self._notes.add(
@@ -189,7 +291,8 @@ class _Track:
                 )
             case Finding():
                 for change, finding in self._changes.feed(event):
-                    self._notes.add(self._sample(event.end), NOTE, text=_describe(change, finding))
+                    text = _describe(change, finding, self.began)
+                    self._notes.add(self._sample(event.end), NOTE, text=text)
             case Quality():
                 self._quality(event)
 
@@ -198,15 +301,21 @@ class _Track:
             return
         self.writer.flush(now)
         with suppress(OSError):  # kept until there is room again; the record has told the user
-            self._notes.flush(self._sample(self._newest - LATE_S))
+            self._notes.flush(float("inf") if self._ended else self._sample(self.newest - LATE_S))
             if now - self._synced >= SYNC_S:
                 self._synced = now
                 self._notes.sync()
 
+    def end(self) -> None:
+        """No more samples come; what is found in them may."""
+        self._ended = True
+        if self.writer:
+            self.writer.close()
+
     def close(self) -> None:
+        self.end()
         if not self.writer:
             return
-        self.writer.close()
         with suppress(OSError):
             self._notes.flush()
         self._notes.close()
@@ -222,13 +331,17 @@ class _Track:
 
         info = self.info
         lsb = tuple(known or step for known, step in zip(info.lsb, block.lsb, strict=True))
-        comments = (
+        comments: tuple[str, ...] = (
             f"source: {info.source}",
             f"sampling rate: {info.rate_note or 'given by the device'}",
             f"wearecg {__version__}; not a medical device",
         )
+        if info.reconstructed:
+            leads = " ".join(info.reconstructed)
+            comments += (f"reconstructed, not measured, and no basis of any finding: {leads}",)
+        names = tuple(f"{lead} reconstructed" if lead in info.reconstructed else lead for lead in info.leads)
         coding = Coding.choose(info.leads, lsb, block.samples)
-        return RecordWriter(self._dir, self.name, info.fs, info.leads, coding, info.epoch, comments)
+        return RecordWriter(self._dir, self.name, info.fs, names, coding, self._epoch, comments)
 
     def _quality(self, quality: Quality) -> None:
         for lead in quality.leads:
@@ -244,13 +357,13 @@ class _Track:
             self._notes.add(at, QUALITY, -1 if reason else 0, self.info.leads.index(lead.lead), text)
 
     def _sample(self, seconds: float) -> int:
-        return max(round(seconds * self.info.fs), 0)
+        return max(round(seconds * self.info.fs) - self._origin, 0)
 
 
-def _describe(change: str, finding: Finding) -> str:
+def _describe(change: str, finding: Finding, began: float) -> str:
     if finding.probability is None:
         about = f"not scored: {finding.reason}" if finding.reason else finding.code
         return f"{about} {finding.source}" if change == "begins" else f"scored again {finding.source}"
     if change == "ends":
         return f"{finding.code} ends {finding.source}"
-    return f"{finding.code} p={finding.probability:.2f} since={finding.since:.1f}s {finding.source}"
+    return f"{finding.code} p={finding.probability:.2f} since={finding.since - began:.1f}s {finding.source}"

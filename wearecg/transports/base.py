@@ -8,11 +8,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from wearecg.block import LinkState, Notice, SignalBlock
+from wearecg.block import Intervals, LinkState, Notice, SignalBlock
 from wearecg.devices.base import Counters
 
-Item: TypeAlias = tuple[SignalBlock, float] | LinkState | Notice
-"""A block with its host arrival time (monotonic seconds), or news of the link."""
+Item: TypeAlias = tuple[SignalBlock | Intervals, float] | LinkState | Notice
+"""A measurement with its host arrival time (monotonic seconds), or news of the link."""
 
 
 def joined(items: list[Item]) -> list[Item]:
@@ -20,19 +20,23 @@ def joined(items: list[Item]) -> list[Item]:
 
     Everything downstream costs by the block, not by the sample. A joined block has the arrival of its last part.
     """
-    runs: list[list[tuple[SignalBlock, float]] | LinkState | Notice] = []
+    runs: list[list[tuple[SignalBlock, float]] | Item] = []
     latest: dict[str, list[tuple[SignalBlock, float]]] = {}
     for item in items:
         if isinstance(item, LinkState | Notice):
             latest.clear()
             runs.append(item)
             continue
-        run = latest.get(item[0].stream)
-        if run and _follows(item[0], run[-1][0]):
-            run.append(item)
+        block, arrival = item
+        if isinstance(block, Intervals):
+            runs.append(item)
+            continue
+        run = latest.get(block.stream)
+        if run and _follows(block, run[-1][0]):
+            run.append((block, arrival))
         else:
-            latest[item[0].stream] = [item]
-            runs.append(latest[item[0].stream])
+            latest[block.stream] = [(block, arrival)]
+            runs.append(latest[block.stream])
     return [_join(run) if isinstance(run, list) else run for run in runs]
 
 

@@ -1,0 +1,284 @@
+"""lead12 and lead12-linear, from a checkpoint and the training recordings to the zoo."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from export import evaluate_lead12, gate, linear12
+from export.calibrate import halves
+from export.cards import LEAD12_INPUT, LEAD12_LIMITS, LEAD12_TASK, LEAD12_VERSION, PTBXL
+from export.datasets import ptbxl
+from export.evaluate import CHUNK
+from export.evaluate_lead12 import NOMINAL, Net, Truth
+from export.metrics import interval, patient_draws
+from export.nets.encoder import cost, fold
+from export.package import Batch, Draft, build, install
+from export.train.lead12 import LEAD_SETS, Trained, hidden
+from export.train.loop import TRAIN_FOLDS, VALIDATION_FOLD, conditioned, predict
+from wearecg.ecg.lead12 import INDEPENDENT, twelve
+from wearecg.ecg.leads import TWELVE
+from wearecg.models import golden
+from wearecg.models.card import (
+    PRECISIONS,
+    Band,
+    Card,
+    GoldenFile,
+    Loss,
+    Measured,
+    Outputs,
+    Quantisation,
+    SignalOutput,
+    Training,
+    load_card,
+)
+from wearecg.models.describe import gate_table
+from wearecg.models.lead12 import LINEAR, LinearCard, LinearSet
+from wearecg.models.preprocess import Preprocessing
+from wearecg.models.runner import Runner
+
+log = logging.getLogger("export.publish")
+
+NAME = "lead12"
+GATE = "mean RMSE of the missing leads, uV"
+ALLOWED_LOSS = 0.02
+MAX_INT8 = 1_200_000
+CALIBRATION_WINDOWS = 400
+PAIRS = 2
+"""Golden pairs; the outputs of one window are 16,000 numbers."""
+UNKNOWN_MV = 0.3
+"""A lead whose 90 % band is wider than plus or minus this, root mean square over a beat or two, is not known."""
+METRICS = {
+    "r": "Pearson r",
+    "rmse": "RMSE, uV",
+    "r2": "R2",
+    "slope": "slope of found on true R amplitude",
+    "mae": "mean absolute error, uV",
+    "st": "error of the ST level at J + 60 ms, uV",
+}
+COVERAGE = "share of samples in the 90 % band"
+
+Array = NDArray[np.float32]
+
+
+def publish(trained: Trained, data: ptbxl.PtbXl, zoo: Path) -> Card:
+    """Publish both models into the folder ``zoo``, or raise and leave lead12's files as they were.
+
+    Raises
+    ------
+    GateError
+        A form lost too much, or a file must not be shipped.
+    """
+    torch.set_num_threads(1)
+    net = trained.net.eval()
+    truth = Truth.of(data, VALIDATION_FOLD)
+    floors = floor(data)
+    with tempfile.TemporaryDirectory() as folder:
+        stage = Path(folder)
+        card = build(Draft(_draft(trained), fold(net), _windows(data), MAX_INT8), stage)
+        nets = {file.form: _net(card, stage, file.form) for file in card.files}
+        nets["torch"] = lambda signal, mask: _torch(net, signal, mask)
+        report = tuple(
+            Loss("missing", name, **{form: _rmse(truth, run, leads) for form, run in nets.items()})
+            for name, leads in LEAD_SETS.items()
+        )
+        quantisation = dataclasses.replace(card.quantisation, report=report)
+        gate.check(quantisation)
+        log.info("%s", gate_table(quantisation))
+        answers = {p: _answers(truth, nets[f"{p}_onnx"]) for p in PRECISIONS}
+        fitted = [(LEAD_SETS[name], *answer) for name, answer in answers["fp32"].items()]
+        scale = tuple(round(float(s), 3) for s in evaluate_lead12.fit_scale(truth, fitted))
+        band = Band(NOMINAL, scale, UNKNOWN_MV)
+        rows = [row for p in PRECISIONS for row in _measured(truth, answers[p], p, np.array(scale))]
+        rows += _measured(truth, {n: _floor_answer(truth, floors[n]) for n in LEAD_SETS}, "linear", None)
+        card = dataclasses.replace(
+            card,
+            outputs=dataclasses.replace(card.outputs, band=band),
+            quantisation=quantisation,
+            measured=tuple(rows),
+        )
+        signal, mask = golden.windows(card.input)
+        install(card, stage, zoo, (signal[1 : 1 + PAIRS], mask[1 : 1 + PAIRS]))
+    _publish_linear(floors, truth, zoo / LINEAR.parent.name / LINEAR.name)
+    return load_card(zoo / f"{NAME}.json")
+
+
+def floor(data: ptbxl.PtbXl) -> dict[str, linear12.Linear]:
+    """Fit the matrix of each lead set to folds 1 to 8."""
+    rows = data.rows(TRAIN_FOLDS)
+    parts = (
+        conditioned(data, rows[i : i + 512], Preprocessing())[0].numpy().astype(np.float32) / np.float32(1000)
+        for i in range(0, len(rows), 512)
+    )
+    moments = linear12.moments(parts)
+    return {name: linear12.fit(moments, leads) for name, leads in LEAD_SETS.items()}
+
+
+def _publish_linear(floors: dict[str, linear12.Linear], truth: Truth, path: Path) -> None:
+    found = [(floors[name].leads, *_floor_answer(truth, floors[name])) for name in LEAD_SETS]
+    scale = tuple(round(float(s), 3) for s in evaluate_lead12.fit_scale(truth, found))
+    LinearCard(
+        name=LINEAR.stem,
+        version=LEAD12_VERSION,
+        input=LEAD12_INPUT,
+        sets=tuple(
+            LinearSet(
+                leads=one.leads,
+                matrix=tuple(tuple(round(float(v), 5) for v in row) for row in one.matrix),
+                constant=tuple(round(float(v), 5) for v in one.constant),
+                variance=tuple(round(float(v), 6) for v in one.variance),
+            )
+            for one in floors.values()
+        ),
+        band=Band(NOMINAL, scale, UNKNOWN_MV),
+        data=f"{PTBXL.name}, folds 1-8; {PTBXL.licence}; {PTBXL.citation}",
+    ).write(path)
+
+
+def _draft(trained: Trained) -> Card:
+    recipe = trained.recipe
+    parameters, macs = cost(trained.net, len(TWELVE), LEAD12_INPUT.length)
+    shape = (len(INDEPENDENT), LEAD12_INPUT.length)
+    return Card(
+        name=NAME,
+        version=LEAD12_VERSION,
+        task=LEAD12_TASK,
+        input=LEAD12_INPUT,
+        outputs=Outputs(
+            0, (), (SignalOutput("leads", shape, "mV"), SignalOutput("logvar", shape, "log mV^2"))
+        ),
+        files=(),
+        golden=GoldenFile("", 0, 0, ""),
+        calibration=(
+            "One factor for each lead's standard deviation, fitted on half of fold 9's patients, all lead sets "
+            "together; the share of samples in the band is of the other half"
+        ),
+        training=Training(
+            data=(PTBXL,),
+            command=(
+                f"python -m export train {NAME} --data DIR --epochs {recipe.epochs} --seed {recipe.seed}; "
+                f"python -m export publish {NAME} --data DIR"
+            ),
+            seed=recipe.seed,
+            epochs=recipe.epochs,
+            minutes=round(trained.seconds / 60, 1),
+            machine=trained.machine,
+        ),
+        measured=(),
+        quantisation=Quantisation(
+            method="",
+            metric=GATE,
+            lower_is_better=True,
+            relative=True,
+            allowed_loss=ALLOWED_LOSS,
+            report=(),
+        ),
+        parameters=parameters,
+        mmac=round(macs / 1e6, 2),
+        limits=LEAD12_LIMITS,
+    )
+
+
+def _windows(data: ptbxl.PtbXl) -> Batch:
+    """Training windows as training shows them, the same ones each time; the second half is for choosing."""
+    rows = np.random.default_rng(0).permutation(data.rows(TRAIN_FOLDS))[: 2 * CALIBRATION_WINDOWS]
+    signal, present = conditioned(data, rows, Preprocessing())
+    _, shown, mask = hidden(signal.float() / 1000, present, torch.Generator().manual_seed(0))
+    return shown.numpy(), mask.numpy()
+
+
+def _net(card: Card, folder: Path, form: str) -> Net:
+    precision, runtime = form.split("_")
+    runner = Runner(card, folder, precision, runtime)
+
+    def run(signal: Array, mask: Array) -> tuple[Array, Array]:
+        parts = [runner.run(signal[i : i + CHUNK], mask[i : i + CHUNK]) for i in range(0, len(signal), CHUNK)]
+        mean, logvar = (np.concatenate([part[name] for part in parts]) for name in ("leads", "logvar"))
+        return mean, logvar
+
+    return run
+
+
+def _torch(net: torch.nn.Module, signal: Array, mask: Array) -> tuple[Array, Array]:
+    mean, logvar = predict(net, torch.from_numpy(signal) * 1000, torch.from_numpy(mask))
+    return mean, logvar
+
+
+def _rmse(truth: Truth, net: Net, leads: tuple[str, ...]) -> float:
+    """Mean over the missing leads of the mean RMSE of a record, uV."""
+    signal, mask = truth.shown(leads)
+    mean, logvar = net(signal, mask)
+    found, _ = twelve(signal, mask, mean, np.exp(logvar))
+    error = np.sqrt(np.square(found - truth.signal).mean(axis=-1))
+    missing = [k for k, name in enumerate(TWELVE) if name not in leads]
+    return round(1000 * float(error[:, missing].mean()), 4)
+
+
+def _answers(truth: Truth, net: Net) -> dict[str, tuple[Array, Array]]:
+    found = {}
+    for name, leads in LEAD_SETS.items():
+        signal, mask = truth.shown(leads)
+        mean, logvar = net(signal, mask)
+        found[name] = twelve(signal, mask, mean, np.exp(logvar))
+    return found
+
+
+def _floor_answer(truth: Truth, linear: linear12.Linear) -> tuple[Array, Array]:
+    signal, mask = truth.shown(linear.leads)
+    return twelve(signal, mask, *linear.estimate(signal))
+
+
+def _measured(
+    truth: Truth,
+    answers: dict[str, tuple[Array, Array]],
+    precision: str,
+    scale: NDArray[np.float64] | None,
+) -> list[Measured]:
+    """Every metric of every missing lead and of all together; ``linear`` stands where a precision does."""
+    draws = np.concatenate(
+        [
+            np.ones((1, len(truth.patient))),
+            patient_draws(truth.patient, evaluate_lead12.DRAWS, evaluate_lead12.SEED),
+        ]
+    )
+    unseen = int((~halves(truth.patient)).sum())
+    rows = []
+
+    def add(metric: str, lead: str, leads: str, values: NDArray[np.float64], records: int) -> None:
+        low, high = interval(values[1:]) if len(values) > 1 else (values[0], values[0])
+        rows.append(
+            Measured(
+                data=truth.name,
+                metric=metric,
+                group=lead,
+                leads=leads,
+                precision=precision,
+                runtime="onnx" if scale is not None else "numpy",
+                records=records,
+                value=round(float(values[0]), 4),
+                low=round(float(low), 4),
+                high=round(float(high), 4),
+            )
+        )
+
+    for name, (found, variance) in answers.items():
+        known = LEAD_SETS[name]
+        parts = {lead: s for lead, s in evaluate_lead12.sums(truth, found).items() if lead not in known}
+        each = evaluate_lead12.metrics(parts, draws)
+        whole = evaluate_lead12.overall(parts, each, draws)
+        for metric, title in METRICS.items():
+            add(title, "all missing", name, whole[metric], len(truth.patient))
+            if precision != "fp32":
+                for lead, values in each.items():
+                    add(title, lead, name, values[metric], len(truth.patient))
+        if scale is not None:
+            inside = evaluate_lead12.coverage(truth, known, found, variance, scale)
+            for lead, share in inside.items():
+                add(COVERAGE, lead, name, np.array([share]), unseen)
+    return rows

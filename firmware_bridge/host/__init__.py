@@ -1,0 +1,1 @@
+"""The Arduino sketches as host programs (C++), and what feeds them."""

@@ -1,0 +1,158 @@
+"""The options of `wearecg stream` from a TOML file."""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wearecg.cli import config, main, stream
+from wearecg.errors import ConfigError
+from wearecg.service import files
+from wearecg.sinks.upkeep import recordings
+
+
+def parse(*arguments: object) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    stream.add_parser(parser.add_subparsers())
+    return config.settle(parser.parse_args(["stream", *map(str, arguments)]))
+
+
+@pytest.fixture
+def toml(tmp_path: Path):
+    def write(text: str) -> Path:
+        path = tmp_path / "wearecg.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_without_a_file_nothing_changes() -> None:
+    args = parse("--port", "/dev/ttyUSB0")
+    assert (args.port, args.model, args.to, args.leads, args.fs) == ("/dev/ttyUSB0", "encoder", [], [], None)
+
+
+def test_every_kind_of_option(toml) -> None:
+    path = toml("""
+        port = "/dev/wearecg"
+        baud = 115200
+        fs = 250
+        leads = ["II", "V1"]
+        to = ["jsonl:a.jsonl", "wfdb:b"]
+        model = "none"
+        rotate = "1h,100MB"
+        keep-free = "500MB"
+        sync = 2.5
+        twelve = true
+        profile = "me.json"
+    """)
+    args = parse("--config", path)
+    assert (args.port, args.baud, args.fs) == ("/dev/wearecg", 115200, 250.0)
+    assert (args.leads, args.to) == (["II", "V1"], ["jsonl:a.jsonl", "wfdb:b"])
+    assert (args.rotate, args.keep_free, args.sync) == ((3600.0, 1e8), 5e8, 2.5)
+    assert (args.twelve, args.profile, args.model) == (True, Path("me.json"), "none")
+
+
+def test_the_command_line_stands_in_the_place_of_the_file(toml) -> None:
+    path = toml('port = "/dev/wearecg"\nmodel = "none"\nto = ["jsonl:a"]\nbaud = 9600\n')
+    args = parse("--ble", "H10", "--model", "encoder", "--to", "live:", "--config", path)
+    assert (args.port, args.ble, args.model, args.to, args.baud) == (None, "H10", "encoder", ["live:"], 9600)
+    assert parse("--config", path, "simulate:sinus").port is None
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ('prot = "x"', 1, "there is no option 'prot'; did you mean port?"),
+        ("# a\n\nfs = 'fast'", 3, 'fs is "fast", but it must be a number, like 0.5'),
+        ("fs = -1", 1, "fs: '-1' is not a number above 0"),
+        ("fs = true", 1, "fs is true, but it must be a number"),
+        ("baud = 9600.5", 1, "baud is 9600.5, but it must be a whole number"),
+        (
+            'leads = [\n"II"]\nto = "live:"',
+            3,
+            'to is "live:", but it must be a list of texts, like ["a", "b"]',
+        ),
+        ("port = 3", 1, "port is 3, but it must be a text"),
+        ("twelve = 1", 1, "twelve is 1, but it must be true or false"),
+        ("keep-free = 500", 1, "keep-free is 500, but it must be a text"),
+        (
+            'rotate = "1 fortnight"',
+            1,
+            "rotate: '1 fortnight' is not a number above 0 with one of s, min, h, d, kB",
+        ),
+        ('rotate = "0h"', 1, "rotate: '0h' is not"),
+        ('fs = 250\n[stream]\nport = "x"', 2, "there is no option 'stream'"),
+        ('port = "a"\n# or\nble = "b"', 3, "port and ble exclude each other"),
+        ('config = "x.toml"', 1, "there is no option 'config'"),
+        ('defaults = "x"', 1, "there is no option 'defaults'"),
+        ("port = /dev/ttyUSB0", 1, "not TOML: Invalid value"),
+        ('port = "a"\nport = "b"', 2, "not TOML: Cannot overwrite a value"),
+    ],
+)
+def test_what_is_wrong_is_told_with_file_and_line(toml, capsys, text: str, line: int, words: str) -> None:
+    path = toml(text)
+    assert main(["stream", "--config", str(path)]) == 2
+    told = capsys.readouterr().err
+    assert str(path) in told
+    assert words in told
+    assert f"line {line}" in told
+
+
+def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.toml: No such file"):
+        parse("--config", tmp_path / "none.toml")
+    (tmp_path / "latin.toml").write_bytes(b'port = "\xe4"')
+    with pytest.raises(ConfigError, match="is not UTF-8"):
+        parse("--config", tmp_path / "latin.toml")
+
+
+def test_no_source_at_all_is_a_usage_error(toml, capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["stream", "--config", str(toml("fs = 250"))])
+    assert ended.value.code == 2
+    assert "say where the signal comes from" in capsys.readouterr().err
+
+
+def test_how_to_record_without_recording_is_refused(capsys) -> None:
+    assert main(["stream", "simulate:sinus", "--rotate", "1h"]) == 2
+    assert "add --record DIR" in capsys.readouterr().err
+
+
+VALUES = st.sampled_from(
+    ["1", '"a"', '"""\nk1 = 2\n"""', '[\n  "x", # k2 = 3\n  "y",\n]', "'''k0 = 1\nk1 = 5'''"]
+)
+
+
+@given(st.lists(st.tuples(VALUES, st.sampled_from(["", "\n", "# k0 = 1\n\n"])), min_size=1, max_size=6))
+def test_the_line_of_a_key_is_where_its_statement_begins(statements: list[tuple[str, str]]) -> None:
+    text, begins = "", []
+    for number, (value, before) in enumerate(statements):
+        text += before
+        begins.append(text.count("\n") + 1)
+        text += f"k{number} = {value}\n"
+    assert len(tomllib.loads(text)) == len(statements)
+    assert [config.line_of(text, f"k{number}") for number in range(len(statements))] == begins
+
+
+def test_the_file_that_the_service_comes_with_is_valid(tmp_path: Path) -> None:
+    (given_file,) = (file for file in files.files("/opt/wearecg/bin/wearecg", ()) if file.kept)
+    path = tmp_path / "wearecg.toml"
+    for text in (given_file.text, given_file.text.replace("# to =", "to =").replace("# model =", "model =")):
+        path.write_text(text)
+        args = parse("--config", path)
+        assert (args.port, args.record, args.sync) == ("/dev/wearecg", "recordings", 30.0)
+
+
+def test_recording_as_the_file_says(toml, tmp_path: Path, capsys) -> None:
+    path = toml(
+        f'source = "simulate:sinus?speed=max"\nrecord = "{tmp_path}/r"\nrotate = "5s"\nmodel = "none"\n'
+    )
+    assert main(["stream", "--config", str(path), "--duration", "12"]) == 0
+    assert len(recordings(tmp_path / "r")) == 3
+    capsys.readouterr()

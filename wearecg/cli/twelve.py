@@ -1,0 +1,88 @@
+"""The arguments for reconstructed leads, the same in every verb that takes them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wearecg.block import Event, SignalBlock, StreamInfo
+from wearecg.ecg.leads import TWELVE
+
+if TYPE_CHECKING:
+    from wearecg.models.lead12 import Reconstructor
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--twelve``, ``--twelve-model`` and ``--profile``."""
+    parser.add_argument(
+        "--twelve",
+        action="store_true",
+        help="reconstruct the leads that are not measured, with error bars; findings rest on measured leads alone",
+    )
+    add_model(parser)
+    parser.add_argument(
+        "--profile", type=Path, metavar="FILE", help="with --twelve: this person's, from `wearecg calibrate`"
+    )
+    parser.set_defaults(parser=parser)
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--twelve-model``."""
+    parser.add_argument(
+        "--twelve-model", default="lead12", metavar="MODEL", help="what reconstructs (default lead12)"
+    )
+
+
+def reconstructor(args: argparse.Namespace) -> Reconstructor | None:
+    """Load what the arguments ask for; None without ``--twelve``."""
+    from wearecg.models.lead12 import load_reconstructor
+    from wearecg.models.profile import read_profile
+
+    if not args.twelve:
+        if args.profile:
+            args.parser.error("--profile corrects what --twelve reconstructs: give both")
+        return None
+    return load_reconstructor(args.twelve_model, read_profile(args.profile) if args.profile else None)
+
+
+class Known:
+    """How well the leads that were not measured are known over a whole run; `feed` it every event."""
+
+    def __init__(self, model: Reconstructor) -> None:
+        self._model = model
+        self._reconstructed: tuple[str, ...] = ()
+        self._samples = 0
+        self._known, self._sd = np.zeros(len(TWELVE)), np.zeros(len(TWELVE))
+
+    def feed(self, event: Event) -> None:
+        """Take one event."""
+        if isinstance(event, StreamInfo):
+            self._reconstructed += event.reconstructed
+        elif isinstance(event, SignalBlock) and event.sd is not None:
+            known = np.isfinite(event.samples)
+            self._samples += len(event)
+            self._known += known.sum(axis=0)
+            self._sd += np.where(known, event.sd, 0).sum(axis=0)
+
+    def describe(self) -> str:
+        """Return it as text."""
+        model = self._model
+        lines = [f"twelve leads through {model.label}; what is reconstructed is no basis of any finding"]
+        if not self._reconstructed:
+            lines.append("  nothing to reconstruct: all are given; choose the measured ones with --leads")
+        elif not self._samples:
+            lines.append(f"  nothing: no {model.input.seconds:g} s in which enough leads can be used")
+        else:
+            lines += [self._line(TWELVE.index(lead)) for lead in self._reconstructed]
+        return "\n".join(lines)
+
+    def _line(self, lead: int) -> str:
+        band = self._model.band
+        line = f"  {TWELVE[lead]:3} known {self._known[lead] / self._samples:4.0%}"
+        if self._known[lead]:
+            reach = band.width * self._sd[lead] / self._known[lead]
+            line += f"  ±{reach:.2f} mV ({band.share:.0%} band, mean)"
+        return line

@@ -1,0 +1,214 @@
+"""A correction for one person, from one twelve-lead recording of theirs: ten seconds are enough to be of use.
+
+Ridge regression (Hoerl and Kennard, Technometrics 12:55, 1970), in closed form, from what the model said of the
+eight independent leads, the leads measured, and a constant, to what the model got wrong. It is pulled to zero
+hard: a short recording must not teach what it cannot know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearecg.block import Samples
+from wearecg.ecg.lead12 import INDEPENDENT
+from wearecg.ecg.leads import TWELVE, select
+from wearecg.errors import LeadError, ModelError, SignalError
+from wearecg.models.preprocess import condition
+from wearecg.models.strict_json import build
+from wearecg.pipeline.resample import resample
+
+if TYPE_CHECKING:
+    from wearecg.models.lead12 import Reconstructor
+
+FORMAT = 1
+RIDGE = 1.0
+"""Pull to zero, in units of the mean power of what the regression looks at. Of 0.001 to 10 it served best on the
+second recordings of people whose first was fitted (PTB-XL, validation fold, II V1 V5; network and matrix alike)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the model gets wrong in one person.
+
+    Attributes
+    ----------
+    model : str
+        ``model@version`` that it corrects.
+    leads : tuple of str
+        The measured leads that it is for, in standard order.
+    targets : tuple of str
+        The independent leads that it corrects.
+    weights : tuple of tuple of float
+        For each target, of the eight estimates, the measured leads, and a constant 1 mV.
+    before, after : tuple of float
+        For each target: root mean square error (mV) on the half of the recording that was not fitted,
+        without and with the correction.
+    created, reference : str
+        Date (ISO 8601) and the recording.
+    seconds : float
+        How much of it could be used.
+    """
+
+    model: str
+    leads: tuple[str, ...]
+    targets: tuple[str, ...]
+    weights: tuple[tuple[float, ...], ...]
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    created: str
+    reference: str
+    seconds: float
+    format: int = FORMAT
+
+    def check_model(self, source: str) -> None:
+        """Raise `ModelError` unless it was made with this model."""
+        if source != self.model:
+            raise ModelError(
+                f"the profile of {self.reference} was made with {self.model}, not {source}; "
+                "run `wearecg calibrate` again"
+            )
+
+    def check_leads(self, leads: Sequence[str]) -> None:
+        """Raise `LeadError` unless it was made for these leads."""
+        if set(leads) != set(self.leads):
+            raise LeadError(
+                f"the profile of {self.reference} is for leads {', '.join(self.leads)}, not {', '.join(leads)}; "
+                "run `wearecg calibrate` again with these --leads"
+            )
+
+    def corrected(self, mean: Samples, signal: Samples) -> Samples:
+        """Return the estimates ``[N, 8, n]`` corrected; ``signal`` [N, 12, n] is what the model saw."""
+        better = mean.copy()
+        rows = [INDEPENDENT.index(lead) for lead in self.targets]
+        better[:, rows] += (np.asarray(self.weights) @ _features(mean, signal, self.leads)).astype(np.float32)
+        return better
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+
+def read_profile(path: Path) -> Profile:
+    """Read a profile.
+
+    Raises
+    ------
+    ModelError
+        It cannot be read, is of another version, or is none.
+    """
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"profile {path} cannot be read: {error}") from error
+    if not isinstance(body, dict) or body.get("format") != FORMAT:
+        raise ModelError(f"{path} is no profile of format {FORMAT}; `wearecg calibrate` makes one")
+    profile = build(Profile, body, f"profile {path}")
+    shape = (len(profile.targets), len(INDEPENDENT) + len(profile.leads) + 1)
+    if np.shape(profile.weights) != shape or not np.isfinite(profile.weights).all():
+        raise ModelError(f"profile {path}: weights are not {shape[0]} rows of {shape[1]} numbers")
+    if not (set(profile.leads) <= set(TWELVE) and set(profile.targets) <= set(INDEPENDENT)):
+        raise ModelError(f"profile {path}: {profile.leads} or {profile.targets} are not standard leads")
+    return profile
+
+
+def calibrate(
+    model: Reconstructor,
+    samples: Samples,
+    fs: float,
+    names: Sequence[str],
+    leads: Sequence[str],
+    reference: str,
+    created: str,
+) -> Profile:
+    """Fit a profile to a recording ``[n, names]`` (mV) of one person, for the measured ``leads``.
+
+    Raises
+    ------
+    LeadError
+        The recording lacks a lead that is needed, or there is nothing to correct.
+    SignalError
+        It is too short, or no stretch of it has all leads.
+    """
+    given = tuple(lead for lead in TWELVE if lead in [names[i] for i in select(leads, names, reference)])
+    model.check(given, fs)
+    targets = tuple(lead for lead in INDEPENDENT if lead not in given)
+    if not targets:
+        raise LeadError(f"with {', '.join(given)} measured there is nothing to correct")
+    select(targets, names, reference)
+    columns = [names.index(lead) for lead in TWELVE if lead in names]
+    x = np.full((len(samples), len(TWELVE)), np.nan, np.float32)
+    x[:, [TWELVE.index(names[i]) for i in columns]] = samples[:, columns]
+    pairs = list(_pairs(model, x if fs == model.fs else resample(x, fs, model.fs), given, targets))
+    if not pairs:
+        raise SignalError(
+            f"{reference}: no {model.input.seconds:g} s in which {', '.join((*given, *targets))} all vary and are "
+            "hardly ever missing; record once more"
+        )
+    features, wrong = (np.concatenate(part, axis=1) for part in zip(*pairs, strict=True))
+    halves = np.array_split(np.arange(features.shape[1]), 2)
+    left = np.concatenate(
+        [
+            wrong[:, test] - fit(features[:, seen], wrong[:, seen]) @ features[:, test]
+            for seen, test in (halves, halves[::-1])
+        ],
+        axis=1,
+    )
+    return Profile(
+        model=model.source,
+        leads=given,
+        targets=targets,
+        weights=tuple(tuple(map(float, row)) for row in fit(features, wrong)),
+        before=_rms(wrong),
+        after=_rms(left),
+        created=created,
+        reference=reference,
+        seconds=features.shape[1] / model.fs,
+    )
+
+
+def fit(features: NDArray[np.float64], wrong: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the ridge regression's weights [targets, k] from features [k, n] to errors [targets, n]."""
+    power = features @ features.T
+    pull = RIDGE * np.trace(power) / len(power)
+    weights: NDArray[np.float64] = np.linalg.solve(power + pull * np.eye(len(power)), features @ wrong.T).T
+    return weights
+
+
+def _pairs(
+    model: Reconstructor, x: Samples, given: Sequence[str], targets: Sequence[str]
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Features and the model's errors in each window of which all leads can be used."""
+    pairs = []
+    needed = [TWELVE.index(lead) for lead in (*given, *targets)]
+    seen = np.isin(TWELVE, given).astype(np.float32)
+    rows = [INDEPENDENT.index(lead) for lead in targets]
+    for start in range(0, len(x) - model.length + 1, model.length):
+        truth, mask = condition(
+            x[None, start : start + model.length].transpose(0, 2, 1), model.fs, model.input.preprocessing
+        )
+        if not mask[0, needed].all():
+            continue
+        signal = truth * seen[None, :, None]
+        answer = model.independent(signal, seen[None])
+        if answer is not None:
+            features = _features(answer[0], signal, given)[0]
+            target = truth[0, [TWELVE.index(lead) for lead in targets]]
+            pairs.append((features, target.astype(np.float64) - answer[0][0, rows]))
+    return pairs
+
+
+def _features(mean: Samples, signal: Samples, leads: Sequence[str]) -> NDArray[np.float64]:
+    """The eight estimates, the measured leads and a constant 1: ``[N, 8 + leads + 1, n]``."""
+    measured = signal[:, [TWELVE.index(lead) for lead in leads]]
+    return np.concatenate([mean, measured, np.ones_like(mean[:, :1])], axis=1).astype(np.float64)
+
+
+def _rms(x: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(float(value) for value in np.sqrt((x**2).mean(axis=1)))

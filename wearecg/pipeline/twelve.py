@@ -1,0 +1,318 @@
+"""Twelve leads as a stream: a model looks at windows of a few leads, and what it says of them is joined.
+
+Ten-second windows start every five seconds; in the middle of what two of them share, one fades into the
+other over a second, along half a period of a cosine. So every sample (but the first and last) comes from the
+inner part of a window, there are no seams, and all of it is the same constant time late: 8 s
+(only the first window after the start, or a gap, has to be waited for to its end).
+
+What was measured is handed through as it is and never filled in: where a given lead is missing it stays
+missing, even if a model could guess it. Where too few leads are left, nothing comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearecg.block import Event, Notice, Samples, SignalBlock, StreamInfo, Summary, Trace
+from wearecg.ecg.leads import TWELVE
+from wearecg.pipeline.windows import Windower
+
+HOP_S = 5.0
+FADE_S = 1.0
+STREAM = "twelve"
+"""The name of the stream of twelve leads."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimate:
+    """What a model says of one window: float32 ``[n, 12]``, in its own band (high-passed).
+
+    ``mean`` and standard deviation ``sd`` in mV, a measured lead as it is with sd 0; ``reach``: half-width of
+    the error band, as it is on average around each sample; ``looked_at``: bool [leads], of those given.
+    """
+
+    mean: Samples
+    sd: Samples
+    reach: Samples
+    looked_at: NDArray[np.bool_]
+
+
+class Estimator(Protocol):
+    """What the stage needs of a model."""
+
+    @property
+    def label(self) -> str:
+        """What it is, for people."""
+
+    fs: float
+    length: int
+    limit_mv: float
+    """A lead is known where the band's half-width is at most this."""
+
+    def check(self, leads: Sequence[str], fs: float) -> None:
+        """Raise unless something can be reconstructed from these leads at this rate."""
+
+    def estimate(self, window: Samples, leads: Sequence[str]) -> Estimate | None:
+        """Reconstruct a window [length, leads] in mV, NaN where missing; None where too few leads are left."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Twelve:
+    """Consecutive samples of the twelve leads, in standard order.
+
+    Attributes
+    ----------
+    mean : float32 [n, 12]
+        mV. Measured leads are the very samples given (at ``fs``), NaN where missing. The others are in the
+        model's band (from 0.5 Hz), NaN where nothing was measured.
+    sd : float32 [n, 12]
+        Standard deviation, mV; 0 for measured leads.
+    known : bool [n, 12]
+        Whether there is a value that can be relied on: the error band is narrow enough.
+    filtered : float32 [n, 12]
+        All leads in the model's band, to be looked at side by side; NaN where not known.
+    measured : bool [12]
+        Which leads were given.
+    fs, start : float
+        Hz; seconds of the first sample.
+    """
+
+    mean: Samples
+    sd: Samples
+    known: NDArray[np.bool_]
+    filtered: Samples
+    measured: NDArray[np.bool_]
+    fs: float
+    start: float
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    def block(self, lost: int) -> SignalBlock:
+        """Return it as a block of the stream: NaN where not known."""
+        known = np.where(self.known, self.mean, np.float32(np.nan))
+        return SignalBlock(known, self.fs, TWELVE, self.start, lost, stream=STREAM, sd=self.sd)
+
+    def trace(self) -> Trace:
+        """Return it for the display."""
+        return Trace(self.filtered, self.fs, TWELVE, self.start, STREAM)
+
+
+class TwelveStage:
+    """Resampled samples of a few leads in, twelve leads out.
+
+    Parameters
+    ----------
+    model : Estimator
+    leads : sequence of str
+        The columns that come in; those that are not standard leads are not looked at.
+    usable : callable, optional
+        For each column, whether the model may look at it between two times (s); by default it may. It is asked
+        for each second; what may not be looked at counts as missing.
+    """
+
+    def __init__(
+        self,
+        model: Estimator,
+        leads: Sequence[str],
+        usable: Callable[[float, float], Sequence[bool]] | None = None,
+    ) -> None:
+        self._model, self._usable = model, usable
+        self._leads = [lead for lead in TWELVE if lead in leads]
+        self._columns = [leads.index(lead) for lead in self._leads]
+        self._given = [TWELVE.index(lead) for lead in self._leads]
+        hop, fade = round(HOP_S * model.fs), round(FADE_S * model.fs)
+        self._delay = model.length - (model.length - hop - fade) // 2
+        self._windower = Windower(model.length, hop, len(self._leads))
+        self._joined = _Joined(fade, len(self._leads))
+        self._recent: Samples = np.empty((0, len(self._leads)), np.float32)
+        self._end = 0
+        self._looked_at = -1
+
+    @property
+    def delay(self) -> float:
+        """Seconds that a sample comes out later than it came in."""
+        return self._delay / self._model.fs
+
+    def feed(self, index: int, samples: Samples) -> list[Twelve]:
+        """Take samples [n, leads] at the model's rate, the first with number ``index``."""
+        picked = samples[:, self._columns]
+        done: list[Twelve] = []
+        for start, window in self._windower.feed(index, picked):
+            done += self._look(start, window)
+        self._remember(index, picked)
+        return done + self._take(self._end - self._delay)
+
+    def flush(self) -> list[Twelve]:
+        """Look at the last ten seconds and hand out all that waits."""
+        start = self._end - self._model.length
+        done = self._look(start, self._recent) if start > self._looked_at and start >= 0 else []
+        return done + self._take(self._joined.end)
+
+    def _remember(self, index: int, samples: Samples) -> None:
+        missing = min(index - self._end, self._model.length)
+        gap = np.full((missing, len(self._leads)), np.nan, np.float32)
+        self._recent = np.concatenate([self._recent, gap, samples])[-self._model.length :]
+        self._end = index + len(samples)
+
+    def _look(self, start: int, window: Samples) -> list[Twelve]:
+        self._looked_at = start
+        shown = window.copy()
+        if self._usable:
+            fs = self._model.fs
+            for second in range(int(start / fs), ceil((start + len(shown)) / fs)):
+                usable = self._usable(second, second + 1)
+                rows = slice(max(round(second * fs) - start, 0), round((second + 1) * fs) - start)
+                shown[rows, [not usable[column] for column in self._columns]] = np.nan
+        estimate = self._model.estimate(shown, self._leads)
+        if estimate is None:
+            return []
+        there = np.isfinite(shown[:, estimate.looked_at]).any(axis=1, keepdims=True)
+        values = np.hstack([estimate.mean, estimate.sd, estimate.reach, there]).astype(np.float32)
+        done = self._take(self._joined.end) if start >= self._joined.end else []
+        self._joined.add(start, values, window)
+        return done
+
+    def _take(self, before: int) -> list[Twelve]:
+        first, values, given = self._joined.take(before)
+        mean, sd, reach = np.split(values[:, :-1], 3, axis=1)
+        there = values[:, -1:] > 0
+        filtered = np.where(there, mean, np.float32(np.nan))
+        mean, known = filtered.copy(), there & (reach <= self._model.limit_mv)
+        mean[:, self._given] = given
+        sd[:, self._given] = 0
+        known[:, self._given] = np.isfinite(given)
+        filtered[~known] = np.nan
+        rows = np.flatnonzero(np.isfinite(mean).any(axis=1))
+        measured = np.isin(np.arange(len(TWELVE)), self._given)
+        return [
+            Twelve(mean[run], sd[run], known[run], filtered[run], measured, self._model.fs, start)
+            for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+            if len(run)
+            for start in [(first + int(run[0])) / self._model.fs]
+        ]
+
+
+class TwelveStream:
+    """The stream ``twelve`` of a sensor: its events, and its account.
+
+    Parameters
+    ----------
+    model : Estimator
+    block : SignalBlock
+        The first of the stream of the measured leads.
+    usable, trace
+        See `TwelveStage`, `Engine`.
+
+    Raises
+    ------
+    LeadError, SignalError
+        The model can do nothing with these leads, or this rate.
+    """
+
+    def __init__(
+        self,
+        model: Estimator,
+        block: SignalBlock,
+        usable: Callable[[float, float], Sequence[bool]],
+        trace: bool,
+    ) -> None:
+        model.check(block.leads, block.fs)
+        self.fs = model.fs
+        self._model, self._trace = model, trace
+        self._stage = TwelveStage(model, block.leads, usable)
+        self._reconstructed = tuple(lead for lead in TWELVE if lead not in block.leads)
+        self._next = self._samples = 0
+        self._failed = False
+
+    def describe(self, info: StreamInfo) -> StreamInfo:
+        """Return what the stream is, given what that of the measured leads is."""
+        return StreamInfo(
+            STREAM,
+            f"{info.source} through {self._model.label}",
+            self.fs,
+            TWELVE,
+            (0.0,) * len(TWELVE),
+            info.epoch,
+            f"resampled from {info.fs:g} Hz; {self._stage.delay:g} s behind",
+            self._reconstructed,
+        )
+
+    def feed(self, index: int, samples: Samples) -> list[Event]:
+        """Take resampled samples [n, leads], the first with number ``index``."""
+        return self._guarded(lambda: self._stage.feed(index, samples))
+
+    def flush(self) -> list[Event]:
+        """Return what still waits."""
+        return self._guarded(self._stage.flush)
+
+    def summary(self) -> Summary:
+        """Return the account; call it last."""
+        lost = self._next - self._samples
+        reasons = {"not reconstructed": lost} if lost else {}
+        return Summary(STREAM, self._next / self.fs, self._samples, reasons, 0, 0, 0, 0)
+
+    def _guarded(self, step: Callable[[], list[Twelve]]) -> list[Event]:
+        if self._failed:
+            return []
+        try:
+            return self._events(step())
+        except Exception as error:  # whatever a model does, the measured leads go on
+            self._failed = True
+            why = f"{self._model.label} failed: {type(error).__name__}: {error}"
+            return [Notice(f"{why}; the measured leads, beats and the recording go on", "error")]
+
+    def _events(self, parts: list[Twelve]) -> list[Event]:
+        events: list[Event] = []
+        for part in parts:
+            first = round(part.start * self.fs)
+            events.append(part.block(first - self._next))
+            if self._trace:
+                events.append(part.trace())
+            self._samples += len(part)
+            self._next = first + len(part)
+        return events
+
+
+class _Joined:
+    """Windows laid over each other: ``values`` fade from one to the next, ``given`` are the same in both."""
+
+    def __init__(self, fade: int, leads: int) -> None:
+        self._fade = fade
+        self._start = 0
+        self._values: Samples = np.empty((0, 3 * len(TWELVE) + 1), np.float32)
+        self._given: Samples = np.empty((0, leads), np.float32)
+
+    @property
+    def end(self) -> int:
+        return self._start + len(self._values)
+
+    def add(self, start: int, values: Samples, given: Samples) -> None:
+        """Lay a window that starts at ``start`` over those before; what lies before its fade may be taken."""
+        shared = self.end - start
+        if shared <= 0:
+            self._start, self._values, self._given = start, values, given
+            return
+        fade = min(self._fade, shared)
+        place = np.arange(shared) - (shared - fade) // 2 + 0.5
+        weight = 0.5 - 0.5 * np.cos(np.pi * np.clip(place / fade, 0, 1))
+        taken = max(self._start - start, 0)
+        first = max(start - self._start, 0)
+        new = weight[taken:, None].astype(np.float32)
+        blend = self._values[first:] * (1 - new) + values[taken:shared] * new
+        self._values = np.concatenate([self._values[:first], blend, values[shared:]])
+        self._given = np.concatenate([self._given, given[shared:]])
+
+    def take(self, before: int) -> tuple[int, Samples, Samples]:
+        """Hand out what lies before sample ``before``, with the number of its first."""
+        count, first = max(before - self._start, 0), self._start
+        values, given = self._values[:count], self._given[:count]
+        self._values, self._given = self._values[count:], self._given[count:]
+        self._start += len(values)
+        return first, values, given

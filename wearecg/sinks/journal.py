@@ -1,0 +1,116 @@
+"""``journal:``: one line for each piece of news, with its priority, as the systemd journal reads them from stdout.
+
+Nothing that comes every second is told. Of gaps, those of `LONG_S` and more are told each; shorter ones, of which a
+poor radio link has many, are counted and told together every `TOGETHER_S`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from wearecg.block import (
+    Event,
+    Finding,
+    Gap,
+    LinkState,
+    Notice,
+    SignalBlock,
+    StreamInfo,
+    Trace,
+    Window,
+)
+from wearecg.errors import SinkError
+from wearecg.sinks.base import Sink
+from wearecg.sinks.changes import FindingChanges
+from wearecg.sinks.threaded import OutputGoneError
+
+LONG_S = 1.0
+TOGETHER_S = 600.0
+ERROR, WARNING, NOTICE, INFO = 3, 4, 5, 6
+"""Priorities of syslog(3)."""
+_LEVELS = {"error": ERROR, "warning": WARNING, "info": INFO}
+
+
+def is_journal(stream: TextIO) -> bool:
+    """Whether what is written there goes to the systemd journal (JOURNAL_STREAM in systemd.exec(5))."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+def open_journal(rest: str) -> Sink:
+    """Return the sink for ``journal:``."""
+    if rest:
+        raise SinkError(f"journal: takes nothing after the colon, but there is {rest!r}")
+    return JournalSink()
+
+
+class JournalSink(Sink):
+    """Writes news to ``out`` (stdout if not given), one line each, with the prefix ``<priority>`` of sd-daemon(3)."""
+
+    ignores = (SignalBlock, Trace, Window)
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        super().__init__()
+        self._out = out
+        self._changes = FindingChanges()
+        self._gaps: list[float] = []
+        self._told_at: float | None = None
+
+    def write(self, event: Event) -> None:
+        """Tell it, if it is news."""
+        match event:
+            case StreamInfo():
+                leads = " ".join(event.leads)
+                self._tell(INFO, f"{event.source}: {event.stream} {leads}, {event.fs:g} Hz {event.rate_note}")
+            case LinkState():
+                well = event.state in ("live", "connecting", "closed")
+                self._tell(INFO if well else WARNING, f"link {event.state}: {event.message}")
+            case Gap() if event.duration >= LONG_S:
+                self._tell(WARNING, f"gap of {event.duration:.1f} s ({event.stream}): {event.reason}")
+            case Gap():
+                self._gaps.append(event.duration)
+            case Notice():
+                self._tell(_LEVELS[event.level], event.message)
+            case Finding():
+                for change, finding in self._changes.feed(event):
+                    self._tell(NOTICE, _line(change, finding))
+
+    def tick(self, now: float) -> None:
+        """Tell of short gaps, when it is time."""
+        if self._told_at is None:
+            self._told_at = now
+        if now - self._told_at >= TOGETHER_S:
+            self._told_at = now
+            self._tell_gaps()
+
+    def close(self) -> None:
+        """Tell what was not told yet."""
+        self._tell_gaps()
+
+    def _tell_gaps(self) -> None:
+        if self._gaps:
+            self._tell(
+                WARNING, f"{len(self._gaps)} short gaps, {sum(self._gaps):.1f} s together, since last told"
+            )
+            self._gaps.clear()
+
+    def _tell(self, priority: int, message: str) -> None:
+        try:
+            line = "".join(character for character in " ".join(message.split()) if character.isprintable())
+            print(f"<{priority}>{' '.join(line.split())}", file=self._out or sys.stdout, flush=True)
+        except BrokenPipeError:
+            raise OutputGoneError("the journal has left") from None
+
+
+def _line(change: str, finding: Finding) -> str:
+    if finding.probability is None:
+        about = f"not scored, because {finding.reason or finding.text}"
+        return about if change == "begins" else "scored again"
+    if change == "ends":
+        return f"{finding.code} ends"
+    return f"{finding.code} begins, p {finding.probability:.2f} ({finding.source})"
