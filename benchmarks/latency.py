@@ -88,12 +88,13 @@ import json
 print(json.dumps([first, loaded, rss()]))
 """
 COLD_SHIPPED = """
-from wearecg.models import load_model
+from wearecg.models.card import card_path, load_card
+from wearecg.models.runner import Runner
 import numpy as np
-model = load_model({name!r}, {precision!r}, {runtime!r})
-spec = model.card.input
-x = np.random.default_rng(1).normal(scale=0.1, size=(spec.length, len(spec.leads)))
-model(x, spec.fs, spec.leads)
+card = load_card({name!r})
+runner = Runner(card, card_path({name!r}).parent, {precision!r}, {runtime!r})
+shape = (1, len(card.input.leads), card.input.length)
+runner.run(np.zeros(shape, np.float32), np.ones(shape[:2], np.float32))
 """
 COLD_ONNX = """
 import numpy as np, onnxruntime as ort
@@ -153,7 +154,8 @@ def shipped() -> tuple[list[Candidate], list[Candidate], list[str]]:
             session = _session(folder / file.path, file.runtime, package, threads=2)
             call = _in_turn(session, signal, mask)
             two.append(Candidate(f"{label}, 2 threads", call, {**facts, "threads": 2}))
-        one.append(_live_window(name, card))
+        if card.outputs.groups:
+            one.append(_live_window(name, card))
     return one, two, absent
 
 
@@ -368,9 +370,10 @@ def _live_window(name: str, card: Card) -> Candidate:
     model = load_model(name)
     spec = card.input
     person = Person(0, "sinus", spec.fs)
-    x = person.samples(spec.length)[:, [person.leads.index(lead) for lead in spec.leads]]
+    leads = ("I",) if spec.any_lead else spec.leads
+    x = person.samples(spec.length)[:, [person.leads.index(lead) for lead in leads]]
     quality = Quality(0.0, spec.seconds, ())
-    window = Window(x, spec.fs, spec.leads, 0.0, (True,) * len(spec.leads), quality)
+    window = Window(x, spec.fs, leads, 0.0, (True,) * len(leads), quality)
     facts = _facts(card, card.file("int8", "onnx"), model.runner.engine)
     return Candidate(f"{name} int8 onnx, live window", lambda _: model.score_window(window), facts)
 

@@ -24,8 +24,8 @@ import psutil
 
 from benchmarks import machine
 from wearecg.block import Beat, Event, Summary, Window
-from wearecg.devices import device, simulated
 from wearecg.devices.base import Device, SimulatedDevice
+from wearecg.devices.bridge import Bridge, SimulatedBridge
 from wearecg.models import load_model
 from wearecg.person import Person
 from wearecg.pipeline.engine import Engine, WindowSpec
@@ -65,7 +65,7 @@ def soak(seconds: int, folder: Path) -> dict[str, object]:
     rng = np.random.default_rng(1)
     person = Person(seed=3, scenario="sinus", fs=FS)
     columns = [person.leads.index(lead) for lead in LEADS]
-    sensor, bridge = simulated("bridge")(LEADS, FS), device("bridge")()
+    sensor, bridge = SimulatedBridge(LEADS, FS), Bridge()
     runtime = Runtime(person, folder)
     bridge.connected(0.0)
     boot, rss, delivered, arrival = 0.0, [], 0, 0.0
@@ -73,7 +73,7 @@ def soak(seconds: int, folder: Path) -> dict[str, object]:
         samples = person.samples(FS)[:, columns]
         since_unplug = second % UNPLUG_EVERY_S if second >= UNPLUG_EVERY_S else UNPLUG_EVERY_S
         if second and second % RESET_EVERY_S == 0:
-            sensor, boot = simulated("bridge")(LEADS, FS), float(second)
+            sensor, boot = SimulatedBridge(LEADS, FS), float(second)
         if since_unplug == 0:
             runtime.engine.link_lost()
         if since_unplug == UNPLUG_S or boot == second > 0:

@@ -93,7 +93,8 @@ RHYTHM1_LIMITS = (
 
 LEAD12_VERSION = "0.1.0"
 LEAD12_TASK = (
-    "Ten seconds of a few of the 12 standard leads (best II, V1 and V5) to all of them, each sample with an error bar."
+    "Ten seconds of a few of the 12 standard leads (best II, V1 and V5) to all twelve, each sample with an error "
+    "bar."
 )
 LEAD12_INPUT = Input(
     fs=100.0,

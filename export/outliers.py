@@ -29,9 +29,10 @@ def pulses(records: Sequence[bidmc.Record]) -> NDArray[np.float32]:
         x = resample(record.ppg[:, None], bidmc.FS, ptbxl.FS)[:, 0]
         x = x[: len(x) // length * length].reshape(-1, length)
         windows.append(highpass(x[np.isfinite(x).all(axis=1)], ptbxl.FS, spec.highpass_hz, spec.pad_s))
-    found = np.concatenate(windows)
-    spread = found.std(axis=1, keepdims=True)
-    return (found[spread[:, 0] > 0] / spread[spread[:, 0] > 0]).astype(np.float32)
+    found = np.concatenate(windows).astype(np.float32)
+    spread = found.std(axis=1)
+    varying: NDArray[np.float32] = found[spread > 0] / spread[spread > 0, None]
+    return varying
 
 
 def kinds(noise: NDArray[np.float32], ppg: NDArray[np.float32]) -> dict[str, Make]:

@@ -63,6 +63,10 @@ class Windows(CalibrationDataReader):  # type: ignore[misc]
         return next(self._feeds, None)
 
 
+LAYOUT = ("Reshape", "Transpose", "Squeeze", "Unsqueeze")
+"""Operators that only move numbers: what gives an output may lie before them."""
+
+
 def quantize_onnx(
     fp32: Path, int8: Path, signal: Array, mask: Array, percentile: float, per_channel: bool = True
 ) -> None:
@@ -104,8 +108,13 @@ def first_and_last(graph: onnx.GraphProto) -> list[str]:
     reader, give the tensor the ReLU's range, and cut its negative half.
     """
     nodes = [Node(n.name, n.op_type in ("Conv", "Gemm"), {*n.input}, {*n.output}) for n in graph.node]
-    outputs = {output.name for output in graph.output}
-    return _first(nodes, {i.name for i in graph.input}) + [n.name for n in nodes if outputs & n.writes]
+    wanted, last = {output.name for output in graph.output}, []
+    for node in reversed(graph.node):
+        if not wanted.isdisjoint(node.output):
+            if node.op_type in LAYOUT:
+                wanted.add(node.input[0])
+            last.append(node.name)
+    return _first(nodes, {i.name for i in graph.input}) + last
 
 
 def quantize_tflite(

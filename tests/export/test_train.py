@@ -26,7 +26,7 @@ def teacher(data, tmp_path_factory):
     small = pytest.MonkeyPatch()
     small.setattr(own, "Teacher", lambda groups: Teacher(groups, ((16, 5, 1), (16, 5, 2)), 16, 24))
     folder = tmp_path_factory.mktemp("teacher")
-    own.teach(data, folder, own.Recipe(epochs=6, full=2, batch=16, average=0.9))
+    own.teach(data, folder, own.Recipe(epochs=6, whole=2, batch=16, average=0.9))
     yield folder
     small.undo()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wearecg.ecg.leads import TWELVE
 from wearecg.models.card import FORMS, Card, Measured, Quantisation
 
 
@@ -22,6 +23,12 @@ def describe(card: Card) -> str:
             f"  {'*' if s.reported else ' '} {s.code:6} {s.threshold:5.2f}  {s.text}"
             for s in group.statements
         ]
+    if band := card.outputs.band:
+        lines.append(
+            f"band       {band.share:.0%} of the truth lies within; a lead is not known where half of it is above "
+            f"{band.unknown_mv:g} mV; a lead's standard deviation is scaled by "
+            + ", ".join(f"{lead} {scale:g}" for lead, scale in zip(TWELVE, band.scale, strict=True))
+        )
     for data in training.data:
         lines.append(f"data       {data.name}, {data.use}; {data.licence}; {data.citation}")
     lines += [
@@ -52,9 +59,10 @@ def measured_table(rows: tuple[Measured, ...]) -> str:
         ]
         found = {(r.group, r.leads, r.precision, r.runtime): r for r in some}
         for group, leads in dict.fromkeys((r.group, r.leads) for r in some):
-            same = [found[group, leads, *form] for form in forms]
+            same = [found.get((group, leads, *form)) for form in forms]
             cells = "".join(f"  {_cell(r):{width}}" for r in same)
-            lines.append(f"{group:14} {leads:9} {same[0].records:7}{cells}".rstrip())
+            records = next(r.records for r in same if r)
+            lines.append(f"{group:14} {leads:9} {records:7}{cells}".rstrip())
         tables.append("\n".join(lines))
     return "\n\n".join(tables)
 
@@ -75,6 +83,8 @@ def gate_table(quantisation: Quantisation) -> str:
     return "\n".join(lines)
 
 
-def _cell(r: Measured) -> str:
+def _cell(r: Measured | None) -> str:
+    if r is None:
+        return ""
     calibration = "" if r.ece is None else f"  {r.ece_raw:.4f} > {r.ece:.4f}"
     return f"{r.value:.4f} [{r.low:.4f}, {r.high:.4f}]{calibration}"

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import Finding, Samples, Window
 from wearecg.ecg.leads import TWELVE, UNKNOWN, canonical, is_ecg
-from wearecg.errors import LeadError, SignalError
+from wearecg.errors import LeadError, ModelError, SignalError
 from wearecg.models.card import Card, card_path, load_card
 from wearecg.models.preprocess import condition
 from wearecg.models.runner import Runner
@@ -85,6 +85,8 @@ def load_model(name: str | Path = "encoder", precision: str = "int8", runtime: s
     """
     path = card_path(name)
     card = load_card(path)
+    if not card.outputs.groups:
+        raise ModelError(f"{card.source} makes no statements; it reconstructs leads: `wearecg stream --twelve`")
     return Model(card, Runner(card, path.parent, precision, runtime))
 
 

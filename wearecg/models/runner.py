@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -146,6 +147,8 @@ def verified(folder: Path, file: ModelFile | GoldenFile, source: str) -> bytes:
 class _Onnx:
     def __init__(self, model: bytes) -> None:
         try:
+            # Else the wheels of some versions send usage data; a sensor's reader has nothing to send.
+            os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
             import onnxruntime as ort
         except ImportError as error:
             raise ModelError(
