@@ -86,7 +86,9 @@ def load_model(name: str | Path = "encoder", precision: str = "int8", runtime: s
     path = card_path(name)
     card = load_card(path)
     if not card.outputs.groups:
-        raise ModelError(f"{card.source} makes no statements; it reconstructs leads: `wearecg stream --twelve`")
+        raise ModelError(
+            f"{card.source} makes no statements; it reconstructs leads: `wearecg stream --twelve`"
+        )
     return Model(card, Runner(card, path.parent, precision, runtime))
 
 
