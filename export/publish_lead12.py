@@ -92,8 +92,7 @@ def publish(trained: Trained, data: ptbxl.PtbXl, zoo: Path) -> Card:
         gate.check(quantisation)
         log.info("%s", gate_table(quantisation))
         answers = {p: _answers(truth, nets[f"{p}_onnx"]) for p in PRECISIONS}
-        fitted = [(LEAD_SETS[name], *answer) for name, answer in answers["fp32"].items()]
-        scale = tuple(round(float(s), 3) for s in evaluate_lead12.fit_scale(truth, fitted))
+        scale = _scale(truth, [(LEAD_SETS[name], *answer) for name, answer in answers["int8"].items()])
         band = Band(NOMINAL, scale, UNKNOWN_MV)
         rows = [row for p in PRECISIONS for row in _measured(truth, answers[p], p, np.array(scale))]
         rows += _measured(truth, {n: _floor_answer(truth, floors[n]) for n in LEAD_SETS}, "linear", None)
@@ -122,7 +121,7 @@ def floor(data: ptbxl.PtbXl) -> dict[str, linear12.Linear]:
 
 def _publish_linear(floors: dict[str, linear12.Linear], truth: Truth, path: Path) -> None:
     found = [(floors[name].leads, *_floor_answer(truth, floors[name])) for name in LEAD_SETS]
-    scale = tuple(round(float(s), 3) for s in evaluate_lead12.fit_scale(truth, found))
+    scale = _scale(truth, found)
     LinearCard(
         name=LINEAR.stem,
         version=LEAD12_VERSION,
@@ -141,6 +140,13 @@ def _publish_linear(floors: dict[str, linear12.Linear], truth: Truth, path: Path
     ).write(path)
 
 
+def _scale(truth: Truth, found: list[tuple[tuple[str, ...], Array, Array]]) -> tuple[float, ...]:
+    """Fit a lead's factor on the first lead set, II+V1+V5; on the others where it is measured there."""
+    first, others = (evaluate_lead12.fit_scale(truth, part) for part in (found[:1], found[1:]))
+    measured = [name in found[0][0] for name in TWELVE]
+    return tuple(round(float(s), 3) for s in np.where(measured, others, first))
+
+
 def _draft(trained: Trained) -> Card:
     recipe = trained.recipe
     parameters, macs = cost(trained.net, len(TWELVE), LEAD12_INPUT.length)
@@ -156,8 +162,9 @@ def _draft(trained: Trained) -> Card:
         files=(),
         golden=GoldenFile("", 0, 0, ""),
         calibration=(
-            "One factor for each lead's standard deviation, fitted on half of fold 9's patients, all lead sets "
-            "together; the share of samples in the band is of the other half"
+            "One factor for each lead's standard deviation, fitted on the int8 ONNX file and half of fold 9's "
+            "patients with II+V1+V5 (with the other lead sets for these three); the share of samples in the band is "
+            "of the other half"
         ),
         training=Training(
             data=(PTBXL,),

@@ -1,7 +1,7 @@
 """Wire protocol v1, both directions: messages to frames and back (PROTOCOL.md is the spec).
 
 ``decode_body(encode_body(m)) == m`` for every message, and ``encode_body(decode_body(b)) == b`` for
-every body that is accepted.
+every body that is accepted (but a STATUS without entries may state another size of an entry).
 """
 
 from __future__ import annotations
