@@ -63,11 +63,15 @@ class Fold:
         return self.signal * mask[..., None], mask
 
 
-def run(runner: Runner, fold: Fold, leads: Sequence[str]) -> Logits:
-    """Run a model over a fold; logits of each group."""
-    signal, mask = fold.masked(leads)
+def in_chunks(runner: Runner, signal: NDArray[np.float32], mask: NDArray[np.float32]) -> Logits:
+    """Run a model over many windows, some at a time; every output whole."""
     parts = [runner.run(signal[i : i + CHUNK], mask[i : i + CHUNK]) for i in range(0, len(signal), CHUNK)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def run(runner: Runner, fold: Fold, leads: Sequence[str]) -> Logits:
+    """Run a model over a fold; logits of each group."""
+    return in_chunks(runner, *fold.masked(leads))
 
 
 def measure(card: Card, folder: Path, precision: str, runtime: str, fold: Fold) -> list[Measured]:

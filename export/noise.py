@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from export.augment import LEAD_SETS, disturb
 from export.datasets import ptbxl
-from export.evaluate import CHUNK, DRAWS, METRIC, SEED
+from export.evaluate import DRAWS, METRIC, SEED, in_chunks
 from export.metrics import interval, macro_auroc, patient_draws
 from wearecg.block import Quality, SignalBlock
 from wearecg.ecg.leads import TWELVE
@@ -47,13 +47,11 @@ def measure(
             signal, mask = condition(x, ptbxl.FS, card.input.preprocessing)
             mask = mask * usable
             signal = signal * mask[..., None]
-            parts = [
-                runner.run(signal[i : i + CHUNK], mask[i : i + CHUNK]) for i in range(0, len(signal), CHUNK)
-            ]
+            out = in_chunks(runner, signal, mask)
             draws = patient_draws(data.patient[rows], DRAWS, SEED)
             values = {REFUSED: (float(np.mean(~scored)), (draws @ ~scored) / draws.sum(axis=1), len(rows))}
             for group in card.outputs.groups:
-                z = np.concatenate([part[group.name] for part in parts])[scored]
+                z = out[group.name][scored]
                 y = data.labels[group.name][rows][scored]
                 spread = macro_auroc(z, y, draws[:, scored])
                 values[group.name] = (float(macro_auroc(z, y)[0]), spread, int(scored.sum()))

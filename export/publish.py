@@ -31,6 +31,7 @@ from export.nets.encoder import cost, fold
 from export.nets.trust import WithUnlike
 from export.package import Batch, Draft, build, install
 from export.train.encoder import Trained
+from export.train.loop import TRAIN_FOLDS, VALIDATION_FOLD
 from wearecg.models import golden
 from wearecg.models.card import (
     PRECISIONS,
@@ -52,8 +53,6 @@ from wearecg.models.runner import Runner
 log = logging.getLogger("export.publish")
 
 NAME = "encoder"
-TRAIN_FOLDS = tuple(range(1, 9))
-VALIDATION_FOLD = 9
 CALIBRATION_WINDOWS = 400
 MAX_INT8 = 600_000
 

@@ -15,7 +15,7 @@ from export import evaluate_lead12, gate, linear12
 from export.calibrate import halves
 from export.cards import LEAD12_INPUT, LEAD12_LIMITS, LEAD12_TASK, LEAD12_VERSION, PTBXL
 from export.datasets import ptbxl
-from export.evaluate import CHUNK
+from export.evaluate import in_chunks
 from export.evaluate_lead12 import NOMINAL, Net, Truth
 from export.metrics import interval, patient_draws
 from export.nets.encoder import cost, fold
@@ -205,9 +205,8 @@ def _net(card: Card, folder: Path, form: str) -> Net:
     runner = Runner(card, folder, precision, runtime)
 
     def run(signal: Array, mask: Array) -> tuple[Array, Array]:
-        parts = [runner.run(signal[i : i + CHUNK], mask[i : i + CHUNK]) for i in range(0, len(signal), CHUNK)]
-        mean, logvar = (np.concatenate([part[name] for part in parts]) for name in ("leads", "logvar"))
-        return mean, logvar
+        out = in_chunks(runner, signal, mask)
+        return out["leads"], out["logvar"]
 
     return run
 
@@ -219,21 +218,20 @@ def _torch(net: torch.nn.Module, signal: Array, mask: Array) -> tuple[Array, Arr
 
 def _rmse(truth: Truth, net: Net, leads: tuple[str, ...]) -> float:
     """Mean over the missing leads of the mean RMSE of a record, uV."""
-    signal, mask = truth.shown(leads)
-    mean, logvar = net(signal, mask)
-    found, _ = twelve(signal, mask, mean, np.exp(logvar))
+    found, _ = _answer(truth, net, leads)
     error = np.sqrt(np.square(found - truth.signal).mean(axis=-1))
     missing = [k for k, name in enumerate(TWELVE) if name not in leads]
     return round(1000 * float(error[:, missing].mean()), 4)
 
 
 def _answers(truth: Truth, net: Net) -> dict[str, tuple[Array, Array]]:
-    found = {}
-    for name, leads in LEAD_SETS.items():
-        signal, mask = truth.shown(leads)
-        mean, logvar = net(signal, mask)
-        found[name] = twelve(signal, mask, mean, np.exp(logvar))
-    return found
+    return {name: _answer(truth, net, leads) for name, leads in LEAD_SETS.items()}
+
+
+def _answer(truth: Truth, net: Net, leads: tuple[str, ...]) -> tuple[Array, Array]:
+    signal, mask = truth.shown(leads)
+    mean, logvar = net(signal, mask)
+    return twelve(signal, mask, mean, np.exp(logvar))
 
 
 def _floor_answer(truth: Truth, linear: linear12.Linear) -> tuple[Array, Array]:

@@ -19,7 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from export.augment import LEAD_SETS, augment
 from export.datasets import bidmc, nstdb, ptbxl
-from export.evaluate import CHUNK, DRAWS, SEED, Fold
+from export.evaluate import DRAWS, SEED, Fold, in_chunks
 from export.metrics import interval, patient_draws
 from export.nets.encoder import Encoder
 from export.nets.trust import Unlike, features, pooled
@@ -118,13 +118,7 @@ def measure(
         for leads in LEAD_SETS:
             mask = fold.masked(LEAD_SETS[leads])[1][rows]
             shown = x.numpy() * mask[..., None]
-            logits = np.concatenate(
-                [
-                    runner.run(shown[i : i + CHUNK], mask[i : i + CHUNK])["unlike"][:, 0]
-                    for i in range(0, len(shown), CHUNK)
-                ]
-            )
-            called = logits >= card.outputs.unlike
+            called = in_chunks(runner, shown, mask)["unlike"][:, 0] >= card.outputs.unlike
             low, high = interval((draws @ called) / draws.sum(axis=1))
             found.append(
                 Measured(

@@ -77,13 +77,18 @@ class Encoder(nn.Module):
         return self.read(self.pooled(signal, mask))
 
     def pooled(self, signal: Tensor, mask: Tensor) -> Tensor:
-        """Return ``[N, 2 * channels]``: mean and maximum over time of what the last block gives."""
+        """Return ``[N, 2 * channels]``: mean and maximum over time of the feature map."""
+        x = self.features(signal, mask)
+        # The mean says what is usual in the ten seconds, the maximum what happened once.
+        return torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
+
+    def features(self, signal: Tensor, mask: Tensor) -> Tensor:
+        """Return the feature map ``[N, channels, 1, places]`` of the last block."""
         x = (signal * mask.unsqueeze(-1)).unsqueeze(2)
         x = self.bn(self.conv(x))
         x = self.relu(x * _column(self.lead_gain(mask)) + _column(self.lead_bias(mask)))
-        x = self.blocks(x)
-        # The mean says what is usual in the ten seconds, the maximum what happened once.
-        return torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
+        out: Tensor = self.blocks(x)
+        return out
 
     def read(self, pooled: Tensor) -> tuple[Tensor, ...]:
         """Return the embedding and the logits of each group."""

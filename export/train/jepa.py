@@ -58,7 +58,7 @@ class Jepa(nn.Module):
     def forward(self, signal: Tensor, mask: Tensor, hidden: Tensor) -> Tensor:
         """Return ``[N, places, channels]`` for windows whose ``hidden`` ``[N, places]`` are left out."""
         seen = signal * ~hidden.repeat_interleave(STRIDE, dim=1).unsqueeze(1)
-        x = features(self.encoder, seen, mask)
+        x = self.encoder.features(seen, mask)
         x = torch.where(hidden[:, None, None], self.token.to(x.dtype), x)
         return by_place(self.predictor(x))
 
@@ -80,7 +80,7 @@ def pretrain(signal: Tensor, present: Tensor, work: Path, recipe: Recipe) -> dic
             hidden, kept = hide(len(rows), g)
             with torch.autocast("cpu", torch.bfloat16):
                 with torch.no_grad():
-                    target = by_place(features(average.encoder, x, mask))
+                    target = by_place(average.encoder.features(x, mask))
                 predicted = run.net(x, mask * kept, hidden)
             # A place is to be predicted where any of its leads is hidden.
             where = hidden | (kept < mask).any(dim=1, keepdim=True)
@@ -94,14 +94,6 @@ def trunk(path: Path) -> dict[str, Tensor]:
     """Read the averaged trunk out of a finished checkpoint of :func:`pretrain`."""
     names = {k.removeprefix("encoder."): v for k, v in finished(path)["averaged"].items()}
     return {k: v for k, v in names.items() if k.partition(".")[0] in TRUNK}
-
-
-def features(net: Encoder, signal: Tensor, mask: Tensor) -> Tensor:
-    """Return the feature map ``[N, channels, 1, places]`` that the encoder pools."""
-    x = net.bn(net.conv((signal * mask.unsqueeze(-1)).unsqueeze(2)))
-    gain, bias = (linear(mask)[:, :, None, None] for linear in (net.lead_gain, net.lead_bias))
-    out: Tensor = net.blocks(net.relu(x * gain + bias))
-    return out
 
 
 def hide(n: int, g: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -101,7 +101,7 @@ def test_the_feature_map_is_the_one_that_the_encoder_pools():
     net = Encoder({"superclass": 5}).eval()
     x, mask = torch.randn(3, 12, 1000), (torch.rand(3, 12) < 0.5).float()
     with torch.no_grad():
-        y = jepa.features(net, x, mask)
+        y = net.features(x, mask)
         pooled = torch.cat([y.mean(dim=(2, 3)), y.amax(dim=(2, 3))], dim=1)
         torch.testing.assert_close(net.embed(pooled), net(x, mask)[0])
 

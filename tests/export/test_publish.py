@@ -22,6 +22,7 @@ from export.nets.encoder import Encoder
 from export.outliers import kinds
 from export.quantize import quantize_onnx, quantize_tflite
 from export.train.encoder import Recipe, Trained
+from export.train.loop import TRAIN_FOLDS
 from wearecg.models import load_card, load_model
 from wearecg.models.describe import describe
 from wearecg.models.preprocess import Preprocessing, condition
@@ -68,7 +69,7 @@ def trained(data):
     torch.manual_seed(1)
     torch.set_num_threads(1)
     net = Encoder(GROUPS, stages=((16, 7), (24, 5)), stem=16, embedding=16)
-    rows = data.rows(publishing.TRAIN_FOLDS)
+    rows = data.rows(TRAIN_FOLDS)
     signal, _ = condition(data.millivolts(rows), ptbxl.FS, Preprocessing())
     signal = torch.from_numpy(signal)
     y = torch.from_numpy(np.concatenate([data.labels[name][rows] for name in GROUPS], axis=1)).float()
