@@ -19,6 +19,7 @@ from export.augment import crop, mix, vary
 from export.datasets import ptbxl
 from export.nets.encoder import start_from
 from export.nets.teacher import Teacher
+from export.reduced import reduced
 from export.train.encoder import load
 from export.train.loop import (
     TRAIN_FOLDS,
@@ -73,7 +74,7 @@ def teach(data: ptbxl.PtbXl, work: Path, recipe: Recipe, beside: Sequence[Path] 
         for rows in run.batches(len(train_rows), g):
             x = vary(crop(signal[rows].float() / 1000, length, g), g, ptbxl.FS)
             x, y = mix(x, labels[rows], g)
-            with torch.autocast("cpu", torch.bfloat16):
+            with reduced():
                 logits = run.net(x, present[rows])[1:]
             run.step(binary_cross_entropy_with_logits(torch.cat(logits, 1).float(), y, weight))
         seen = ""

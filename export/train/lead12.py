@@ -16,6 +16,7 @@ from export.augment import lead_mask
 from export.datasets import ptbxl
 from export.nets.lead12 import INDEPENDENT as OUTPUTS
 from export.nets.lead12 import Lead12
+from export.reduced import reduced
 from export.train.loop import TRAIN_FOLDS, VALIDATION_FOLD, Run, Schedule, conditioned, finished, predict
 from wearecg.ecg.lead12 import INDEPENDENT, twelve
 from wearecg.ecg.leads import TWELVE
@@ -97,7 +98,7 @@ def train(data: ptbxl.PtbXl, work: Path, recipe: Recipe) -> Path:
     for epoch, g in run.epochs():
         for rows in run.batches(len(train_rows), g):
             clean, x, mask = hidden(signal[rows].float() / 1000, present[rows], g)
-            with torch.autocast("cpu", torch.bfloat16):
+            with reduced():
                 mean, logvar, divergence = net.sampled(x, mask)
             run.step(loss(mean.float(), logvar.float(), divergence, clean, mask, present[rows], recipe))
         seen = ""
