@@ -61,11 +61,24 @@ def main(argv: list[str] | None = None) -> int:
     evaluate.add_argument("--noise", action="store_true", help="in recorded noise (DIR/nstdb) instead")
     evaluate.add_argument("--plots", type=Path, metavar="FOLDER", help="draw reliability, risk and noise too")
 
+    ablate = commands.add_parser(
+        "ablate", help="train lead12 with one part changed at a time, at a small scale"
+    )
+    ablate.add_argument("model", choices=["lead12"])
+    ablate.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
+    ablate.add_argument("--work", type=Path, default=CACHE / "ablate", help="checkpoints (%(default)s)")
+
     args = parser.parse_args(argv)
     args.work.mkdir(parents=True, exist_ok=True)
     _log_to(args.work / "log.txt")
     try:
-        {"train": _train, "teach": _teach, "publish": _publish, "evaluate": _evaluate}[args.command](args)
+        {
+            "train": _train,
+            "teach": _teach,
+            "publish": _publish,
+            "evaluate": _evaluate,
+            "ablate": _ablate,
+        }[args.command](args)
     except WearECGError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -212,6 +225,13 @@ def _evaluate(args: argparse.Namespace) -> None:
     ]
     print(f"{card.source}, {len(fold.signal)} records, {evaluate.DRAWS} draws of patients")
     print(measured_table(tuple(rows)))
+
+
+def _ablate(args: argparse.Namespace) -> None:
+    from export.ablate_lead12 import ablate
+    from export.datasets import ptbxl
+
+    ablate(ptbxl.load(args.data, args.work).lawful(), args.work)
 
 
 if __name__ == "__main__":
