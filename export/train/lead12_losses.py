@@ -58,6 +58,6 @@ class Reader:
         limb = torch.tensor(list(LIMB.values())) @ mean[:, :2]
         found = torch.where(mask.unsqueeze(-1) > 0, clean, torch.cat([limb, mean[:, 2:]], dim=1))
         with torch.no_grad():
-            wanted = self.net(clean, present)[0]
-        off: Tensor = (self.net(found, present)[0] - wanted).square().mean()
+            wanted: Tensor = self.net(clean, present)[0]
+        off = torch.nn.functional.mse_loss(self.net(found, present)[0], wanted)
         return off / wanted.var(dim=0).mean()
