@@ -59,13 +59,32 @@ def main(argv: list[str] | None = None) -> int:
     evaluate.add_argument("--runtime", choices=["onnx", "tflite", "both"], default="onnx")
     evaluate.add_argument("--work", type=Path, default=CACHE, help="caches (%(default)s)")
     evaluate.add_argument("--noise", action="store_true", help="in recorded noise (DIR/nstdb) instead")
+    evaluate.add_argument(
+        "--profile", action="store_true", help="lead12: personal profiles, on later recordings"
+    )
+    evaluate.add_argument(
+        "--teacher", type=Path, metavar="FILE", help="lead12: what a teacher (teacher.pt) reads in its leads"
+    )
     evaluate.add_argument("--plots", type=Path, metavar="FOLDER", help="draw reliability, risk and noise too")
+
+    ablate = commands.add_parser(
+        "ablate", help="train lead12 with one part changed at a time, at a small scale"
+    )
+    ablate.add_argument("model", choices=["lead12"])
+    ablate.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
+    ablate.add_argument("--work", type=Path, default=CACHE / "ablate", help="checkpoints (%(default)s)")
 
     args = parser.parse_args(argv)
     args.work.mkdir(parents=True, exist_ok=True)
     _log_to(args.work / "log.txt")
     try:
-        {"train": _train, "teach": _teach, "publish": _publish, "evaluate": _evaluate}[args.command](args)
+        {
+            "train": _train,
+            "teach": _teach,
+            "publish": _publish,
+            "evaluate": _evaluate,
+            "ablate": _ablate,
+        }[args.command](args)
     except WearECGError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -181,6 +200,9 @@ def _publish_lead12(args: argparse.Namespace) -> Card:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
+    if args.teacher is not None or args.profile:
+        _evaluate_lead12(args)
+        return
     from export import evaluate, noise
     from export.datasets import nstdb, ptbxl
     from wearecg.models.card import RUNTIMES, Measured, card_path, load_card
@@ -212,6 +234,32 @@ def _evaluate(args: argparse.Namespace) -> None:
     ]
     print(f"{card.source}, {len(fold.signal)} records, {evaluate.DRAWS} draws of patients")
     print(measured_table(tuple(rows)))
+
+
+def _evaluate_lead12(args: argparse.Namespace) -> None:
+    from export import downstream, evaluate_profile
+    from export.datasets import ptbxl
+    from export.teachers import own
+    from wearecg.models.card import card_path, load_card
+    from wearecg.models.lead12 import load_reconstructor
+    from wearecg.models.runner import Runner
+
+    data = ptbxl.load(args.data, args.work).lawful()
+    models = {"lead12": load_reconstructor(), "linear": load_reconstructor("lead12-linear")}
+    if args.teacher is not None:
+        encoder = Runner(load_card("encoder"), card_path("encoder").parent)
+        print(downstream.report(data, args.fold, own.load(args.teacher), models, encoder))
+    if args.profile:
+        print(evaluate_profile.choose(models["lead12"], data))
+        for model in models.values():
+            print(evaluate_profile.table(model, data, args.fold))
+
+
+def _ablate(args: argparse.Namespace) -> None:
+    from export.ablate_lead12 import ablate
+    from export.datasets import ptbxl
+
+    ablate(ptbxl.load(args.data, args.work).lawful(), args.work)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from export.datasets import ptbxl
 from export.nets.encoder import start_from
 from export.nets.teacher import Teacher
 from export.reduced import reduced
-from export.train.encoder import load
+from export.train import encoder
 from export.train.loop import (
     TRAIN_FOLDS,
     VALIDATION_FOLD,
@@ -90,15 +90,24 @@ def answer(data: ptbxl.PtbXl, work: Path, beside: Sequence[Path] = ()) -> Path:
     The logits are the mean over the teacher and the encoders whose checkpoints are ``beside`` it;
     the embedding is the teacher's.
     """
-    saved = finished(work / "teacher.pt")
-    net = Teacher(saved["groups"])
-    net.load_state_dict(saved["averaged"])
+    net = load(work / "teacher.pt")
     signal, present = conditioned(data, data.rows(TRAIN_FOLDS), Preprocessing())
     logits = []
     embedding, *groups = predict(net, signal, present, fast=True)
-    for outputs in (groups, *(predict(load(path).net, signal, present, fast=True)[1:] for path in beside)):
+    for outputs in (
+        groups,
+        *(predict(encoder.load(path).net, signal, present, fast=True)[1:] for path in beside),
+    ):
         logits.append(np.concatenate(outputs, axis=1))
         log.info("%d of %d networks asked about %d windows", len(logits), 1 + len(beside), len(signal))
     path = work / "teacher.npz"
     np.savez(path, logits=np.float16(np.mean(logits, axis=0)), embedding=np.float16(embedding))
     return path
+
+
+def load(path: Path) -> Teacher:
+    """Read a finished checkpoint of :func:`teach`."""
+    saved = finished(path)
+    net = Teacher(saved["groups"])
+    net.load_state_dict(saved["averaged"])
+    return net.eval()

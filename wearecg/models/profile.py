@@ -126,8 +126,11 @@ def calibrate(
     leads: Sequence[str],
     reference: str,
     created: str,
+    ridge: float = RIDGE,
 ) -> Profile:
     """Fit a profile to a recording ``[n, names]`` (mV) of one person, for the measured ``leads``.
+
+    ``ridge`` is how hard the correction is pulled to zero, in the units of `RIDGE`.
 
     Raises
     ------
@@ -155,7 +158,7 @@ def calibrate(
     halves = np.array_split(np.arange(features.shape[1]), 2)
     left = np.concatenate(
         [
-            wrong[:, test] - fit(features[:, seen], wrong[:, seen]) @ features[:, test]
+            wrong[:, test] - fit(features[:, seen], wrong[:, seen], ridge) @ features[:, test]
             for seen, test in (halves, halves[::-1])
         ],
         axis=1,
@@ -164,7 +167,7 @@ def calibrate(
         model=model.source,
         leads=given,
         targets=targets,
-        weights=tuple(tuple(map(float, row)) for row in fit(features, wrong)),
+        weights=tuple(tuple(map(float, row)) for row in fit(features, wrong, ridge)),
         before=_rms(wrong),
         after=_rms(left),
         created=created,
@@ -173,10 +176,12 @@ def calibrate(
     )
 
 
-def fit(features: NDArray[np.float64], wrong: NDArray[np.float64]) -> NDArray[np.float64]:
+def fit(
+    features: NDArray[np.float64], wrong: NDArray[np.float64], ridge: float = RIDGE
+) -> NDArray[np.float64]:
     """Return the ridge regression's weights [targets, k] from features [k, n] to errors [targets, n]."""
     power = features @ features.T
-    pull = RIDGE * np.trace(power) / len(power)
+    pull = ridge * np.trace(power) / len(power)
     weights: NDArray[np.float64] = np.linalg.solve(power + pull * np.eye(len(power)), features @ wrong.T).T
     return weights
 
