@@ -143,6 +143,9 @@ class BeatDetector:
         highest = power.item(power.argmax())  # a NaN, if there is one; argmax is cheaper than max
         if highest - highest != 0.0:
             power, blind = self._wavelet.retake(ticks)
+            ticks = len(power)
+            if not ticks:
+                return self._found
             self._blind += [self._tick + tick for tick in blind]
             highest = power.item(power.argmax())
         if self._tick + ticks <= self._edge_tick and not self._unlearned:

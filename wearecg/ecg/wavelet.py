@@ -16,6 +16,8 @@ UNITS_PER_MV = 2048.0 * 4096.0
 """Of the modulus: samples are rounded to 1/2048 mV, the wavelet to integers that sum to 4096."""
 EARLIER_S, LATER_S = 0.04, 0.06
 """Where the R peak is looked for, around the middle of the energy."""
+BRIDGE_S = 0.02
+"""A run of NaN up to this long is bridged: the top of a QRS that went beyond the range of the ADC."""
 
 _LEVEL = np.array(1.5 * 4096.0, dtype=np.float32)
 """mV. Up here float32 has steps of 1/2048 mV: adding it rounds the samples, and no filter below sees a constant."""
@@ -31,7 +33,7 @@ class QrsWavelet:
 
     # Declared: cheaper to look up.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_banks _base _buffer _deflections _earlier _hi _kernel _later _lo _pair _plans _reach half "
+        "_banks _base _bridge _buffer _deflections _earlier _hi _kernel _later _lo _pair _plans _reach half "
         "most stride"
     ).split()
 
@@ -41,6 +43,7 @@ class QrsWavelet:
         self.half = round(2.5 * WIDTH_S * fs)
         """Samples that a tick rests on, to either side of its centre."""
         self._reach = 2 * self.half + 1
+        self._bridge = max(1, int(BRIDGE_S * fs))
         self._pair = 2048.0 * _pair(fs, self.half)
         self._banks: dict[int, Array] = {}
         self._plans: dict[int, tuple[int, int, Array]] = {}
@@ -95,10 +98,15 @@ class QrsWavelet:
         return plan
 
     def retake(self, ticks: int) -> tuple[Array, list[int]]:
-        """Return the last ``ticks`` again with 0 where they touch NaN, and those that do on every lead."""
-        bank = self._banks[ticks]
+        """Return the last ``ticks`` again with 0 where they touch NaN, and those that do on every lead.
+
+        Short runs of NaN are bridged. Ticks that touch one that may still go on are left for the next feed.
+        """
         lo = self._lo - ticks * self.stride
-        rows = self._buffer[lo : lo + bank.shape[1]]
+        rows, settled = self._bridged(lo, self._hi)
+        ticks, width, bank = self._plan(settled)
+        self._lo = lo + ticks * self.stride
+        rows = rows[:width]
         unknown = ~np.isfinite(rows)
         pair = bank.dot(np.where(unknown, _LEVEL, rows)) ** 2
         power = pair[:ticks] + pair[ticks:]
@@ -106,12 +114,36 @@ class QrsWavelet:
         power[touched] = 0.0
         return power, np.flatnonzero(touched.all(axis=1)).tolist()
 
+    def _bridged(self, first: int, stop: int) -> tuple[Array, int]:
+        """Return rows of the buffer with short runs of NaN interpolated, and how many of them are settled."""
+        before = min(first, self._bridge + 1)
+        rows = self._buffer[first - before : stop].copy()
+        settled = len(rows)
+        for column in rows.T:
+            unknown = np.isnan(column)
+            if not unknown.any():
+                continue
+            edges = np.diff(np.concatenate(([False], unknown, [False])).view(np.int8))
+            for start, end in np.flatnonzero(edges).reshape(-1, 2).tolist():
+                if end - start > self._bridge or start == 0:
+                    continue
+                if end == len(rows):
+                    settled = min(settled, start)
+                else:
+                    line = np.linspace(column[start - 1], column[end], end - start + 2)
+                    column[start:end] = np.rint(2048.0 * line[1:-1]) / 2048.0
+        return rows[before:], max(settled - before, 0)
+
     def locate(self, sample: int, lead: int) -> int:
         """Return the sample of the largest deflection near ``sample``, of the signal below 33 Hz."""
         centre = sample - self._base
         margin = len(self._kernel) // 2
         first = max(centre - self._earlier, margin)
-        near = self._buffer[first - margin : centre + self._later + margin + 1, lead]
+        stop = centre + self._later + margin + 1
+        near = self._buffer[first - margin : stop, lead]
+        if np.isnan(near).any():
+            rows, _ = self._bridged(first - margin, min(stop + self._bridge, self._hi))
+            near = rows[: len(near), lead]
         matrix = self._deflections.get(len(near))
         if matrix is None:
             matrix = self._deflections[len(near)] = _deflection(self._kernel, len(near))
