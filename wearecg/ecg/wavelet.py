@@ -46,7 +46,7 @@ class QrsWavelet:
         self._bridge = max(1, int(BRIDGE_S * fs))
         self._pair = 2048.0 * _pair(fs, self.half)
         self._banks: dict[int, Array] = {}
-        self._plans: dict[int, tuple[int, int, Array]] = {}
+        self._plans: dict[int, tuple[int, int, Array, Array, Array, Array]] = {}
         self._kernel = _gaussian(round(0.012 * fs), 0.004 * fs)
         self._earlier, self._later = int(EARLIER_S * fs), int(LATER_S * fs)
         self._deflections: dict[int, Array] = {}
@@ -66,7 +66,7 @@ class QrsWavelet:
         return self._base + self._lo
 
     def feed(self, x: NDArray[np.floating]) -> Array:
-        """Add ``x`` [n, leads] in mV; return the squared modulus at the ticks that this completes [ticks, leads].
+        """Add ``x`` [n, leads] in mV; return the modulus at the ticks that this completes [ticks, leads].
 
         NaN anywhere in a lead may spoil its whole column: see `retake`.
         """
@@ -82,19 +82,19 @@ class QrsWavelet:
         self._buffer[hi:end] = x + _LEVEL
         self._hi = end
         lo = self._lo
-        ticks, width, bank = self._plans.get(end - lo) or self._plan(end - lo)
+        ticks, width, bank, pair, even, odd = self._plans.get(end - lo) or self._plan(end - lo)
         self._lo = lo + ticks * self.stride
-        pair: Array = bank.dot(self._buffer[lo : lo + width])
-        pair *= pair
-        return pair[:ticks] + pair[ticks:]
+        bank.dot(self._buffer[lo : lo + width], pair)
+        return np.hypot(even, odd)
 
-    def _plan(self, samples: int) -> tuple[int, int, Array]:
-        """Return how many ticks ``samples`` allow, the number of samples that these rest on, and their bank."""
+    def _plan(self, samples: int) -> tuple[int, int, Array, Array, Array, Array]:
+        """Return how many ticks ``samples`` allow, how many samples these rest on, their bank and its output."""
         ticks = max((samples - self._reach) // self.stride + 1, 0)
         if ticks not in self._banks:
             self._banks[ticks] = _bank(self._pair, ticks, self.stride)
         bank = self._banks[ticks]
-        plan = self._plans[samples] = ticks, bank.shape[1], bank
+        pair = np.empty((2 * ticks, self._buffer.shape[1]))
+        plan = self._plans[samples] = ticks, bank.shape[1], bank, pair, pair[:ticks], pair[ticks:]
         return plan
 
     def retake(self, ticks: int) -> tuple[Array, list[int]]:
@@ -104,15 +104,15 @@ class QrsWavelet:
         """
         lo = self._lo - ticks * self.stride
         rows, settled = self._bridged(lo, self._hi)
-        ticks, width, bank = self._plan(settled)
+        ticks, width, bank, *_ = self._plan(settled)
         self._lo = lo + ticks * self.stride
         rows = rows[:width]
         unknown = ~np.isfinite(rows)
-        pair = bank.dot(np.where(unknown, _LEVEL, rows)) ** 2
-        power = pair[:ticks] + pair[ticks:]
+        pair = bank.dot(np.where(unknown, _LEVEL, rows))
+        moduli: Array = np.hypot(pair[:ticks], pair[ticks:])
         touched = (bank[:ticks] != 0.0).astype(float).dot(unknown) > 0
-        power[touched] = 0.0
-        return power, np.flatnonzero(touched.all(axis=1)).tolist()
+        moduli[touched] = 0.0
+        return moduli, np.flatnonzero(touched.all(axis=1)).tolist()
 
     def _bridged(self, first: int, stop: int) -> tuple[Array, int]:
         """Return rows of the buffer with short runs of NaN interpolated, and how many of them are settled."""
@@ -167,6 +167,7 @@ class QrsWavelet:
             if column >= 0:
                 buffer[:, k] = self._buffer[:, column]
         self._buffer = buffer
+        self._plans.clear()
 
 
 def _pair(fs: float, half: int) -> Array:
