@@ -66,13 +66,21 @@ class QualityMeter:
         """Take ``x`` [n, leads] and return the verdicts of the seconds that it completes."""
         x = np.asarray(x)
         found: list[Quality] = []
-        while len(x) >= (room := self.edge - self.n):
-            self._take(x[:room], lead_off)
-            found.append(self._judge())
+        while len(x):
+            room = self.edge - self.n
+            if quality := self.take(x[:room], lead_off):
+                found.append(quality)
             x = x[room:]
-        if len(x):
-            self._take(x, lead_off)
         return found
+
+    def take(self, x: NDArray[np.floating], lead_off: Sequence[bool | None] = ()) -> Quality | None:
+        """Take ``x`` [n, leads] up to sample `edge` at most; return the verdict on the second that it completes."""
+        if len(x):
+            self._parts.append(x)
+            self.n += len(x)
+        if True in lead_off:
+            self._off = [was or bool(off) for was, off in zip(self._off, lead_off, strict=True)]
+        return self._judge() if self.n == self.edge else None
 
     def gap(self, samples: int) -> list[Quality]:
         """Skip ``samples`` that never came; whole seconds without any make one verdict together."""
@@ -141,12 +149,6 @@ class QualityMeter:
         self._first, self.edge = ceil(second * self.fs), ceil((second + 1) * self.fs)
         self._parts: list[NDArray[np.floating]] = []
         self._off = [False] * len(self.leads)
-
-    def _take(self, x: NDArray[np.floating], lead_off: Sequence[bool | None]) -> None:
-        self._parts.append(x)
-        self.n += len(x)
-        if True in lead_off:
-            self._off = [was or bool(off) for was, off in zip(self._off, lead_off, strict=True)]
 
     def _judge(self) -> Quality:
         x = np.concatenate(self._parts, dtype=np.float32).T

@@ -99,12 +99,12 @@ class FrontEnd:
         while True:  # piece by piece, none of them beyond the end of its second
             room = quality.edge - quality.n
             piece = x if len(x) <= room else x[:room]
-            verdicts = quality.feed(piece, off)
+            verdict = quality.take(piece, off)
             if detector:
                 for beat in detector.feed(piece if self._all_used else piece[:, self._used]):
                     self._believe(beat, events)
-            if verdicts:
-                self._end_second(verdicts[0], events)
+            if verdict:
+                self._end_second(verdict, events)
             if piece is x:
                 return events
             x = x[room:]
