@@ -148,7 +148,7 @@ class QualityMeter:
         """Which second is being measured; it ends before sample `edge`."""
         self._first, self.edge = ceil(second * self.fs), ceil((second + 1) * self.fs)
         self._parts: list[NDArray[np.floating]] = []
-        self._off = [False] * len(self.leads)
+        self._off: list[bool] = [False] * len(self.leads)
 
     def _judge(self) -> Quality:
         x = np.concatenate(self._parts, dtype=np.float32).T
