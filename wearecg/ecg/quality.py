@@ -75,9 +75,9 @@ class QualityMeter:
 
     def take(self, x: NDArray[np.floating], lead_off: Sequence[bool | None] = ()) -> Quality | None:
         """Take ``x`` [n, leads] up to sample `edge` at most; return the verdict on the second that it completes."""
-        if len(x):
+        if samples := len(x):
             self._parts.append(x)
-            self.n += len(x)
+            self.n += samples
         if True in lead_off:
             self._off = [was or bool(off) for was, off in zip(self._off, lead_off, strict=True)]
         return self._judge() if self.n == self.edge else None

@@ -141,15 +141,20 @@ class QrsWavelet:
         first = max(centre - self._earlier, margin)
         stop = centre + self._later + margin + 1
         near = self._buffer[first - margin : stop, lead]
-        if np.isnan(near).any():
+        largest = self._largest(near)
+        if largest is None:
             rows, _ = self._bridged(first - margin, min(stop + self._bridge, self._hi))
-            near = rows[: len(near), lead]
+            largest = self._largest(rows[: len(near), lead])
+        return sample if largest is None else self._base + first + largest
+
+    def _largest(self, near: Array) -> int | None:
+        """Return the place of the largest deflection, None if a NaN is near."""
         matrix = self._deflections.get(len(near))
         if matrix is None:
             matrix = self._deflections[len(near)] = _deflection(self._kernel, len(near))
         deflection = matrix.dot(near)
-        largest = int(np.abs(deflection, deflection).argmax())
-        return sample if isnan(deflection.item(largest)) else self._base + first + largest
+        largest = int(np.abs(deflection, deflection).argmax())  # a NaN, if there is one
+        return None if isnan(deflection.item(largest)) else largest
 
     def rewind(self, sample: int) -> None:
         """Forget what was appended from ``sample`` on."""
