@@ -57,6 +57,7 @@ class QualityMeter:
         self._ecg = [is_ecg(lead) for lead in leads]
         self._lag = max(1, round(STEP_S * fs))
         self._tenths = np.zeros((0, 0), dtype=np.float32)
+        self._off = [False] * len(leads)
         self.n = 0
         """Samples so far, those that never came too."""
         self._forget()
@@ -148,7 +149,7 @@ class QualityMeter:
         """Which second is being measured; it ends before sample `edge`."""
         self._first, self.edge = ceil(second * self.fs), ceil((second + 1) * self.fs)
         self._parts: list[NDArray[np.floating]] = []
-        self._off: list[bool] = [False] * len(self.leads)
+        self._off = [False] * len(self.leads)
 
     def _judge(self) -> Quality:
         x = np.concatenate(self._parts, dtype=np.float32).T
