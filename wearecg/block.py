@@ -43,6 +43,8 @@ class SignalBlock:
     stream : str
         Which of the device's streams this is (``ecg``, ``ppg``, ``acc``), or ``twelve``: leads of which some are
         reconstructed (see `StreamInfo`).
+    reason : str
+        From a decoder: why ``lost`` samples are missing (see `Gap`).
     sd : float32 [n, leads] or None
         Of ``twelve``: standard deviation of each sample in the unit of the lead, 0 where it was measured.
     """
@@ -55,6 +57,7 @@ class SignalBlock:
     lead_off: tuple[bool | None, ...] = ()
     lsb: tuple[float, ...] = ()
     stream: str = "ecg"
+    reason: str = "link"
     sd: Samples | None = None
 
     def __post_init__(self) -> None:
@@ -217,7 +220,8 @@ class Gap:
     """Samples that never came: ``samples`` of them from ``start``, for ``duration`` seconds.
 
     ``reason`` is ``link`` (lost on the way), ``device`` (the sensor says that it dropped them),
-    ``unplugged`` (the link was down) or ``clock`` (the sensor's clock jumped).
+    ``unplugged`` (the link was down), ``clock`` (the sensor's clock jumped) or ``recording`` (it
+    has none there).
     """
 
     start: float

@@ -70,8 +70,7 @@ def run(args: argparse.Namespace) -> int:
     if issubclass(device, SimulatedBle):
         return _run_bluetooth(args, device, faults)
     playback = _playback(args)
-    # The bridge announces its scale; any other sensor has the one that it was built with.
-    scale = {"lsb": playback.lsb} if args.device == "bridge" else {}
+    scale = {"lsb": playback.lsb} if device.states_scale else {}
     sensor = VirtualSensor(
         playback,
         lambda: device(playback.leads, playback.fs, **scale),

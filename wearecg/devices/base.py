@@ -75,6 +75,9 @@ class SimulatedDevice(ABC):
     The simulator calls `encode` with consecutive samples, and `receive` with what the host wrote.
     """
 
+    states_scale: ClassVar[bool] = False
+    """True: the sensor says how much one ADC step is; any other has the scale that it was built with."""
+
     @abstractmethod
     def __init__(self, leads: tuple[str, ...], fs: float, lsb: float = 0.001) -> None:
         """Describe the stream: lead names, Hz, units of one ADC step."""

@@ -220,6 +220,7 @@ class SimulatedBridge(SimulatedDevice):
     a lead starts or stops being NaN. A STATUS goes out every 5 s and after frames were dropped.
     """
 
+    states_scale: ClassVar[bool] = True
     STATUS_EVERY = 5.0
     FRAME = 0.03
 

@@ -119,7 +119,7 @@ class Timeline:
         self.clock.observe(self._expect, arrival)
         if not self._rate_told and not np.isnan(block.start):
             self._check_rate(start, lost, block.fs)
-        return self._place(block, max(lost, 0), "link" if block.lost else "device")
+        return self._place(block, max(lost, 0), block.reason if block.lost else "device")
 
     def _check_rate(self, start: float, lost: int, fs: float) -> None:
         """Tell, once, that the sensor's samples do not keep the rate that it states, by its own clock."""
