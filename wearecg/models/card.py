@@ -18,10 +18,12 @@ from statistics import NormalDist
 from wearecg.ecg.lead12 import INDEPENDENT
 from wearecg.ecg.leads import TWELVE, UNKNOWN
 from wearecg.errors import ModelError
-from wearecg.models.preprocess import Preprocessing
+from wearecg.models.preprocess import ECG, PULSE, Preprocessing
 from wearecg.models.strict_json import build
 
 FORMAT = 1
+PPG = ("PPG",)
+"""The leads of a model that looks at a pulse."""
 ZOO = Path(__file__).parent / "zoo"
 PRECISIONS = ("fp32", "int8")
 RUNTIMES = ("onnx", "tflite")
@@ -367,26 +369,34 @@ def _digest(body: object) -> str:
 
 def _check(card: Card, where: str) -> None:
     """Refuse values that this version of wearecg cannot honour."""
-    spec, known = card.input, Preprocessing()
+    spec = card.input
+    units, procedure = ("arbitrary", PULSE) if spec.leads == PPG else ("mV", ECG)
     # PTB-XL has a superclass and a subclass NORM; a finding must name one thing.
     reported = [s.code for group in card.outputs.groups for s in group.statements if s.reported]
     wrong: list[tuple[bool, str, object, str]] = [
         (spec.fs <= 0, "input.fs", spec.fs, "above 0"),
         (spec.seconds <= 0, "input.seconds", spec.seconds, "above 0"),
-        (spec.units != "mV", "input.units", spec.units, "'mV'"),
+        (spec.units != units, "input.units", spec.units, repr(units)),
         (
-            not set(spec.leads) <= set(TWELVE) and not spec.any_lead,
+            not set(spec.leads) <= set(TWELVE) and not spec.any_lead and spec.leads != PPG,
             "input.leads",
             spec.leads,
-            f"of {TWELVE}, or {UNKNOWN} alone",
+            f"of {TWELVE}, or {UNKNOWN} alone, or PPG alone",
+        ),
+        # A pulse is no basis of statements about a heart's electricity.
+        (
+            spec.leads == PPG and bool(card.outputs.groups),
+            "outputs.groups",
+            reported,
+            "none, as it sees a pulse",
         ),
         (len(set(spec.leads)) != len(spec.leads), "input.leads", spec.leads, "without repetition"),
         (not 1 <= spec.min_leads <= len(spec.leads), "input.min_leads", spec.min_leads, "1 to all leads"),
         (
-            spec.preprocessing.name != known.name,
+            spec.preprocessing.name != procedure,
             "input.preprocessing.name",
             spec.preprocessing.name,
-            repr(known.name),
+            repr(procedure),
         ),
         (
             len(set(reported)) != len(reported),
