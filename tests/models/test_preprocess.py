@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wearecg.models.preprocess import PULSE, Preprocessing, condition, highpass, pulse_band
+from wearecg.ecg.pulse import pulse_band
+from wearecg.models.preprocess import PULSE, Preprocessing, condition, highpass
 
 FS = 100.0
 SPEC = Preprocessing()

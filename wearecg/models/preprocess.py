@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Gain: TypeAlias = Callable[[NDArray[np.floating]], NDArray[np.floating]]
+from wearecg.ecg.pulse import pulse_band
+from wearecg.ecg.spectrum import filtered
 
 FLAT_MV = 0.001
 """A lead whose standard deviation after the high-pass is below this has measured nothing."""
@@ -17,7 +16,6 @@ FLAT_PULSE = 1e-5
 """So has a pulse sensor whose standard deviation in the band is below this share of its largest reading."""
 ECG, PULSE = "highpass-clip/1", "pulse/1"
 """The procedures: leads in mV, and a pulse wave (PPG) in units of its own."""
-PULSE_LOWPASS_HZ = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +51,7 @@ def highpass(x: NDArray[np.floating], fs: float, cutoff: float, pad_s: float) ->
     A cut-off up to 0.67 Hz leaves the ST segment alone when the phase is linear
     (Kligfield et al., Circulation 115:1306, 2007).
     """
-    return _filtered(x, fs, pad_s, lambda f: f**4 / (f**4 + cutoff**4))
-
-
-def pulse_band(x: NDArray[np.floating], fs: float, cutoff: float, pad_s: float) -> NDArray[np.float64]:
-    """Keep a pulse wave from ``cutoff`` to 8 Hz: `highpass` and a low-pass of gain ``1 / (1 + (f / 8)**8)``."""
-    return _filtered(x, fs, pad_s, lambda f: f**4 / (f**4 + cutoff**4) / (1 + (f / PULSE_LOWPASS_HZ) ** 8))
-
-
-def _filtered(x: NDArray[np.floating], fs: float, pad_s: float, gain: Gain) -> NDArray[np.float64]:
-    n = x.shape[-1]
-    pad = min(round(pad_s * fs), n - 1)
-    wide = np.pad(np.asarray(x, np.float64), [(0, 0)] * (x.ndim - 1) + [(pad, pad)], mode="reflect")
-    spectrum = np.fft.rfft(wide) * gain(np.fft.rfftfreq(wide.shape[-1], 1 / fs))
-    return np.fft.irfft(spectrum, wide.shape[-1])[..., pad : pad + n]
+    return filtered(x, fs, pad_s, lambda f: f**4 / (f**4 + cutoff**4))
 
 
 def condition(
