@@ -47,6 +47,9 @@ def test_a_card_without_a_seal_is_refused(tiny):
         (lambda b: b["input"].update(fs=-1.0), r"input\.fs is -1\.0; expected above 0"),
         (lambda b: b["input"].update(units="uV"), r"input\.units is 'uV'; expected 'mV'"),
         (lambda b: b["input"]["leads"].append("V9"), r"input\.leads is .*V9"),
+        (lambda b: b["input"]["leads"].append("PPG"), r"input\.leads is .*PPG"),
+        (lambda b: b["input"].update(leads=["PPG"]), r"input\.units is 'mV'; expected 'arbitrary'"),
+        (lambda b: b["input"].update(leads=["PPG"], units="arbitrary"), r"outputs\.groups is .*'MI'.*none"),
         (lambda b: b["input"].update(min_leads=0), r"input\.min_leads is 0"),
         (
             lambda b: b["input"]["preprocessing"].update(name="wavelet/3"),

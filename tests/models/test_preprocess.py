@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wearecg.models.preprocess import Preprocessing, condition, highpass
+from wearecg.ecg.pulse import pulse_band
+from wearecg.models.preprocess import PULSE, Preprocessing, condition, highpass
 
 FS = 100.0
 SPEC = Preprocessing()
@@ -88,3 +89,36 @@ def test_a_batch_gives_what_its_windows_give():
         np.testing.assert_array_equal(there, mask[i])
     assert signal.dtype == mask.dtype == np.float32
     assert np.isfinite(signal).all()
+
+
+PULSE_SPEC = Preprocessing(name=PULSE)
+
+
+def pulse(scale: float = 1.0, offset: float = 0.0) -> np.ndarray:
+    return (offset + scale * (np.sin(2 * np.pi * 1.2 * T) + 0.4 * np.sin(2 * np.pi * 2.4 * T)))[None]
+
+
+@pytest.mark.parametrize(("hz", "gain"), [(0.25, 0.06), (0.5, 0.5), (2.0, 0.996), (8.0, 0.5), (16.0, 0.004)])
+def test_the_pulse_band_has_the_gain_it_states(hz, gain):
+    x = np.cos(2 * np.pi * hz * np.arange(4001) / FS)
+    y = pulse_band(x, FS, 0.5, 3.0)[1000:3000]
+    assert np.linalg.norm(y) / np.linalg.norm(x[1000:3000]) == pytest.approx(gain, abs=0.015)
+
+
+def test_a_pulse_is_the_same_in_any_unit_and_on_any_offset():
+    signal, mask = condition(pulse(), FS, PULSE_SPEC)
+    assert mask.tolist() == [1]
+    assert signal.std() == pytest.approx(1, abs=1e-3)
+    np.testing.assert_allclose(condition(pulse(300, 90_000), FS, PULSE_SPEC)[0], signal, atol=1e-4)
+
+
+def test_a_pulse_sensor_without_a_pulse_is_absent_and_missing_samples_are_zero():
+    assert condition(pulse(0, 90_000), FS, PULSE_SPEC)[1].tolist() == [0]
+    assert condition(pulse(0.5, 90_000), FS, PULSE_SPEC)[1].tolist() == [0]
+    x = pulse()
+    x[0, 400:440] = np.nan
+    signal, mask = condition(x, FS, PULSE_SPEC)
+    assert mask.tolist() == [1]
+    assert not signal[0, 400:440].any()
+    x[0, 0] = 1000.0
+    assert np.abs(condition(x, FS, PULSE_SPEC)[0]).max() == 5

@@ -21,6 +21,8 @@ from wearecg.models.preprocess import Preprocessing
 from wearecg.models.strict_json import build
 
 FORMAT = 1
+PPG = ("PPG",)
+"""The leads of a model that looks at a pulse."""
 ZOO = Path(__file__).parent / "zoo"
 PRECISIONS = ("fp32", "int8")
 RUNTIMES = ("onnx", "tflite")

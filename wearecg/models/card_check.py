@@ -7,8 +7,8 @@ from pathlib import Path
 from wearecg.ecg.lead12 import INDEPENDENT
 from wearecg.ecg.leads import TWELVE, UNKNOWN
 from wearecg.errors import ModelError
-from wearecg.models.card import PRECISIONS, RUNTIMES, Card
-from wearecg.models.preprocess import Preprocessing
+from wearecg.models.card import PPG, PRECISIONS, RUNTIMES, Card
+from wearecg.models.preprocess import ECG, PULSE
 
 
 def check(card: Card, where: str) -> None:
@@ -19,26 +19,34 @@ def check(card: Card, where: str) -> None:
     ModelError
         Names the first field that is wrong, its value, and what was expected.
     """
-    spec, known = card.input, Preprocessing()
+    spec = card.input
+    units, procedure = ("arbitrary", PULSE) if spec.leads == PPG else ("mV", ECG)
     # PTB-XL has a superclass and a subclass NORM; a finding must name one thing.
     reported = [s.code for group in card.outputs.groups for s in group.statements if s.reported]
     wrong: list[tuple[bool, str, object, str]] = [
         (spec.fs <= 0, "input.fs", spec.fs, "above 0"),
         (spec.seconds <= 0, "input.seconds", spec.seconds, "above 0"),
-        (spec.units != "mV", "input.units", spec.units, "'mV'"),
+        (spec.units != units, "input.units", spec.units, repr(units)),
         (
-            not set(spec.leads) <= set(TWELVE) and not spec.any_lead,
+            not set(spec.leads) <= set(TWELVE) and not spec.any_lead and spec.leads != PPG,
             "input.leads",
             spec.leads,
-            f"of {TWELVE}, or {UNKNOWN} alone",
+            f"of {TWELVE}, or {UNKNOWN} alone, or PPG alone",
+        ),
+        # A pulse is no basis of statements about a heart's electricity.
+        (
+            spec.leads == PPG and bool(card.outputs.groups),
+            "outputs.groups",
+            reported,
+            "none, as it sees a pulse",
         ),
         (len(set(spec.leads)) != len(spec.leads), "input.leads", spec.leads, "without repetition"),
         (not 1 <= spec.min_leads <= len(spec.leads), "input.min_leads", spec.min_leads, "1 to all leads"),
         (
-            spec.preprocessing.name != known.name,
+            spec.preprocessing.name != procedure,
             "input.preprocessing.name",
             spec.preprocessing.name,
-            repr(known.name),
+            repr(procedure),
         ),
         (
             len(set(reported)) != len(reported),

@@ -7,8 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wearecg.ecg.pulse import pulse_band
+from wearecg.ecg.spectrum import filtered
+
 FLAT_MV = 0.001
 """A lead whose standard deviation after the high-pass is below this has measured nothing."""
+FLAT_PULSE = 1e-5
+"""So has a pulse sensor whose standard deviation in the band is below this share of its largest reading."""
+ECG, PULSE = "highpass-clip/1", "pulse/1"
+"""The procedures: leads in mV, and a pulse wave (PPG) in units of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +29,18 @@ class Preprocessing:
     pad_s : float
         Seconds mirrored at both ends before filtering.
     clip_mv : float
-        Samples beyond plus or minus this are clipped.
+        Samples beyond plus or minus this are clipped; of a pulse in standard deviations of the window.
     max_missing : float
         A lead with a larger fraction of missing samples counts as absent.
     name : str
-        The procedure; this version of wearecg knows one.
+        The procedure, `ECG` or `PULSE`.
     """
 
     highpass_hz: float = 0.5
     pad_s: float = 3.0
     clip_mv: float = 5.0
     max_missing: float = 0.05
-    name: str = "highpass-clip/1"
+    name: str = ECG
 
 
 def highpass(x: NDArray[np.floating], fs: float, cutoff: float, pad_s: float) -> NDArray[np.float64]:
@@ -44,12 +51,7 @@ def highpass(x: NDArray[np.floating], fs: float, cutoff: float, pad_s: float) ->
     A cut-off up to 0.67 Hz leaves the ST segment alone when the phase is linear
     (Kligfield et al., Circulation 115:1306, 2007).
     """
-    n = x.shape[-1]
-    pad = min(round(pad_s * fs), n - 1)
-    wide = np.pad(np.asarray(x, np.float64), [(0, 0)] * (x.ndim - 1) + [(pad, pad)], mode="reflect")
-    f = np.fft.rfftfreq(wide.shape[-1], 1 / fs)
-    gain = f**4 / (f**4 + cutoff**4)
-    return np.fft.irfft(np.fft.rfft(wide) * gain, wide.shape[-1])[..., pad : pad + n]
+    return filtered(x, fs, pad_s, lambda f: f**4 / (f**4 + cutoff**4))
 
 
 def condition(
@@ -60,7 +62,7 @@ def condition(
     Parameters
     ----------
     x : float [..., leads, n]
-        mV; NaN where a sample is missing or a lead is absent.
+        mV, a pulse in any unit; NaN where a sample is missing or a lead is absent.
     fs : float
         Hz.
     spec : Preprocessing
@@ -68,8 +70,9 @@ def condition(
     Returns
     -------
     signal : float32 [..., leads, n]
-        High-passed and clipped. Missing samples are 0 (a straight line bridges them only
-        while the filter runs), and so is every sample of an absent lead.
+        High-passed and clipped; a pulse in its band (`pulse_band`) and divided by the window's standard
+        deviation before it is clipped. Missing samples are 0 (a straight line bridges them only while the
+        filter runs), and so is every sample of an absent lead.
     mask : float32 [..., leads]
         1 for a lead that is there, 0 for one that is absent: too much of it is missing, or
         it does not vary.
@@ -77,7 +80,14 @@ def condition(
     missing = ~np.isfinite(x)
     present = missing.mean(axis=-1) <= spec.max_missing
     bridged = np.where(present[..., None], _bridge(x, missing & present[..., None]), 0.0)
-    y = np.clip(highpass(bridged, fs, spec.highpass_hz, spec.pad_s), -spec.clip_mv, spec.clip_mv)
+    if spec.name == PULSE:
+        y = pulse_band(bridged, fs, spec.highpass_hz, spec.pad_s)
+        deviation = y.std(axis=-1, keepdims=True)
+        moves = deviation > FLAT_PULSE * np.abs(bridged).max(axis=-1, keepdims=True)
+        y = np.where(moves, y / np.where(moves, deviation, 1.0), 0.0)
+    else:
+        y = highpass(bridged, fs, spec.highpass_hz, spec.pad_s)
+    y = np.clip(y, -spec.clip_mv, spec.clip_mv)
     y[missing] = 0.0
     present &= y.std(axis=-1) >= FLAT_MV
     return (y * present[..., None]).astype(np.float32), present.astype(np.float32)
