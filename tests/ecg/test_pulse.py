@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import wearecg
-from wearecg.ecg.pulse import find_pulses, pulse_band
+from wearecg.ecg.pulse import find_pulses, judge, pulse_band
 
 FS = 100.0
 
@@ -39,3 +39,57 @@ def test_nothing_is_found_where_nothing_is():
     found = find_pulses(x, FS)
     assert len(found[(found > 3) & (found < 6)]) == 0
     assert len(found) == 8
+
+
+def clean(seed: int = 1, scenario: str = "sinus") -> np.ndarray:
+    person = wearecg.Person(seed=seed, scenario=scenario, fs=FS)
+    return person.samples(1000)[:, person.leads.index("PPG")]
+
+
+@pytest.mark.parametrize("scenario", ["sinus", "af"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_clean_pulse_is_good_whatever_the_rhythm_and_the_unit(seed, scenario):
+    x = clean(seed, scenario)
+    assert judge(x, FS).verdict != "unusable"
+    assert judge(x, FS).verdict == judge(50_000 + 300 * x, FS).verdict
+    if scenario == "sinus":
+        assert judge(x, FS).verdict == "good"
+
+
+def spoil(x, kind):
+    t = np.arange(len(x)) / FS
+    rng = np.random.default_rng(3)
+    if kind == "gap":
+        x[200:251] = np.nan
+    elif kind == "flat":
+        x[:] = 0.7
+    elif kind == "saturated":
+        x = np.clip(x, -9, np.quantile(x, 0.9))
+    elif kind == "low perfusion":
+        x += rng.normal(0, 0.6, len(x))
+    elif kind == "motion":
+        x += 4 * np.exp(-(((t - 5) / 0.3) ** 2))
+    elif kind == "not periodic":
+        x[300:700] = x[300]
+    elif kind == "upside down":
+        x = -x
+    return x
+
+
+@pytest.mark.parametrize(
+    "kind", ["gap", "flat", "saturated", "low perfusion", "motion", "not periodic", "upside down"]
+)
+def test_a_spoilt_pulse_is_unusable_and_the_reason_is_told(kind):
+    verdict = judge(spoil(clean().astype(float), kind), FS)
+    assert (verdict.lead, verdict.verdict, verdict.reason) == ("PPG", "unusable", kind)
+
+
+def test_a_few_missing_samples_make_it_poor():
+    x = clean()
+    x[200:230] = np.nan
+    assert (judge(x, FS).verdict, judge(x, FS).reason) == ("poor", "gap")
+
+
+def test_noise_alone_is_never_good():
+    for seed in range(30):
+        assert judge(np.random.default_rng(seed).normal(size=1000), FS).verdict == "unusable"

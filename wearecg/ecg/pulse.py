@@ -1,7 +1,26 @@
-"""The pulse wave (PPG): where its beats are.
+"""The pulse wave (PPG): where its beats are, and whether it can be relied on.
 
 A beat is timed at the steepest point of its upslope, which moves less with the shape of the wave than foot or
 peak do. Pulses must point upwards: more blood, larger value.
+
+`judge` looks at some ten seconds, and at these measures, in this order:
+
+==============  =========================================================================  =====  ========
+reason          measure                                                                    poor   unusable
+==============  =========================================================================  =====  ========
+gap             ``missing_share`` of the samples                                           > 0    > 0.05
+flat            standard deviation in the band / largest reading                                  < 1e-5
+saturated       ``rail_share``: samples at the highest or at the lowest value              > 0.02 > 0.05
+low perfusion   ``noise``: median step above 8 Hz / standard deviation in the band         > 0.03 > 0.1
+motion          ``height_spread``: highest / median pulse                                  > 1.8  > 2.5
+motion          ``wander``: range below 0.5 Hz / median pulse height                       > 1.2  > 2.0
+not periodic    ``pause_s``: longest time without a pulse                                  > 1.7  > 2.5
+not periodic    ``dissimilarity``: 1 - mean correlation of the pulses with their median    > 0.05 > 0.10
+upside down     ``skewness`` of the slope                                                         < -0.5
+==============  =========================================================================  =====  ========
+
+An irregular rhythm is no fault of a pulse: nothing here asks for even intervals. The limits were chosen on windows
+of which the ECG beside them tells whether pulses and beats agree: see ``benchmarks/pulse_quality.py``.
 """
 
 from __future__ import annotations
@@ -9,12 +28,30 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from wearecg.block import LeadQuality
 from wearecg.ecg.spectrum import filtered
 
 LOWPASS_HZ = 8.0
 SLOPE_SHARE, SLOPE_WITHIN_S = 0.5, 1.5
 """An upslope counts that is at least this share of the steepest within so many seconds before or after."""
 REFRACTORY_S = 0.28
+FLAT = 1e-5
+"""A pulse sensor whose standard deviation in the band is below this share of its largest reading shows no pulse."""
+MISSING_SHARE = 0.05
+UPSIDE_DOWN = -0.5
+FEW = 4
+"""Fewer pulses than this cannot be compared."""
+BEFORE_S, AFTER_S = 0.2, 0.4
+"""What is compared of a pulse, before and after its steepest point."""
+LIMITS = (
+    ("saturated", "rail_share", 0.02, 0.05),
+    ("low perfusion", "noise", 0.03, 0.1),
+    ("motion", "height_spread", 1.8, 2.5),
+    ("motion", "wander", 1.2, 2.0),
+    ("not periodic", "pause_s", 1.7, 2.5),
+    ("not periodic", "dissimilarity", 0.05, 0.10),
+)
+"""Reason, measure, and above what it is poor and unusable."""
 
 
 def pulse_band(
@@ -69,3 +106,61 @@ def find_pulses(x: NDArray[np.floating], fs: float) -> NDArray[np.float64]:
     # The slope between samples i and i + 1 is that half-way; here[0] is the second of them.
     times: NDArray[np.float64] = (at + 1.5 + shift) / fs
     return times
+
+
+def judge(window: NDArray[np.floating], fs: float) -> LeadQuality:
+    """Judge some ten seconds of a raw pulse wave [n], any unit, NaN where missing; see the head of this module.
+
+    >>> judge(np.zeros(1000), 100).reason
+    'flat'
+    """
+    missing = ~np.isfinite(window)
+    measures = {"missing_share": float(missing.mean())}
+    if measures["missing_share"] > MISSING_SHARE:
+        return LeadQuality("PPG", "unusable", "gap", measures)
+    at = np.arange(len(window))
+    x = np.interp(at, at[~missing], window[~missing])
+    band = pulse_band(x, fs)
+    deviation = band.std()
+    if deviation <= FLAT * np.abs(x).max():
+        return LeadQuality("PPG", "unusable", "flat", measures)
+    measures |= _measures(x, band, fs)
+    worst = [
+        (value > unusable, reason)
+        for reason, name, poor, unusable in LIMITS
+        if (value := measures.get(name, 0.0)) > poor
+    ]
+    if measures.get("skewness", 0.0) < UPSIDE_DOWN:
+        worst.append((True, "upside down"))
+    if missing.any():
+        worst.append((False, "gap"))
+    if not worst:
+        return LeadQuality("PPG", "good", "", measures)
+    unusable, reason = max(worst, key=lambda item: item[0])
+    return LeadQuality("PPG", "unusable" if unusable else "poor", reason, measures)
+
+
+def _measures(x: NDArray[np.float64], band: NDArray[np.float64], fs: float) -> dict[str, float]:
+    deviation = band.std()
+    near = 1e-6 * np.ptp(x)
+    rail = max((x >= x.max() - near).mean(), (x <= x.min() + near).mean())
+    slow = filtered(x, fs, 3.0, lambda f: 1 / (1 + (f / 0.5) ** 4))
+    noise = np.median(np.abs(np.diff(x - slow - band))) / deviation
+    pulses = find_pulses(band, fs)
+    measures = {"rail_share": float(rail), "noise": float(noise)}
+    measures["pause_s"] = float(np.diff([0.0, *pulses, len(x) / fs]).max())
+    before, after = round(BEFORE_S * fs), round(AFTER_S * fs)
+    whole = [i for i in (pulses * fs).astype(int) if before <= i <= len(x) - after]
+    if len(whole) < FEW:
+        return measures | {"pause_s": len(x) / fs}
+    each = np.stack([band[i - before : i + after] for i in whole])
+    usual = np.median(each, axis=0)
+    alike = np.mean([np.corrcoef(pulse, usual)[0, 1] for pulse in each])
+    heights = np.ptp(each, axis=1)
+    slope = np.diff(band)
+    return measures | {
+        "height_spread": float(heights.max() / np.median(heights)),
+        "wander": float(np.ptp(slow) / np.median(heights)),
+        "dissimilarity": float(1 - alike),
+        "skewness": float(np.mean(slope**3) / np.std(slope) ** 3),
+    }

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.ecg.pulse import pulse_band
+from wearecg.ecg.pulse import FLAT, pulse_band
 from wearecg.ecg.spectrum import filtered
 
 FLAT_MV = 0.001
 """A lead whose standard deviation after the high-pass is below this has measured nothing."""
-FLAT_PULSE = 1e-5
-"""So has a pulse sensor whose standard deviation in the band is below this share of its largest reading."""
 ECG, PULSE = "highpass-clip/1", "pulse/1"
 """The procedures: leads in mV, and a pulse wave (PPG) in units of its own."""
 
@@ -83,7 +81,7 @@ def condition(
     if spec.name == PULSE:
         y = pulse_band(bridged, fs, spec.highpass_hz, spec.pad_s)
         deviation = y.std(axis=-1, keepdims=True)
-        moves = deviation > FLAT_PULSE * np.abs(bridged).max(axis=-1, keepdims=True)
+        moves = deviation > FLAT * np.abs(bridged).max(axis=-1, keepdims=True)
         y = np.where(moves, y / np.where(moves, deviation, 1.0), 0.0)
     else:
         y = highpass(bridged, fs, spec.highpass_hz, spec.pad_s)
