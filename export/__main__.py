@@ -20,14 +20,14 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
 
     train = commands.add_parser("train", help="train a model, or go on with a run that was stopped")
-    train.add_argument("model", choices=["encoder", "rhythm1", "lead12"])
+    train.add_argument("model", choices=["encoder", "rhythm1", "lead12", "ppg2ecg"])
     train.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
     train.add_argument("--work", type=Path, default=CACHE, help="checkpoints and caches (%(default)s)")
     train.add_argument("--teacher", type=Path, help="answers of a teacher (teacher.npz) to learn from too")
     train.add_argument("--noise", action="store_true", help="add the noise in DIR/nstdb to some windows")
     train.add_argument("--jepa", type=int, default=0, metavar="EPOCHS", help="pre-train without labels first")
     train.add_argument("--start", type=Path, help="encoder.pt of an encoder that rhythm1 begins from")
-    train.add_argument("--epochs", type=int, help="default 30; rhythm1: 24; lead12: 18")
+    train.add_argument("--epochs", type=int, help="default 30; rhythm1, ppg2ecg: 24; lead12: 18")
     train.add_argument("--seed", type=int, default=1)
 
     teach = commands.add_parser("teach", help="train a teacher and keep its answers for train --teacher")
@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     teach.add_argument("--seed", type=int, default=1)
 
     publish = commands.add_parser("publish", help="convert, quantise, pass the gate, write the card")
-    publish.add_argument("model", choices=["encoder", "rhythm1", "lead12"])
+    publish.add_argument("model", choices=["encoder", "rhythm1", "lead12", "ppg2ecg"])
     publish.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
     publish.add_argument("--work", type=Path, default=CACHE, help="where train left its checkpoint")
     publish.add_argument("--zoo", type=Path, default=ZOO, help="where the model goes (%(default)s)")
@@ -64,6 +64,12 @@ def main(argv: list[str] | None = None) -> int:
     )
     evaluate.add_argument(
         "--teacher", type=Path, metavar="FILE", help="lead12: what a teacher (teacher.pt) reads in its leads"
+    )
+    evaluate.add_argument(
+        "--steps",
+        type=Path,
+        metavar="WORK",
+        help="ppg2ecg: its training's folder, to compare 1, 2, 4 and 10 steps",
     )
     evaluate.add_argument("--plots", type=Path, metavar="FOLDER", help="draw reliability, risk and noise too")
 
@@ -102,7 +108,12 @@ def _log_to(path: Path) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    trainers = {"encoder": _train_encoder, "rhythm1": _train_rhythm1, "lead12": _train_lead12}
+    trainers = {
+        "encoder": _train_encoder,
+        "rhythm1": _train_rhythm1,
+        "lead12": _train_lead12,
+        "ppg2ecg": _train_ppg2ecg,
+    }
     checkpoint = trainers[args.model](args)
     print(f"checkpoint: {checkpoint}")
 
@@ -122,6 +133,14 @@ def _train_lead12(args: argparse.Namespace) -> Path:
 
     recipe = lead12.Recipe(epochs=args.epochs or 18, seed=args.seed)
     return lead12.train(ptbxl.load(args.data, args.work).lawful(), args.work, recipe)
+
+
+def _train_ppg2ecg(args: argparse.Namespace) -> Path:
+    from export.datasets import pulses
+    from export.train import ppg2ecg
+
+    recipe = ppg2ecg.Recipe(epochs=args.epochs or 24, seed=args.seed)
+    return ppg2ecg.train(pulses.load(args.data, args.work), args.work, recipe)
 
 
 def _train_encoder(args: argparse.Namespace) -> Path:
@@ -165,7 +184,12 @@ def _teach(args: argparse.Namespace) -> None:
 
 
 def _publish(args: argparse.Namespace) -> None:
-    publishers = {"encoder": _publish_encoder, "rhythm1": _publish_rhythm1, "lead12": _publish_lead12}
+    publishers = {
+        "encoder": _publish_encoder,
+        "rhythm1": _publish_rhythm1,
+        "lead12": _publish_lead12,
+        "ppg2ecg": _publish_ppg2ecg,
+    }
     card = publishers[args.model](args)
     print(f"published {card.source} to {args.zoo}")
 
@@ -199,7 +223,22 @@ def _publish_lead12(args: argparse.Namespace) -> Card:
     return publish_lead12.publish(trained, ptbxl.load(args.data, args.work).lawful(), args.zoo)
 
 
+def _publish_ppg2ecg(args: argparse.Namespace) -> Card:
+    from export import publish_ppg2ecg
+    from export.datasets import pulses
+    from export.train import ppg2ecg
+
+    pairs = pulses.load(args.data, args.work)
+    return publish_ppg2ecg.publish(ppg2ecg.load(args.work, pairs), pairs, args.zoo)
+
+
 def _evaluate(args: argparse.Namespace) -> None:
+    if args.model == "ppg2ecg":
+        from export.datasets import pulses
+        from export.report_ppg2ecg import report
+
+        report(pulses.load(args.data, args.work), args.steps, args.plots)
+        return
     if args.teacher is not None or args.profile:
         _evaluate_lead12(args)
         return

@@ -1,7 +1,7 @@
 """What every training run here does: the folds, the optimiser's schedule, checkpoints, progress.
 
-One thread, ``channels_last`` and, where the processor has it, bfloat16: on small CPUs this was several times faster than
-more threads or full precision. Every epoch draws from its own seed, so that a run that was
+One thread, ``channels_last`` and, where the processor has it, bfloat16: on small CPUs this was several
+times faster than more threads or full precision. Every epoch draws from its own seed, so that a run that was
 stopped and resumed gives the weights of one that was not.
 """
 

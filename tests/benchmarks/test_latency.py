@@ -160,8 +160,8 @@ def test_reference_networks_have_their_published_size(name, parameters, mmac):
     pytest.importorskip("onnx")
     from benchmarks.reference_nets import NETS, cost
 
-    make, length = NETS[name]
-    found, macs = cost(make(), length)
+    make, leads, length = NETS[name]
+    found, macs = cost(make(), leads, length)
     assert found == pytest.approx(parameters, rel=0.02)
     assert macs == pytest.approx(mmac * 1e6, rel=0.02)
 
