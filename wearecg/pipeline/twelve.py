@@ -162,8 +162,7 @@ class TwelveStage:
 
     def _split(self, first: int, values: Samples) -> list[Twelve]:
         mean, sd, reach, rest = np.split(values, [12, 24, 36], axis=1)
-        there, given = rest[:, :1], rest[:, 1:]
-        there = there > 0
+        there, given = rest[:, :1] > 0, rest[:, 1:]
         filtered = np.where(there, mean, np.float32(np.nan))
         mean, known = filtered.copy(), there & (reach <= self._model.limit_mv)
         mean[:, self._given] = given
