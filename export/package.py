@@ -44,7 +44,7 @@ QUANTIZE = {"onnx": quantize_onnx, "tflite": quantize_tflite}
 STAMP = {"onnx": to_onnx.stamp, "tflite": to_tflite.stamp}
 METHOD = (
     "Conv and Gemm static int8, weights per channel; the first two and the last layers, the sums and the pooling in "
-    "floating point; calibrated on {windows} training windows with random lead subsets. ONNX Runtime: uint8 "
+    "floating point; calibrated on {windows} training windows as training shows them. ONNX Runtime: uint8 "
     "activations, reduced range, {onnx:g} % percentile of the values. TFLite: int8 activations, {tflite:g} % "
     "percentile of the windows' extremes. The percentiles are those of the smallest error of the outputs on as "
     "many other training windows"

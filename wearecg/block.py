@@ -42,7 +42,7 @@ class SignalBlock:
         For each lead, units of one ADC step; 0 where unknown.
     stream : str
         Which of the device's streams this is (``ecg``, ``ppg``, ``acc``), or ``twelve``: leads of which some are
-        reconstructed (see `StreamInfo`).
+        reconstructed, or ``pulse``: a lead that is drawn from a pulse (see `StreamInfo`).
     reason : str
         From a decoder: why ``lost`` samples are missing (see `Gap`).
     sd : float32 [n, leads] or None
@@ -183,20 +183,28 @@ class Beat:
         The lead it was located on.
     rr : float or None
         Seconds since the beat before; None after a gap and for the first beat.
+    lag : float or None
+        Seconds by which what was seen came later than the R peak, taken off ``time``: 0 in an ECG. None where it
+        is not known: then ``time`` is that of the pulse, and only ``rr`` is to be relied on.
     """
 
     time: float
     lead: str
     rr: float | None = None
+    lag: float | None = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class HeartRate:
-    """Heart rate at ``time`` (timeline seconds); ``bpm`` is None with the reason where it is not known."""
+    """Heart rate at ``time`` (timeline seconds); ``bpm`` is None with the reason where it is not known.
+
+    ``lead`` is empty for the rate that was measured, ``II*`` for that of a pulse: see `StreamInfo`.
+    """
 
     time: float
     bpm: float | None
     reason: str = ""
+    lead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +325,8 @@ class StreamInfo:
     """How ``fs`` is known: ``given by the device``, ``given by the user``, ``estimated from arrival times``."""
     reconstructed: tuple[str, ...] = ()
     """Those of ``leads`` that were not measured: a model's estimates. No finding rests on them."""
+    synthetic: tuple[str, ...] = ()
+    """Those of ``leads`` that a model draws from a pulse: no finding but rate and regularity rests on them."""
 
 
 Event: TypeAlias = (

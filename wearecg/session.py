@@ -25,9 +25,9 @@ from wearecg.block import (
     Summary,
     Window,
 )
-from wearecg.ecg.leads import canonical, is_ecg
+from wearecg.ecg.leads import SYNTHETIC, canonical, is_ecg
 from wearecg.errors import LeadError, SignalError
-from wearecg.pipeline.engine import Engine, WindowSpec
+from wearecg.pipeline.engine import Engine, PulseSpec, WindowSpec
 from wearecg.pipeline.twelve import Estimator
 from wearecg.scoring import InlineScoring, Scorer, ScoringThread
 from wearecg.transports.base import Source, joined
@@ -64,18 +64,20 @@ def run(
     stop: threading.Event | None = None,
     trace: bool = False,
     twelve: Estimator | None = None,
-    pulse: Callable[[int], None] | None = None,
+    turn: Callable[[int], None] | None = None,
+    pulse: PulseSpec | None = None,
 ) -> Generator[Event, None, None]:
     """Open ``source`` and yield every event until it ends, ``duration`` seconds have passed or ``stop`` is set.
 
     With ``trace`` there are `Trace` events, for a display. With ``twelve`` there is a second stream of that
     name: the twelve leads, of which it reconstructs those that were not measured; no finding rests on those.
-    ``pulse`` is called at every turn of the loop, several times a second also when nothing comes, with the number of
-    windows scored so far. The last events are a `Summary` for each stream. Raises what the source raises.
+    With ``pulse`` there is a third, ``pulse``: a trace drawn from the lead ``PPG``, its beats, their rate and
+    rhythm. ``turn`` is called at every turn of the loop, several times a second also when nothing comes, with the
+    number of windows scored so far. The last events are a `Summary` for each stream. Raises what the source raises.
     """
     spec = WindowSpec(model.card.input.fs, model.card.input.seconds) if model else None
     wall = time.time() - time.monotonic() if source.realtime else float("nan")
-    engine = Engine(source.name, spec, tuple(leads), wall, source.epoch, trace, twelve)
+    engine = Engine(source.name, spec, tuple(leads), wall, source.epoch, trace, twelve, pulse)
     scoring: ScoringThread | InlineScoring | None = None
     beats: deque[Beat] = deque()
     ecg: tuple[str, ...] = ()
@@ -85,7 +87,7 @@ def run(
         for event in events:
             if isinstance(event, StreamInfo) and event.stream == "ecg":
                 ecg = event.leads
-            elif isinstance(event, Beat):
+            elif isinstance(event, Beat) and event.lead != SYNTHETIC:
                 beats.append(event)
                 while beats[0].time < event.time - KEEP_BEATS_S:
                     beats.popleft()
@@ -110,8 +112,8 @@ def run(
             scoring = ScoringThread(Scorer(model)) if source.realtime else InlineScoring(Scorer(model))
         try:
             while not (stop and stop.is_set()) and not over():
-                if pulse:
-                    pulse(scoring.scored if scoring else 0)
+                if turn:
+                    turn(scoring.scored if scoring else 0)
                 read_at = time.monotonic()
                 items = source.read(READ_PERIOD_S)
                 if items is None:
@@ -156,6 +158,7 @@ def stream(
     model: str | None = "encoder",
     duration: float | None = None,
     twelve: str | None = None,
+    ppg_to_ecg: str | None = None,
 ) -> Iterator[Event]:
     """Yield live events of a sensor, a recording or the simulator: blocks, beats, heart rate, quality, findings.
 
@@ -174,6 +177,8 @@ def stream(
         Seconds after which to end.
     twelve : str, optional
         Name of the model (``lead12``) that reconstructs the leads which were not measured, as a second stream.
+    ppg_to_ecg : str, optional
+        Name of the model (``ppg2ecg``) that draws ``II*`` from the lead ``PPG``, as a stream ``pulse``.
 
     Raises
     ------
@@ -189,12 +194,14 @@ def stream(
     """
     from wearecg.models import load_model
     from wearecg.models.lead12 import load_reconstructor
+    from wearecg.models.pulse import load_pulse_model
     from wearecg.sources import open_source
 
     opened = open_source(source, device, leads=leads) if isinstance(source, str) else source
     loaded = load_model(model) if model else None
     reconstructor = load_reconstructor(twelve) if twelve else None
-    return run(opened, loaded, leads, duration, trace=True, twelve=reconstructor)
+    pulse = PulseSpec(load_pulse_model(ppg_to_ecg)) if ppg_to_ecg else None
+    return run(opened, loaded, leads, duration, trace=True, twelve=reconstructor, pulse=pulse)
 
 
 def score(
@@ -282,7 +289,9 @@ def _only(kind: type[T], events: Sequence[Event]) -> tuple[T, ...]:
 def _not_scored(model: Model, summary: Summary, leads: tuple[str, ...]) -> Finding:
     needed = model.card.input.seconds
     reason = f"{summary.duration:.1f} s of signal; {model.card.name} scores windows of {needed:g} s"
-    if not any(is_ecg(lead) for lead in leads):
+    if any(lead.startswith(SYNTHETIC) for lead in leads):
+        reason = f"{', '.join(leads)}: what is drawn from a pulse is no ECG, and nothing scores it"
+    elif not any(is_ecg(lead) for lead in leads):
         reason = f"no ECG lead among {', '.join(leads)}; name them with --leads or in the file"
     source = f"{model.card.name}@{model.card.version}"
     return Finding("NOT_SCORED", "not scored", 0.0, 0.0, summary.duration, None, source, reason=reason)

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from wearecg.block import Event, Notice, Summary, Trace
-from wearecg.cli import config, recording, twelve
+from wearecg.cli import config, pulse, recording, twelve
 from wearecg.cli.arguments import positive
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument("--duration", type=positive, metavar="S", help="end after this many seconds")
     recording.add_arguments(parser)
     twelve.add_arguments(parser)
+    pulse.add_arguments(parser)
     config.add_option(parser)
     parser.set_defaults(run=run)
 
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(
             "--rotate, --keep-free and --sync say how to record, but nothing is: add --record DIR"
         )
-    reconstructor = twelve.reconstructor(args)
+    reconstructor, drawer = twelve.reconstructor(args), pulse.spec(args)
     model = None if args.model == "none" else load_model(args.model)
     if args.streams and not args.ble:
         raise SourceError("--streams is for Bluetooth sensors: name one with --ble")
@@ -112,22 +113,24 @@ def run(args: argparse.Namespace) -> int:
             sinks.append(ThreadedSink(sink, uri, lossless=sink.lossless or not source.realtime))
         shown = any(Trace not in output.sink.ignores for output in sinks)
         notifier = Notifier()
-        pulse = Pulse(notifier)
+        watchdog = Pulse(notifier)
 
         def turn(scored: int) -> None:
-            pulse.turn(scored, all(output.alive for output in sinks), time.monotonic())
+            watchdog.turn(scored, all(output.alive for output in sinks), time.monotonic())
 
-        session = run_session(source, model, args.leads, args.duration, stop, shown, reconstructor, turn)
+        session = run_session(
+            source, model, args.leads, args.duration, stop, shown, reconstructor, turn, drawer
+        )
 
         def all_events() -> Iterator[Event]:
             if args.port and notifier.active:
-                yield from await_port(args.port, pulse, stop)
+                yield from await_port(args.port, watchdog, stop)
             if not stop.is_set():
                 yield from session
 
         with _ending_cleanly(stop), closing(session):
             for event in all_events():
-                pulse.see(event)
+                watchdog.see(event)
                 notices = [notice for output in sinks for notice in output.drain_notices()]
                 failures += [notice for notice in notices if notice.level == "error"]
                 for output in sinks:
@@ -137,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
                     break
                 if isinstance(event, Summary):
                     summaries.append(event)
-            pulse.end()
+            watchdog.end()
     finally:
         for output in sinks:
             output.close()

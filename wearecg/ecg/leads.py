@@ -13,6 +13,9 @@ TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "
 UNKNOWN = "ECG"
 """An ECG whose electrode positions are not known."""
 
+SYNTHETIC = "II*"
+"""What a model draws from a pulse in the likeness of lead II. It is no ECG (`is_ecg`), and nothing scores it."""
+
 _OTHER = (UNKNOWN, "PPG", "RESP", "ACC_X", "ACC_Y", "ACC_Z")
 _ALIASES = {
     "MLI": "I",
@@ -57,7 +60,7 @@ def canonical_all(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_ecg(name: str) -> bool:
-    """Whether a (canonical) lead carries an ECG in mV (``ECG``, ``ECG_2`` where its place is unknown)."""
+    """Whether a (canonical) lead carries a measured ECG in mV (``ECG``, ``ECG_2`` where its place is unknown)."""
     return name in TWELVE or name.partition("_")[0] == UNKNOWN
 
 

@@ -92,20 +92,55 @@ def find_pulses(x: NDArray[np.floating], fs: float) -> NDArray[np.float64]:
     if len(slope) < 3:
         return np.empty(0)
     around = np.lib.stride_tricks.sliding_window_view(np.pad(slope, reach), 2 * reach + 1)
-    enough = np.maximum(SLOPE_SHARE * around.max(axis=-1), np.finfo(np.float64).tiny)[1:-1]
-    before, here, after = slope[:-2], slope[1:-1], slope[2:]
-    kept: list[int] = []
-    for i in np.flatnonzero((here >= enough) & (here > before) & (here >= after)):
-        if kept and i - kept[-1] < REFRACTORY_S * fs:
-            if here[i] > here[kept[-1]]:
-                kept[-1] = int(i)
-        else:
-            kept.append(int(i))
-    at = np.array(kept, np.int64)
-    shift = 0.5 * (before[at] - after[at]) / (before[at] - 2 * here[at] + after[at])
-    # The slope between samples i and i + 1 is that half-way; here[0] is the second of them.
-    times: NDArray[np.float64] = (at + 1.5 + shift) / fs
-    return times
+    enough = np.maximum(SLOPE_SHARE * around.max(axis=-1), np.finfo(np.float64).tiny)
+    picker = PeakPicker(REFRACTORY_S * fs)
+    # The slope between samples i and i + 1 is that half-way.
+    return (np.array(picker.feed(slope, enough) + picker.flush(), np.float64) + 0.5) / fs
+
+
+class PeakPicker:
+    """Peaks of a series as it comes: the same ones however it is cut.
+
+    Of two that are closer than ``refractory`` samples the higher one stays, the first of equals.
+    """
+
+    def __init__(self, refractory: float) -> None:
+        self._refractory = refractory
+        self.seek(0)
+
+    def seek(self, index: int) -> None:
+        """Start over: the sample that comes next has number ``index``."""
+        self._at = index
+        self._tail = np.empty((2, 0))
+        self._kept: tuple[int, float, float] | None = None
+
+    def feed(self, x: NDArray[np.floating], enough: NDArray[np.floating] | float) -> list[float]:
+        """Take samples [n], of which one must reach ``enough`` to be a peak; return the places of those decided."""
+        y, floor = np.hstack([self._tail, [x, np.broadcast_to(enough, x.shape)]])
+        first = self._at - self._tail.shape[1]
+        self._tail = np.stack([y, floor])[:, -2:]
+        self._at += len(x)
+        before, here, after = y[:-2], y[1:-1], y[2:]
+        found: list[float] = []
+        for i in np.flatnonzero((here >= floor[1:-1]) & (here > before) & (here >= after)):
+            place = first + 1 + int(i)
+            bend = before[i] - 2 * here[i] + after[i]
+            peak = place, float(here[i]), float(place + 0.5 * (before[i] - after[i]) / bend)
+            if self._kept and place - self._kept[0] < self._refractory:
+                if peak[1] > self._kept[1]:
+                    self._kept = peak
+                continue
+            found += self.flush()
+            self._kept = peak
+        # The next peak can be at the newest sample.
+        if self._kept and self._at - 1 - self._kept[0] >= self._refractory:
+            found += self.flush()
+        return found
+
+    def flush(self) -> list[float]:
+        """Return the place of the peak that still waits, if there is one."""
+        kept, self._kept = self._kept, None
+        return [kept[2]] if kept else []
 
 
 def judge(window: NDArray[np.floating], fs: float) -> LeadQuality:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from wearecg.block import Finding, Samples, Window
 from wearecg.ecg.leads import TWELVE, UNKNOWN, canonical, is_ecg
 from wearecg.errors import LeadError, ModelError, SignalError
-from wearecg.models.card import Card, card_path, load_card
+from wearecg.models.card import PPG, Card, card_path, load_card
 from wearecg.models.preprocess import condition
 from wearecg.models.runner import Runner
 from wearecg.pipeline.resample import resample
@@ -86,9 +86,8 @@ def load_model(name: str | Path = "encoder", precision: str = "int8", runtime: s
     path = card_path(name)
     card = load_card(path)
     if not card.outputs.groups:
-        raise ModelError(
-            f"{card.source} makes no statements; it reconstructs leads: `wearecg stream --twelve`"
-        )
+        use = "--ppg-to-ecg" if card.input.leads == PPG else "--twelve"
+        raise ModelError(f"{card.source} makes no statements; it makes leads: `wearecg stream {use}`")
     return Model(card, Runner(card, path.parent, precision, runtime))
 
 

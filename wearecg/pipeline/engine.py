@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from wearecg.block import (
     Event,
     Gap,
     Intervals,
+    LeadQuality,
     Notice,
     Quality,
     Samples,
@@ -25,6 +27,7 @@ from wearecg.ecg.leads import is_ecg, select
 from wearecg.errors import SignalError
 from wearecg.pipeline.frontend import FrontEnd
 from wearecg.pipeline.intervals import IntervalStream
+from wearecg.pipeline.pulse import Drawer, Lag, PulseStream
 from wearecg.pipeline.resample import Resampler
 from wearecg.pipeline.timeline import Timeline
 from wearecg.pipeline.twelve import Estimator, TwelveStream
@@ -33,6 +36,14 @@ from wearecg.pipeline.windows import Windower
 CLOCK_REPORT_S = 2.0
 LONG_GAP_S = 2.0
 """Behind a gap longer than this the resampler starts over; shorter ones pass through it as NaN."""
+
+
+@dataclass(frozen=True, slots=True)
+class PulseSpec:
+    """What draws a lead from a pulse, and how its lag is known."""
+
+    model: Drawer
+    lag: Lag = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,8 @@ class Engine:
     twelve : Estimator or None
         What reconstructs the leads of the ECG stream that were not measured, as a stream ``twelve`` of its own.
         Beats, quality and windows are of the measured leads alone.
+    pulse : PulseSpec or None
+        What draws ``II*`` from the lead ``PPG``, as a stream ``pulse`` of its own. No window is cut from it.
     """
 
     def __init__(
@@ -75,9 +88,11 @@ class Engine:
         epoch: float | None = None,
         trace: bool = False,
         twelve: Estimator | None = None,
+        pulse: PulseSpec | None = None,
     ) -> None:
-        self._source, self._windows, self._leads, self._twelve = source, windows, leads, twelve
-        self._wall_offset, self._epoch, self._trace = wall_offset, epoch, trace
+        self._source, self._leads = source, leads
+        self._wanted = _Wanted(windows, trace, twelve, pulse)
+        self._wall_offset, self._epoch = wall_offset, epoch
         self.rate_note = ""
         """How the rate is known, for the `StreamInfo` of streams that begin from here on."""
         self._streams: dict[str, _Stream] = {}
@@ -100,15 +115,23 @@ class Engine:
         stream = self._streams.get(block.stream)
         events: list[Event] = []
         if stream is None:
-            stream = self._streams[block.stream] = _Stream(block, self._windows, self._trace, self._twelve)
+            stream = self._streams[block.stream] = _Stream(block, self._wanted)
             epoch = self._epoch
             if epoch is None:
                 epoch = arrival + self._wall_offset - len(block) / block.fs
             info = StreamInfo(
                 block.stream, self._source, block.fs, block.leads, block.lsb, epoch, self.rate_note
             )
-            events += [info, *stream.describe_twelve(info)]
-        return events + stream.feed(block, arrival)
+            events += [info, *stream.describe_made(info)]
+            if self._wanted.pulse and "PPG" not in block.leads and len(self._streams) == 1:
+                leads = " ".join(block.leads)
+                events.append(
+                    Notice(f"stream {block.stream} has no lead PPG to draw from, only {leads}", "warning")
+                )
+        found = stream.feed(block, arrival)
+        for other in self._streams.values():
+            other.hear(stream, found)
+        return events + found
 
     @property
     def end(self) -> float:
@@ -137,18 +160,33 @@ class Engine:
         return self._intervals.feed(intervals, arrival)
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    windows: WindowSpec | None
+    trace: bool
+    twelve: Estimator | None
+    pulse: PulseSpec | None
+
+
 class _Stream:
-    def __init__(
-        self, block: SignalBlock, windows: WindowSpec | None, trace: bool, twelve: Estimator | None
-    ) -> None:
+    def __init__(self, block: SignalBlock, wanted: _Wanted) -> None:
         self.timeline = Timeline(block.stream)
         self._name, self._fs, self._leads = block.stream, block.fs, block.leads
-        self._front = FrontEnd(block.fs, block.leads, trace)
+        self._front = FrontEnd(block.fs, block.leads, wanted.trace)
         ecg = any(is_ecg(lead) for lead in block.leads)
-        self._spec = windows if ecg else None
-        self._twelve = TwelveStream(twelve, block, self._usable_between, trace) if twelve and ecg else None
-        wanted = {stage.fs for stage in (self._spec, self._twelve) if stage}
-        self._resamplers = {fs: Resampler(block.fs, fs, len(block.leads)) for fs in wanted}
+        self._spec = wanted.windows if ecg else None
+        self._twelve = self._pulse = None
+        if wanted.twelve and ecg:
+            self._twelve = TwelveStream(wanted.twelve, block, self._usable_between, wanted.trace)
+        if wanted.pulse and "PPG" in block.leads:
+            self._pulse = PulseStream(
+                wanted.pulse.model, block, wanted.pulse.lag, self._pulse_between, wanted.trace
+            )
+        self._made = [made for made in (self._twelve, self._pulse) if made]
+        rates = {stage.fs for stage in (self._spec, *self._made) if stage}
+        self._resamplers = {fs: Resampler(block.fs, fs, len(block.leads)) for fs in rates}
+        self._origin = block.start
+        """What the sensor's clock showed at timeline 0; NaN without a clock."""
         if self._spec:
             length, hop = round(self._spec.seconds * self._spec.fs), round(self._spec.hop * self._spec.fs)
             self._windower = Windower(length, hop, len(block.leads))
@@ -169,21 +207,27 @@ class _Stream:
             events.append(self.timeline.clock.fit(self.end))
         return events
 
-    def describe_twelve(self, info: StreamInfo) -> list[StreamInfo]:
-        return [self._twelve.describe(info)] if self._twelve else []
+    def describe_made(self, info: StreamInfo) -> list[StreamInfo]:
+        return [made.describe(info) for made in self._made]
+
+    def hear(self, other: _Stream, events: Sequence[Event]) -> None:
+        """Take the beats of another stream of this sensor, where both are on its clock."""
+        apart = other._origin - self._origin
+        if self._pulse and other is not self and isfinite(apart):
+            self._pulse.beats(events, apart)
 
     def finish(self) -> list[Event]:
         events = self._follow(self.timeline.flush())
         events += self._count(self._front.flush())
         for fs, resampler in self._resamplers.items():
             events += self._look(fs, resampler.next, resampler.flush())
-        if self._twelve:
-            events += self._twelve.flush()
+        for made in self._made:
+            events += made.flush()
         clock = self.timeline.clock.fit(self.end)
         summary = Summary(
             self._name, self.end, self._samples, dict(self._lost), self._gaps, self._beats, 0, 0, clock
         )
-        return [*events, summary, *([self._twelve.summary()] if self._twelve else [])]
+        return [*events, summary, *(made.summary() for made in self._made)]
 
     def _follow(self, placed: list[SignalBlock | Gap | Notice]) -> list[Event]:
         events: list[Event] = []
@@ -217,8 +261,9 @@ class _Stream:
         events: list[Event] = []
         if self._spec and self._spec.fs == fs:
             events += self._cut(self._spec, index, samples)
-        if self._twelve and self._twelve.fs == fs:
-            events += self._twelve.feed(index, samples)
+        for made in self._made:
+            if made.fs == fs:
+                events += made.feed(index, samples)
         return events
 
     def _cut(self, spec: WindowSpec, index: int, samples: Samples) -> list[Event]:
@@ -233,12 +278,17 @@ class _Stream:
     def _usable_between(self, start: float, end: float) -> tuple[bool, ...]:
         return self._usable(self._front.quality_between(start, end))
 
+    def _pulse_between(self, start: float, end: float) -> LeadQuality:
+        return self._front.quality_between(start, end).leads[self._leads.index("PPG")]
+
     def _usable(self, quality: Quality) -> tuple[bool, ...]:
         verdicts = {lead.lead: lead.verdict for lead in quality.leads}
         return tuple(is_ecg(lead) and verdicts.get(lead) != "unusable" for lead in self._leads)
 
     def _count(self, events: Sequence[Event]) -> list[Event]:
         self._beats += sum(isinstance(event, Beat) for event in events)
+        if self._pulse:
+            self._pulse.beats(events)
         return list(events)
 
 

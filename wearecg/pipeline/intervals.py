@@ -33,11 +33,10 @@ class IntervalStream:
         self.end = 0.0
         self._origin: float | None = None
         """Host time of timeline 0, by the fastest delivery so far."""
-        self._rr: deque[float] = deque(maxlen=WINDOW_RR)
+        self._rhythm = Rhythm(SOURCE, "RR")
         self._link_lost = False
         self._beats = self._gaps = 0
         self._next_finding = 0.0
-        self._since: tuple[str, float] = ("", 0.0)
 
     def feed(self, intervals: Intervals, arrival: float) -> list[Event]:
         """Take one measurement, received at ``arrival`` (host monotonic seconds)."""
@@ -56,13 +55,11 @@ class IntervalStream:
             self.end += interval
             self._beats += 1
             events.append(Beat(self.end, "RR", interval))
-            self._rr.append(interval)
-            if not PLAUSIBLE_S[0] <= interval <= PLAUSIBLE_S[1]:
-                self._rr.clear()
+            self._rhythm.add(interval)
         events.append(self._rate(intervals, arrival - self._origin))
         if self.end >= self._next_finding:
             self._next_finding = self.end + EVERY_S
-            events.append(self._rhythm())
+            events.append(self._rhythm.finding(self.end))
         return events
 
     def link_lost(self) -> None:
@@ -86,7 +83,7 @@ class IntervalStream:
         gap = Gap(self.end, late, 0, reason, "rr")
         self.end += late
         self._gaps += 1
-        self._rr.clear()
+        self._rhythm.gap()
         return [gap]
 
     def _rate(self, intervals: Intervals, time: float) -> HeartRate:
@@ -96,9 +93,32 @@ class IntervalStream:
             return HeartRate(time, None, "the sensor gives none")
         return HeartRate(time, intervals.bpm)
 
-    def _rhythm(self) -> Finding:
+
+class Rhythm:
+    """Whether the last intervals are regular.
+
+    ``source`` names the rule and ``lead`` what the intervals were seen on, as in a `Finding`.
+    """
+
+    def __init__(self, source: str, lead: str) -> None:
+        self._source, self._lead = source, lead
+        self._rr: deque[float] = deque(maxlen=WINDOW_RR)
+        self._since: tuple[str, float] = ("", 0.0)
+
+    def add(self, interval: float) -> None:
+        """Take the next interval, s; one that is no beat's length is a break."""
+        self._rr.append(interval)
+        if not PLAUSIBLE_S[0] <= interval <= PLAUSIBLE_S[1]:
+            self._rr.clear()
+
+    def gap(self) -> None:
+        """Forget the intervals before a gap."""
+        self._rr.clear()
+
+    def finding(self, end: float) -> Finding:
+        """Judge the intervals, of which the last ended at ``end`` (s)."""
         rr = list(self._rr)
-        start = self.end - sum(rr)
+        start = end - sum(rr)
         if len(rr) < MIN_RR:
             code, text, evidence = "NOT_SCORED", "rhythm not judged", {}
             reason = f"{len(rr)} intervals without a break; the rhythm is judged on {MIN_RR} or more"
@@ -121,10 +141,10 @@ class IntervalStream:
             text,
             self._since[1],
             start,
-            self.end,
+            end,
             None,
-            SOURCE,
+            self._source,
             evidence=evidence,
-            leads=("RR",),
+            leads=(self._lead,),
             reason=reason,
         )

@@ -1,9 +1,7 @@
 """Twelve leads as a stream: a model looks at windows of a few leads, and what it says of them is joined.
 
 Ten-second windows start every five seconds; in the middle of what two of them share, one fades into the
-other over a second, along half a period of a cosine. So every sample (but the first and last) comes from the
-inner part of a window, there are no seams, and all of it is the same constant time late: 8 s
-(only the first window after the start, or a gap, has to be waited for to its end).
+other over a second (`wearecg.pipeline.overlap`). All of it is the same constant time late: 8 s.
 
 What was measured is handed through as it is and never filled in: where a given lead is missing it stays
 missing, even if a model could guess it. Where too few leads are left, nothing comes out.
@@ -21,7 +19,7 @@ from numpy.typing import NDArray
 
 from wearecg.block import Event, Notice, Samples, SignalBlock, StreamInfo, Summary, Trace
 from wearecg.ecg.leads import TWELVE
-from wearecg.pipeline.windows import Windower
+from wearecg.pipeline.overlap import Overlap
 
 HOP_S = 5.0
 FADE_S = 1.0
@@ -128,41 +126,24 @@ class TwelveStage:
         self._columns = [leads.index(lead) for lead in self._leads]
         self._given = [TWELVE.index(lead) for lead in self._leads]
         hop, fade = round(HOP_S * model.fs), round(FADE_S * model.fs)
-        self._delay = model.length - (model.length - hop - fade) // 2
-        self._windower = Windower(model.length, hop, len(self._leads))
-        self._joined = _Joined(fade, len(self._leads))
-        self._recent: Samples = np.empty((0, len(self._leads)), np.float32)
-        self._end = 0
-        self._looked_at = -1
+        middle = (model.length - hop - fade) // 2
+        columns = 3 * len(TWELVE) + 1 + len(self._leads)
+        self._overlap = Overlap(model.length, hop, fade, middle, len(self._leads), columns, self._look)
 
     @property
     def delay(self) -> float:
         """Seconds that a sample comes out later than it came in."""
-        return self._delay / self._model.fs
+        return self._overlap.delay / self._model.fs
 
     def feed(self, index: int, samples: Samples) -> list[Twelve]:
         """Take samples [n, leads] at the model's rate, the first with number ``index``."""
-        picked = samples[:, self._columns]
-        done: list[Twelve] = []
-        for start, window in self._windower.feed(index, picked):
-            done += self._look(start, window)
-        self._remember(index, picked)
-        return done + self._take(self._end - self._delay)
+        return self._read(self._overlap.feed(index, samples[:, self._columns]))
 
     def flush(self) -> list[Twelve]:
         """Look at the last ten seconds and hand out all that waits."""
-        start = self._end - self._model.length
-        done = self._look(start, self._recent) if start > self._looked_at and start >= 0 else []
-        return done + self._take(self._joined.end)
+        return self._read(self._overlap.flush())
 
-    def _remember(self, index: int, samples: Samples) -> None:
-        missing = min(index - self._end, self._model.length)
-        gap = np.full((missing, len(self._leads)), np.nan, np.float32)
-        self._recent = np.concatenate([self._recent, gap, samples])[-self._model.length :]
-        self._end = index + len(samples)
-
-    def _look(self, start: int, window: Samples) -> list[Twelve]:
-        self._looked_at = start
+    def _look(self, start: int, window: Samples) -> Samples | None:
         shown = window.copy()
         if self._usable:
             fs = self._model.fs
@@ -172,17 +153,16 @@ class TwelveStage:
                 shown[rows, [not usable[column] for column in self._columns]] = np.nan
         estimate = self._model.estimate(shown, self._leads)
         if estimate is None:
-            return []
+            return None
         there = np.isfinite(shown[:, estimate.looked_at]).any(axis=1, keepdims=True)
-        values = np.hstack([estimate.mean, estimate.sd, estimate.reach, there]).astype(np.float32)
-        done = self._take(self._joined.end) if start >= self._joined.end else []
-        self._joined.add(start, values, window)
-        return done
+        return np.hstack([estimate.mean, estimate.sd, estimate.reach, there, window]).astype(np.float32)
 
-    def _take(self, before: int) -> list[Twelve]:
-        first, values, given = self._joined.take(before)
-        mean, sd, reach = np.split(values[:, :-1], 3, axis=1)
-        there = values[:, -1:] > 0
+    def _read(self, parts: list[tuple[int, Samples]]) -> list[Twelve]:
+        return [twelve for first, values in parts for twelve in self._split(first, values)]
+
+    def _split(self, first: int, values: Samples) -> list[Twelve]:
+        mean, sd, reach, rest = np.split(values, [12, 24, 36], axis=1)
+        there, given = rest[:, :1] > 0, rest[:, 1:]
         filtered = np.where(there, mean, np.float32(np.nan))
         mean, known = filtered.copy(), there & (reach <= self._model.limit_mv)
         mean[:, self._given] = given
@@ -278,41 +258,3 @@ class TwelveStream:
             self._samples += len(part)
             self._next = first + len(part)
         return events
-
-
-class _Joined:
-    """Windows laid over each other: ``values`` fade from one to the next, ``given`` are the same in both."""
-
-    def __init__(self, fade: int, leads: int) -> None:
-        self._fade = fade
-        self._start = 0
-        self._values: Samples = np.empty((0, 3 * len(TWELVE) + 1), np.float32)
-        self._given: Samples = np.empty((0, leads), np.float32)
-
-    @property
-    def end(self) -> int:
-        return self._start + len(self._values)
-
-    def add(self, start: int, values: Samples, given: Samples) -> None:
-        """Lay a window that starts at ``start`` over those before; what lies before its fade may be taken."""
-        shared = self.end - start
-        if shared <= 0:
-            self._start, self._values, self._given = start, values, given
-            return
-        fade = min(self._fade, shared)
-        place = np.arange(shared) - (shared - fade) // 2 + 0.5
-        weight = 0.5 - 0.5 * np.cos(np.pi * np.clip(place / fade, 0, 1))
-        taken = max(self._start - start, 0)
-        first = max(start - self._start, 0)
-        new = weight[taken:, None].astype(np.float32)
-        blend = self._values[first:] * (1 - new) + values[taken:shared] * new
-        self._values = np.concatenate([self._values[:first], blend, values[shared:]])
-        self._given = np.concatenate([self._given, given[shared:]])
-
-    def take(self, before: int) -> tuple[int, Samples, Samples]:
-        """Hand out what lies before sample ``before``, with the number of its first."""
-        count, first = max(before - self._start, 0), self._start
-        values, given = self._values[:count], self._given[:count]
-        self._values, self._given = self._values[count:], self._given[count:]
-        self._start += len(values)
-        return first, values, given

@@ -66,7 +66,10 @@ class JournalSink(Sink):
         match event:
             case StreamInfo():
                 leads = " ".join(event.leads)
-                self._tell(INFO, f"{event.source}: {event.stream} {leads}, {event.fs:g} Hz {event.rate_note}")
+                mark = " (synthetic, drawn from a pulse)" if event.synthetic else ""
+                self._tell(
+                    INFO, f"{event.source}: {event.stream} {leads}{mark}, {event.fs:g} Hz {event.rate_note}"
+                )
             case LinkState():
                 well = event.state in ("live", "connecting", "closed")
                 self._tell(INFO if well else WARNING, f"link {event.state}: {event.message}")

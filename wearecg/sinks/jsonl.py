@@ -59,6 +59,7 @@ def to_record(event: Event, epoch: float | None = None) -> Record | None:
                 "start": _wall(0.0, event.epoch),
                 "rate_note": event.rate_note,
                 "reconstructed": list(event.reconstructed),
+                "synthetic": list(event.synthetic),
             }
         case Beat():
             return {
@@ -67,6 +68,7 @@ def to_record(event: Event, epoch: float | None = None) -> Record | None:
                 "wall": _wall(event.time, epoch),
                 "lead": event.lead,
                 "rr": _number(event.rr),
+                "lag": _number(event.lag),
             }
         case HeartRate():
             return {
@@ -75,6 +77,7 @@ def to_record(event: Event, epoch: float | None = None) -> Record | None:
                 "wall": _wall(event.time, epoch),
                 "bpm": _number(event.bpm, 1),
                 "reason": event.reason,
+                "lead": event.lead,
             }
         case Intervals():
             return {
@@ -177,8 +180,9 @@ class JsonlSink(Sink):
             return
         if isinstance(event, StreamInfo):
             self._epochs[event.stream] = event.epoch
-        # Beats and findings are of the ECG, and where there is none, of the RR intervals.
-        epoch = self._epochs.get(getattr(event, "stream", "ecg"), self._epochs.get("rr"))
+        # Beats and findings are of the ECG, and where there is none, of the RR intervals or the pulse.
+        other = self._epochs.get("rr", self._epochs.get("pulse"))
+        epoch = self._epochs.get(getattr(event, "stream", "ecg"), other)
         record = to_record(event, epoch)
         if record is None:
             return

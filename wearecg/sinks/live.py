@@ -8,12 +8,24 @@ import sys
 from rich.console import Console, ScreenContext
 from rich.control import Control
 
-from wearecg.block import Event, Finding, Gap, LinkState, Notice, SignalBlock, StreamInfo, Trace, Window
+from wearecg.block import (
+    Event,
+    Finding,
+    Gap,
+    HeartRate,
+    LinkState,
+    Notice,
+    SignalBlock,
+    StreamInfo,
+    Trace,
+    Window,
+)
+from wearecg.ecg.leads import SYNTHETIC
 from wearecg.errors import SinkError
 from wearecg.sinks.base import Sink
 from wearecg.sinks.changes import Change
 from wearecg.sinks.monitor import Monitor, clock, evidence, percent
-from wearecg.sinks.screen import Frame, Screen
+from wearecg.sinks.screen import MARK, Frame, Screen
 from wearecg.sinks.threaded import OutputGoneError
 
 FRAME_S = 0.09
@@ -103,8 +115,10 @@ class LiveSink(Sink):
         monitor = self._monitor
         parts = [clock(monitor.now)]
         if monitor.rate:
-            known = monitor.rate.bpm is not None
-            parts.append(f"{monitor.rate.bpm:.0f} bpm" if known else f"-- bpm because {monitor.rate.reason}")
+            mark = f" ({MARK}{SYNTHETIC})" if monitor.rate.lead else ""
+            parts.append(rate_text(monitor.rate) + mark)
+        if monitor.pulse_rate:
+            parts.append(f"{rate_text(monitor.pulse_rate)} by the pulse")
         if monitor.quality:
             bad = [f"{q.lead} {q.verdict}: {q.reason}" for q in monitor.quality.leads if q.verdict != "good"]
             parts.append(", ".join(bad) or "signal good")
@@ -120,6 +134,11 @@ class LiveSink(Sink):
                 )
                 if event.reconstructed:
                     self._print(f"reconstructed, no basis of any finding: {' '.join(event.reconstructed)}")
+                if event.synthetic:
+                    leads = " ".join(event.synthetic)
+                    self._print(
+                        f"synthetic, drawn from a pulse, basis of rate and regularity at most: {leads}"
+                    )
                 self._print("not a medical device")
             case LinkState():
                 self._print(f"{at}  link {event.state}: {event.message}")
@@ -140,6 +159,11 @@ class LiveSink(Sink):
             self._closed = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise OutputGoneError("the reader of stdout has left") from None
+
+
+def rate_text(rate: HeartRate) -> str:
+    """``72 bpm``, or why there is none."""
+    return f"{rate.bpm:.0f} bpm" if rate.bpm is not None else f"-- bpm because {rate.reason}"
 
 
 def _brief(finding: Finding) -> str:

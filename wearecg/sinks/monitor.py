@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wearecg.block import (
     Beat,
@@ -18,6 +18,7 @@ from wearecg.block import (
     StreamInfo,
     Trace,
 )
+from wearecg.ecg.leads import SYNTHETIC, is_ecg
 from wearecg.sinks.changes import Change, FindingChanges
 
 NOTICE_S = 20.0
@@ -29,14 +30,16 @@ class Monitor:
     """The state of the display; `feed` it every event."""
 
     info: StreamInfo | None = None
-    twelve: StreamInfo | None = None
-    """Of the twelve leads, where they are reconstructed."""
+    made: StreamInfo | None = None
+    """Of the leads that a model makes, where they are shown: twelve, or II* where there is no ECG."""
     link: LinkState | None = None
     delay: float | None = None
     """Seconds from a sample's arrival at the sensor to here, as far as it is known."""
     now: float = 0.0
     """Newest time on the timeline."""
     rate: HeartRate | None = None
+    pulse_rate: HeartRate | None = None
+    """By the pulse, beside an ECG."""
     quality: Quality | None = None
     beats: deque[Beat] = field(default_factory=lambda: deque(maxlen=64))
     gaps: deque[Gap] = field(default_factory=lambda: deque(maxlen=16))
@@ -51,17 +54,25 @@ class Monitor:
         """Take one event; return which findings it made begin or end."""
         match event:
             case StreamInfo(stream="twelve"):
-                self.twelve = event
+                self.made = event
+            case StreamInfo() if event.synthetic:
+                if not (self.info and any(is_ecg(lead) for lead in self.info.leads)):
+                    self.made = event
             case StreamInfo():
                 if self.info is None or event.stream == "ecg":
                     self.info = event
             case Trace():
                 self.now = max(self.now, event.start + len(event.samples) / event.fs)
-            case Beat():
-                self.beats.append(event)
+            case Beat() if event.lead != SYNTHETIC or self._alone:
+                # Where it is to be seen: a drawn R wave lies on its pulse.
+                self.beats.append(replace(event, time=event.time + (event.lag or 0.0)))
             case HeartRate():
-                self.rate = event
+                self._take_rate(event)
                 self.now = max(self.now, event.time)
+            case Quality() if event.leads[0].lead == SYNTHETIC:
+                judged = event.leads[0]
+                if judged.verdict == "unusable":
+                    self._take_rate(HeartRate(event.end, None, f"pulse: {judged.reason}", SYNTHETIC))
             case Quality() if self.info and self.info.leads[:1] == tuple(q.lead for q in event.leads[:1]):
                 self.quality = event
             case Gap():
@@ -78,6 +89,17 @@ class Monitor:
                 self.scored = True
                 return self.findings.feed(event)
         return []
+
+    @property
+    def _alone(self) -> bool:
+        """Whether the lead that is drawn from a pulse is all there is."""
+        return self.made is not None and bool(self.made.synthetic)
+
+    def _take_rate(self, rate: HeartRate) -> None:
+        if rate.lead != SYNTHETIC or self._alone:
+            self.rate = rate
+        else:
+            self.pulse_rate = rate
 
     @property
     def notice(self) -> Notice | None:

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearecg.block import Notice, Samples
-from wearecg.ecg.leads import is_ecg
+from wearecg.ecg.leads import SYNTHETIC, is_ecg
 from wearecg.sinks.wfdb_headers import Signals, replace_file
 
 GAP_S = 1.0
@@ -337,7 +337,9 @@ class RecordWriter:
 
 
 def _unit(lead: str) -> str:
-    return "mV" if is_ecg(lead.removesuffix(" reconstructed")) else "g" if lead.startswith("ACC") else "NU"
+    if is_ecg(lead.removesuffix(" reconstructed")) or lead.startswith(SYNTHETIC):
+        return "mV"
+    return "g" if lead.startswith("ACC") else "NU"
 
 
 def _unique(leads: tuple[str, ...]) -> tuple[str, ...]:

@@ -45,6 +45,8 @@ STYLES = {
 PREFERRED = ("II", "V1", "V5", "I", "V2")
 MARK = "≈"
 """Before the name of a lead that nobody measured."""
+MADE = ("twelve", "pulse")
+"""The streams that models make."""
 LABEL = 11
 SIDE = 25
 MIN_ROWS = 4
@@ -76,12 +78,13 @@ class Screen:
         self._columns: list[int] = []
         self._leads: list[str] = []
         self._estimated: tuple[str, ...] = ()
-        """The leads that nobody measured, where twelve are shown."""
-        self._twelve = False
+        """Those of the leads shown that nobody measured."""
+        self._made: str | None = None
+        """The stream of a model that is shown in the place of what was measured."""
 
     def feed(self, trace: Trace) -> None:
         """Draw more signal."""
-        if (trace.stream == "twelve") != self._twelve:
+        if (trace.stream if trace.stream in MADE else None) != self._made:
             return
         if self._sweep and len(trace.samples) and set(self._leads) <= set(trace.leads):
             self._sweep.feed(trace.samples[:, self._columns], trace.fs, trace.start)
@@ -103,20 +106,20 @@ class Screen:
         return [_pad(line, width) for line in lines[:height]]
 
     def _fit(self, monitor: Monitor, width: int, height: int, cells: int, room: int) -> None:
-        if monitor.twelve:
-            leads, chosen = monitor.twelve.leads, self._of_twelve(monitor.twelve, room)
+        if made := monitor.made:
+            leads, chosen = made.leads, self._of_made(made, room)
         else:
             leads = monitor.info.leads if monitor.info else ()
             chosen = self._of_measured(leads, room)
         if (width, height) == self._size and chosen == self._leads:
             return
         self._size, self._leads = (width, height), chosen
-        self._twelve = monitor.twelve is not None
-        self._estimated = monitor.twelve.reconstructed if monitor.twelve else ()
+        self._made = made.stream if made else None
+        self._estimated = (*made.reconstructed, *made.synthetic) if made else ()
         self._columns = [leads.index(lead) for lead in chosen]
         self._sweep = Sweep(max(cells, 8), len(chosen)) if chosen else None
 
-    def _of_twelve(self, info: StreamInfo, room: int) -> list[str]:
+    def _of_made(self, info: StreamInfo, room: int) -> list[str]:
         """As many as there is room for, those that were measured first."""
         order = sorted(info.leads, key=lambda lead: lead in info.reconstructed)
         chosen = order[: max((room - 1) // MIN_ROWS_OF_TWELVE, 1)]
@@ -136,7 +139,9 @@ class Screen:
             what = f"{len(info.leads)} leads" if len(info.leads) > 1 else info.leads[0]
             left.append((f" {info.source} · {what} · {info.fs:g} Hz", "dim"))
         if self._estimated:
-            left.append((f" {MARK} {len(self._estimated)} reconstructed", "estimate"))
+            pulse = monitor.made is not None and bool(monitor.made.synthetic)
+            words = "synthetic, from the pulse" if pulse else f"{len(self._estimated)} reconstructed"
+            left.append((f" {MARK} {words}", "estimate"))
             if self._sweep and self._sweep.newest >= 0:
                 behind = monitor.now - self._sweep.newest / self._sweep.dots_per_s
                 left.append((f", {behind:.0f} s behind", "dim"))
@@ -167,7 +172,7 @@ class Screen:
                 (f"{MARK}{lead}", "estimate") if estimated else (f" {lead}", _label_style(monitor, lead))
             )
             labels: list[Part] = [(name, style), (f" {millivolts:g} mV", "dim")]
-            if not is_ecg(lead):
+            if not is_ecg(lead) and not estimated:
                 labels, pulse = labels[:1], ("",) * rows
             for row, text in enumerate(sweep.draw(number, rows)):
                 label = _pad(labels[row : row + 1], LABEL - 4)
@@ -178,7 +183,7 @@ class Screen:
 
     def _words(self, monitor: Monitor, sweep: Sweep, number: int) -> list[tuple[str, int, int]]:
         """What is to be said in the trace of a lead, and the first and last cell between which it fits."""
-        if self._twelve and sweep.newest < 0 and number == 0:
+        if self._made and sweep.newest < 0 and number == 0:
             return [(" after the first ten seconds ", 0, sweep.columns // 2 - 1)]
         words = [
             (f" {gap.duration:.1f} s gap ", first, last)
@@ -218,7 +223,12 @@ class Screen:
             at = LABEL + int(self._sweep.dots_per_s / 4) - 2
             marks[at : at + len(text)] = text
         device = " not a medical device "
-        words = [f" findings rest on measured leads ─{device}"] if self._estimated else []
+        basis = (
+            "only rate and regularity are found here"
+            if self._made == "pulse"
+            else "findings rest on measured leads"
+        )
+        words = [f" {basis} ─{device}"] if self._estimated else []
         for said in (*words, device):
             if width > len(said) + 2 * LABEL:
                 marks[-len(said) - 2 : -2] = said
@@ -236,6 +246,9 @@ class Screen:
         reason = monitor.rate.reason if monitor.rate else "no signal yet"
         if bpm == "--":
             lines += [[(f"  {line}", "poor")] for line in textwrap.wrap(f"because {reason}", SIDE - 3)[:3]]
+        if rate := monitor.pulse_rate:
+            words = f"{rate.bpm:.0f} bpm by the pulse" if rate.bpm is not None else rate.reason
+            lines.append([(f"  {MARK} {words}"[: SIDE - 1], "estimate")])
         lines.append([])
         if monitor.quality:
             good = [lead.lead for lead in monitor.quality.leads if lead.verdict == "good"]

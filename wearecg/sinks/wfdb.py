@@ -3,8 +3,8 @@
 For each stream of the sensor one record ``wearecg_<UTC of its first sample>`` (``..._ppg`` and so on for
 others than the ECG), and beside it, in ``.wea``, its annotations. Beats and findings are with the ECG (the first stream
 if there is none):
-Leads that were not measured are called so in their description (``V2 reconstructed``), and have no sample where
-they are not known.
+Leads that were not measured are called so in their description (``V2 reconstructed``, ``II* synthetic``), and have
+no sample where they are not known.
 
 ``Q``
     A beat, on the lead (``chan``) where it was located. Beat types are not told apart here, and ``N`` would
@@ -124,12 +124,19 @@ class WfdbSink(Sink):
             case Gap() if event.stream in self._tracks:
                 self._tracks[event.stream].gap(event)
             case Beat() | Finding() | Quality() if self._tracks:
-                main = self._tracks["ecg" if "ecg" in self._tracks else next(iter(self._tracks))]
+                main = self._about(event)
                 at = event.time if isinstance(event, Beat) else event.end
                 for track in self._ending:
                     if at < main.began and track.info.stream == main.info.stream and at >= track.began:
                         main = track
                 main.annotate(event)
+
+    def _about(self, event: Beat | Finding | Quality) -> _Track:
+        """Return the track with which an event belongs: what a pulse shows is never with the ECG."""
+        for track in self._tracks.values():
+            if set(track.info.synthetic) & set(_leads(event)):
+                return track
+        return self._tracks["ecg" if "ecg" in self._tracks else next(iter(self._tracks))]
 
     def tick(self, now: float) -> None:
         """Flush when it is time, and see that there is room."""
@@ -286,9 +293,12 @@ class _Track:
         match event:
             case Beat():
                 leads = self.info.leads
-                self._notes.add(
-                    self._sample(event.time), BEAT, 0, leads.index(event.lead) if event.lead in leads else 0
-                )
+                channel = leads.index(event.lead) if event.lead in leads else 0
+                text = ""
+                if event.lead in self.info.synthetic:
+                    text = "R time unknown" if event.lag is None else f"R {event.lag:.3f} s before"
+                # Where it is to be seen: a drawn R wave lies on its pulse.
+                self._notes.add(self._sample(event.time + (event.lag or 0.0)), BEAT, 0, channel, text)
             case Finding():
                 for change, finding in self._changes.feed(event):
                     text = _describe(change, finding, self.began)
@@ -339,7 +349,13 @@ class _Track:
         if info.reconstructed:
             leads = " ".join(info.reconstructed)
             comments += (f"reconstructed, not measured, and no basis of any finding: {leads}",)
-        names = tuple(f"{lead} reconstructed" if lead in info.reconstructed else lead for lead in info.leads)
+        if info.synthetic:
+            leads = " ".join(info.synthetic)
+            comments += (f"synthetic, drawn from a pulse, basis of rate and regularity at most: {leads}",)
+        marks = dict.fromkeys(info.reconstructed, " reconstructed") | dict.fromkeys(
+            info.synthetic, " synthetic"
+        )
+        names = tuple(lead + marks.get(lead, "") for lead in info.leads)
         coding = Coding.choose(info.leads, lsb, block.samples)
         return RecordWriter(self._dir, self.name, info.fs, names, coding, self._epoch, comments)
 
@@ -358,6 +374,16 @@ class _Track:
 
     def _sample(self, seconds: float) -> int:
         return max(round(seconds * self.info.fs) - self._origin, 0)
+
+
+def _leads(event: Beat | Finding | Quality) -> tuple[str, ...]:
+    match event:
+        case Beat():
+            return (event.lead,)
+        case Finding():
+            return event.leads
+        case Quality():
+            return tuple(judged.lead for judged in event.leads)
 
 
 def _describe(change: str, finding: Finding, began: float) -> str:
