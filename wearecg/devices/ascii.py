@@ -113,7 +113,7 @@ class Ascii(Device):
         self._line = bytearray()
         self._skipping = True
         self._held: list[Row] = []
-        self._holding = True
+        self.holding = True
         self._arrivals: list[tuple[float, int]] = []
         self._doubtful = fs is not None
         self._seen: list[tuple[float, int]] = []
@@ -137,7 +137,7 @@ class Ascii(Device):
             return []
         if self._doubtful:
             self._check_rate(arrival, len(rows))
-        if not self._holding:
+        if not self.holding:
             return self._blocks(rows)
         self._held += rows
         self._arrivals.append((arrival, len(self._held)))
@@ -159,7 +159,7 @@ class Ascii(Device):
                 f"{count.bad_frames} of {count.frames + count.bad_frames} lines at {self.baud} baud are not "
                 "numbers: wrong baud rate (try --baud 9600) or not a board that prints one sample a line"
             )
-        if self._holding:
+        if self.holding:
             return f"{len(self._held)} lines so far; waiting for enough to estimate the rate (or give --fs)"
         return "no new lines of numbers: reset the board"
 
@@ -189,9 +189,9 @@ class Ascii(Device):
             row = tuple(None if cell == b"!" else _number(cell) for cell in cells)
         except ValueError:
             row = ()
-        if row and row != _OFF and not self._holding and self._leads is None:
+        if row and row != _OFF and not self.holding and self._leads is None:
             self._leads = _default_leads(len(row))
-        if row and (self._holding or self._fits(row)):
+        if row and (self.holding or self._fits(row)):
             self.counters.frames += 1
             return row
         self.counters.bad_frames += bool(cells)
@@ -249,7 +249,7 @@ class Ascii(Device):
         self.counters.bad_frames += misfits
         self._held = []
         self._arrivals = []
-        self._holding = False
+        self.holding = False
         return rows
 
     def _blocks(self, rows: list[Row]) -> list[SignalBlock]:

@@ -37,6 +37,8 @@ class Device(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     baud: ClassVar[int] = 115200
+    other_bauds: ClassVar[tuple[int, ...]] = ()
+    """Rates at which some boards of this kind talk instead."""
     usb_ids: ClassVar[tuple[tuple[int, int], ...]] = ()
     """(vendor, product) pairs under which the board is known to show up."""
     names_leads: ClassVar[bool] = True
@@ -48,6 +50,8 @@ class Device(ABC):
         self.notes: list[str] = []
         """One-line messages for the user, drained by the runtime."""
         self.rate_note = "given by the device"
+        self.holding = False
+        """Whether samples are held back until their rate is known; they have been received all the same."""
 
     @abstractmethod
     def connected(self, now: float) -> None:

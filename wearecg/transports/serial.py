@@ -33,16 +33,18 @@ TICK = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
-    pass
+class Opened:
+    """The port is open."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Failed:
+class Failed:
+    """The port was lost, or did not open."""
+
     why: str
 
 
-_Arrival: TypeAlias = tuple[float, bytes | _Opened | _Failed]
+Arrival: TypeAlias = tuple[float, bytes | Opened | Failed]
 
 
 class SerialSource(Source):
@@ -73,14 +75,18 @@ class SerialSource(Source):
         self._port = port
         self._device = device
         self._baud = baud or device.baud
-        self._reader: _Reader | None = None
-        self._close: weakref.finalize[[_Reader, Device], SerialSource] | None = None
+        self._reader: Reader | None = None
+        self._close: weakref.finalize[[Reader, Device], SerialSource] | None = None
 
     def open(self) -> None:
         """Open the port and start reading; see the class for what it raises."""
         if self._reader is not None:
             raise SourceError(f"{self.name} is open already: close it first")
-        reader = _Reader(self._port, self._baud)
+        self.take_over(Reader(self._port, self._baud), [])
+
+    def take_over(self, reader: Reader, arrivals: list[Arrival]) -> None:
+        """Go on with a port that is open already, and with what arrived on it so far."""
+        reader.put_back(arrivals)
         where = "network" if ports.is_url(self._port) else f"{self._baud} baud"
         self._link = Link(self._device.name, self._port, where)
         self._next_tick = 0.0
@@ -112,17 +118,18 @@ class SerialSource(Source):
         if self._close is not None:
             self._close()
 
-    def _handle(self, at: float, what: bytes | _Opened | _Failed, items: list[Item]) -> None:
+    def _handle(self, at: float, what: bytes | Opened | Failed, items: list[Item]) -> None:
         device = self._device
         if isinstance(what, bytes):
             frames = device.counters.frames
             blocks = device.feed(what, at)
-            n_samples = sum(map(len, blocks))
-            change = self._link.heard(at, len(what), device.counters.frames - frames, n_samples)
+            n_frames = device.counters.frames - frames
+            n_samples = sum(map(len, blocks)) or n_frames * device.holding
+            change = self._link.heard(at, len(what), n_frames, n_samples)
             items.extend([change] if change else [])
             items.extend((block, at) for block in blocks)
             return
-        if isinstance(what, _Opened):
+        if isinstance(what, Opened):
             change = self._link.opened(at)
             device.outgoing.clear()
             device.connected(at)
@@ -157,10 +164,11 @@ class SerialSource(Source):
             items.append(Notice(text, "warning"))
 
 
-class _Reader:
+class Reader:
     """The thread that owns the port. Holds no reference to the source, so that this can be collected."""
 
     def __init__(self, port: str, baud: int) -> None:
+        """Open the port. Raises `SourceError` where it is not there, not permitted, in use, or not a port."""
         self._port = port
         self._baud = baud
         try:
@@ -170,7 +178,7 @@ class _Reader:
         # Held while writing, opening and closing: a closed port's number may be another file's by then.
         # Reentrant because garbage collection may run `write` and `stop` anywhere in this thread.
         self._lock = threading.RLock()
-        self._inbox: deque[_Arrival] = deque([(time.monotonic(), _Opened())])
+        self._inbox: deque[Arrival] = deque([(time.monotonic(), Opened())])
         self._inbox_cost = 0
         self._dropped = 0
         self._news = threading.Condition()
@@ -178,7 +186,7 @@ class _Reader:
         self._thread = threading.Thread(target=self._run, name=f"wearecg {port}", daemon=True)
         self._thread.start()
 
-    def take(self, timeout: float) -> tuple[list[_Arrival], int]:
+    def take(self, timeout: float) -> tuple[list[Arrival], int]:
         """All that waits, after at most ``timeout`` s for the first; and the bytes dropped since the last call."""
         with self._news:
             if not self._inbox:
@@ -187,6 +195,19 @@ class _Reader:
             self._inbox.clear()
             self._inbox_cost = self._dropped = 0
         return arrivals, dropped
+
+    def put_back(self, arrivals: list[Arrival]) -> None:
+        """Let `take` return these once more, before all that waits."""
+        with self._news:
+            self._inbox.extendleft(reversed(arrivals))
+            self._inbox_cost += sum(len(w) + CHUNK_COST for _, w in arrivals if isinstance(w, bytes))
+
+    def set_baud(self, baud: int) -> None:
+        """Go on at another rate without closing the port, which would reset many boards."""
+        with self._lock, suppress(*PORT_ERRORS):
+            self._baud = baud
+            if self._line is not None:
+                self._line.set_baud(baud)
 
     def write(self, data: bytes) -> None:
         """Write ``data`` if the port takes it within `WRITE_WAIT`; errors are left to the reading side to find."""
@@ -231,13 +252,13 @@ class _Reader:
             return
         with self._lock:
             self._line = line
-        self._put(time.monotonic(), _Opened())
+        self._put(time.monotonic(), Opened())
 
     def _fail(self, retry: Retry, why: str) -> None:
         self._close_line()
         now = time.monotonic()
         retry.failed(now)
-        self._put(now, _Failed(why))
+        self._put(now, Failed(why))
 
     def _close_line(self) -> None:
         with self._lock:
@@ -246,7 +267,7 @@ class _Reader:
                 with suppress(*PORT_ERRORS):
                     line.close()
 
-    def _put(self, at: float, what: bytes | _Opened | _Failed) -> None:
+    def _put(self, at: float, what: bytes | Opened | Failed) -> None:
         with self._news:
             self._inbox.append((at, what))
             if isinstance(what, bytes):
@@ -264,6 +285,6 @@ class _Reader:
                 return
 
 
-def _shut(reader: _Reader, device: Device) -> None:
+def _shut(reader: Reader, device: Device) -> None:
     reader.write(device.stop())
     reader.stop()
