@@ -36,7 +36,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     parser.add_argument(
         "--device",
-        help="the sensor (default bridge on a port, found out on Bluetooth; see `wearecg devices`)",
+        help="the sensor (default bridge on a port, found out on Bluetooth; auto finds it out on a port, too, which "
+        "takes a second for a sensor that talks and several for one that waits; see `wearecg devices`)",
     )
     parser.add_argument(
         "--streams",

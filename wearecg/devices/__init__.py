@@ -45,6 +45,14 @@ def device(name: str) -> type[Device] | type[BleDevice]:
     return cast("type[Device] | type[BleDevice]", _load(name, ""))
 
 
+def serial_drivers() -> dict[str, type[Device]]:
+    """The driver classes of all sensors on serial ports, by name."""
+    from wearecg.devices.base import Device
+
+    drivers = {name: device(name) for name in names()}
+    return {name: driver for name, driver in drivers.items() if issubclass(driver, Device)}
+
+
 def simulated(name: str) -> type[SimulatedDevice] | type[SimulatedBle]:
     """Return the class that plays device ``name``. Raises `SourceError` where there is none."""
     return cast("type[SimulatedDevice] | type[SimulatedBle]", _load(name, "Simulated"))
