@@ -64,11 +64,13 @@ def open_port(
     baud: int | None = None,
     fs: float | None = None,
     leads: Sequence[str] = (),
+    capture: Path | None = None,
 ) -> Source:
     """Return the (unopened) source for the sensor ``device`` (default ``bridge``) on a serial port.
 
     With the device ``auto`` it is found out which sensor talks, see `wearecg.transports.auto`.
     ``fs`` (Hz) and ``leads`` tell a sensor that does not say so itself its rate and what its columns are.
+    ``capture`` is a new file for the raw bytes.
 
     Raises
     ------
@@ -88,13 +90,13 @@ def open_port(
     if device == AUTO:
         from wearecg.transports.auto import AutoSource
 
-        return AutoSource(port, serial_drivers(), make, baud)
+        return AutoSource(port, serial_drivers(), make, baud, capture)
     from wearecg.transports.serial import SerialSource
 
     driver = device_class(device or "bridge")
     if not issubclass(driver, Device):
         raise SourceError(f"{driver.name} is a Bluetooth sensor: --ble NAME in the place of --port {port}")
-    return SerialSource(port, make(driver), baud)
+    return SerialSource(port, make(driver), baud, capture)
 
 
 def open_ble(

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wearecg.block import Event, Notice, Summary, Trace
@@ -56,6 +57,12 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--to", action="append", default=[], metavar="URI", help="jsonl:- jsonl:FILE wfdb:DIR live:"
     )
     parser.add_argument("--record", metavar="DIR", help="record WFDB into DIR; short for --to wfdb:DIR")
+    parser.add_argument(
+        "--capture",
+        type=Path,
+        metavar="FILE",
+        help="write the raw bytes of the port into a new file, to send in when something is wrong: docs/devices.md",
+    )
     parser.add_argument("--duration", type=positive, metavar="S", help="end after this many seconds")
     recording.add_arguments(parser)
     twelve.add_arguments(parser)
@@ -94,11 +101,14 @@ def run(args: argparse.Namespace) -> int:
     model = None if args.model == "none" else load_model(args.model)
     if args.streams and not args.ble:
         raise SourceError("--streams is for Bluetooth sensors: name one with --ble")
+    if args.capture and not args.port:
+        raise SourceError("--capture is for serial ports: name one with --port")
     if args.ble:
         source = open_ble(args.ble, args.device, args.streams, args.fs, args.leads)
+    elif args.port:
+        source = open_port(args.port, args.device, args.baud, args.fs, args.leads, args.capture)
     else:
-        opened = open_port if args.port else open_source
-        source = opened(args.port or args.source, args.device, args.baud, args.fs, args.leads)
+        source = open_source(args.source, args.device, args.baud, args.fs, args.leads)
     stop = threading.Event()
     sinks: list[ThreadedSink] = []
     summaries: list[Summary] = []

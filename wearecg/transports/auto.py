@@ -6,6 +6,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Literal
 
 from wearecg.block import LinkState, Notice
@@ -35,6 +36,8 @@ class AutoSource(Source):
         Makes the driver that was found.
     baud : int, optional
         The only rate to try.
+    capture : Path, optional
+        New file for the raw bytes.
 
     Raises
     ------
@@ -48,11 +51,13 @@ class AutoSource(Source):
         drivers: Mapping[str, type[Device]],
         make: Callable[[type[Device]], Device],
         baud: int | None = None,
+        capture: Path | None = None,
     ) -> None:
         self.name = f"sensor on {port}"
         self.rate_note = ""
         self.counters = Counters()
         self._port, self._drivers, self._make = port, drivers, make
+        self._capture = capture
         usb, expected = _identity(port, drivers)
         self._recogniser = Recogniser(
             drivers, usb, expected, baud or (NO_RATE if ports.is_url(port) else None)
@@ -70,7 +75,7 @@ class AutoSource(Source):
         if self._reader is not None or self._found is not None:
             raise SourceError(f"{self.name} is open already: close it first")
         self._baud = self._recogniser.baud
-        self._reader = Reader(self._port, self._baud)
+        self._reader = Reader(self._port, self._baud, self._capture)
         self._close = weakref.finalize(self, self._reader.stop)
 
     def read(self, timeout: float) -> list[Item] | None:

@@ -12,13 +12,15 @@ import weakref
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from wearecg.block import Notice
 from wearecg.devices.base import Device
-from wearecg.errors import SourceError
+from wearecg.errors import SinkError, SourceError
 from wearecg.transports import ports
 from wearecg.transports.base import Item, Source
+from wearecg.transports.capture import Capture
 from wearecg.transports.ports import PORT_ERRORS, Line, open_line
 from wearecg.transports.reconnect import PORT_POLL, Link, Retry
 
@@ -58,6 +60,8 @@ class SerialSource(Source):
         Decodes; is told about every fresh link.
     baud : int, optional
         Default: the device's own.
+    capture : Path, optional
+        New file for the raw bytes, see `wearecg.transports.capture`.
 
     Raises
     ------
@@ -66,7 +70,9 @@ class SerialSource(Source):
         same conditions are told as `LinkState` and waited out.
     """
 
-    def __init__(self, port: str, device: Device, baud: int | None = None) -> None:
+    def __init__(
+        self, port: str, device: Device, baud: int | None = None, capture: Path | None = None
+    ) -> None:
         self.name = f"{device.name} on {port}"
         self.rate_note = device.rate_note
         self.counters = device.counters
@@ -75,6 +81,7 @@ class SerialSource(Source):
         self._port = port
         self._device = device
         self._baud = baud or device.baud
+        self._capture = capture
         self._reader: Reader | None = None
         self._close: weakref.finalize[[Reader, Device], SerialSource] | None = None
 
@@ -82,11 +89,11 @@ class SerialSource(Source):
         """Open the port and start reading; see the class for what it raises."""
         if self._reader is not None:
             raise SourceError(f"{self.name} is open already: close it first")
-        self.take_over(Reader(self._port, self._baud), [])
+        self.take_over(Reader(self._port, self._baud, self._capture), [])
 
     def take_over(self, reader: Reader, arrivals: list[Arrival]) -> None:
         """Go on with a port that is open already, and with what arrived on it so far."""
-        reader.put_back(arrivals)
+        self._ahead = arrivals
         where = "network" if ports.is_url(self._port) else f"{self._baud} baud"
         self._link = Link(self._device.name, self._port, where)
         self._next_tick = 0.0
@@ -102,6 +109,7 @@ class SerialSource(Source):
             wait = min(deadline - time.monotonic(), TICK)
             arrivals, dropped = reader.take(max(wait, 0.0))
             self._tell_dropped(dropped, items)
+            arrivals, self._ahead = self._ahead + arrivals, []
             for at, what in arrivals:
                 self._handle(at, what, items)
             self._tick(time.monotonic(), items)
@@ -167,21 +175,30 @@ class SerialSource(Source):
 class Reader:
     """The thread that owns the port. Holds no reference to the source, so that this can be collected."""
 
-    def __init__(self, port: str, baud: int) -> None:
-        """Open the port. Raises `SourceError` where it is not there, not permitted, in use, or not a port."""
+    def __init__(self, port: str, baud: int, capture: Path | None = None) -> None:
+        """Open the port. Raises `SourceError` where it is not there, not permitted, in use, or not a port.
+
+        With ``capture`` also what `Capture` raises.
+        """
         self._port = port
         self._baud = baud
+        # Held while writing, opening and closing: a closed port's number may be another file's by then.
+        # Reentrant because garbage collection may run `write` and `stop` anywhere in this thread.
+        self._lock = threading.RLock()
         try:
             self._line: Line | None = open_line(port, baud)
         except PORT_ERRORS as error:
             raise SourceError(ports.explain_open(port, error)) from error
-        # Held while writing, opening and closing: a closed port's number may be another file's by then.
-        # Reentrant because garbage collection may run `write` and `stop` anywhere in this thread.
-        self._lock = threading.RLock()
+        try:
+            self._capture = Capture(capture) if capture else None
+        except SinkError:
+            self._close_line()
+            raise
         self._inbox: deque[Arrival] = deque([(time.monotonic(), Opened())])
         self._inbox_cost = 0
         self._dropped = 0
         self._news = threading.Condition()
+        self._note("baud", baud)
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"wearecg {port}", daemon=True)
         self._thread.start()
@@ -194,18 +211,16 @@ class Reader:
             arrivals, dropped = list(self._inbox), self._dropped
             self._inbox.clear()
             self._inbox_cost = self._dropped = 0
+        for at, what in arrivals:
+            if isinstance(what, bytes):
+                self._note("in", what, at)
         return arrivals, dropped
-
-    def put_back(self, arrivals: list[Arrival]) -> None:
-        """Let `take` return these once more, before all that waits."""
-        with self._news:
-            self._inbox.extendleft(reversed(arrivals))
-            self._inbox_cost += sum(len(w) + CHUNK_COST for _, w in arrivals if isinstance(w, bytes))
 
     def set_baud(self, baud: int) -> None:
         """Go on at another rate without closing the port, which would reset many boards."""
         with self._lock, suppress(*PORT_ERRORS):
             self._baud = baud
+            self._note("baud", baud)
             if self._line is not None:
                 self._line.set_baud(baud)
 
@@ -213,6 +228,7 @@ class Reader:
         """Write ``data`` if the port takes it within `WRITE_WAIT`; errors are left to the reading side to find."""
         with self._lock, suppress(*PORT_ERRORS):
             if self._line is not None:
+                self._note("out", data)
                 self._line.write(data)
 
     def stop(self) -> None:
@@ -221,6 +237,12 @@ class Reader:
         self._stopping = True
         if threading.current_thread() is not self._thread:
             self._thread.join(CLOSE_WAIT)
+        if self._capture:
+            self._capture.close()
+
+    def _note(self, what: str, value: int | bytes, at: float | None = None) -> None:
+        if self._capture:
+            self._capture.note(time.monotonic() if at is None else at, what, value)
 
     def _run(self) -> None:
         retry = Retry()
