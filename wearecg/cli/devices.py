@@ -21,14 +21,14 @@ def run(args: argparse.Namespace) -> int:
     from wearecg.devices import device, names, serial_drivers
     from wearecg.transports.ports import list_ports
 
-    known = serial_drivers()
+    known, width = serial_drivers(), max(map(len, names()))
     print("Known devices (wearecg stream --port PORT --device NAME, or --device auto):")
     for name, driver in known.items():
-        print(f"  {name:12} {driver.title} ({driver.baud} baud)")
+        print(f"  {name:{width}} {driver.title} ({driver.baud} baud)")
     print("On Bluetooth (wearecg stream --ble NAME):")
     for name in names():
         if name not in known:
-            print(f"  {name:12} {device(name).title}")
+            print(f"  {name:{width}} {device(name).title}")
     ports = list_ports({ids: name for name, driver in known.items() for ids in driver.usb_ids})
     print("Plugged in:" if ports else "Plugged in: no serial port found")
     for port in ports:

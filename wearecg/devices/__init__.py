@@ -25,6 +25,13 @@ GROUP = "wearecg.devices"
 _BUILT_IN = {
     "bridge": ("wearecg.devices.bridge", "Bridge"),
     "ascii": ("wearecg.devices.ascii", "Ascii"),
+    "protocentral-ads1292r": ("wearecg.devices.protocentral_ads", "Ads1292r"),
+    "protocentral-ads1293": ("wearecg.devices.protocentral_ads", "Ads1293"),
+    "protocentral-max30003": ("wearecg.devices.protocentral_max", "Max30003"),
+    "protocentral-max30001": ("wearecg.devices.protocentral_max", "Max30001"),
+    "protocentral-max86150": ("wearecg.devices.protocentral_max", "Max86150"),
+    "healthypi4": ("wearecg.devices.healthypi", "HealthyPi4"),
+    "healthypi5": ("wearecg.devices.healthypi", "HealthyPi5"),
     "polar-h10": ("wearecg.devices.polar_h10", "PolarH10"),
     "polar-verity": ("wearecg.devices.polar_verity", "PolarVerity"),
     "movesense": ("wearecg.devices.movesense", "Movesense"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, TypeAlias
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearecg.block import SignalBlock
+from wearecg.devices.arrival import ESTIMATE_OVER, estimate_rate
 from wearecg.devices.base import Device, SimulatedDevice
 from wearecg.ecg.leads import UNKNOWN, canonical, is_ecg
 from wearecg.errors import SourceError
@@ -19,8 +19,6 @@ AD8232_LSB = 5000 / 1024 / 1100
 """mV at the electrodes of one count: 10-bit ADC at 5 V (ATmega328P data sheet) behind the gain of 1100 of
 the AD8232's heart rate monitor circuits (AD8232 data sheet, Application Circuits: 100 x 11)."""
 
-ESTIMATE_OVER = 5.0
-"""Seconds of lines from which the rate is estimated."""
 WRONG_RATE = 0.02
 """A rate that was given and is off by more than this share is told."""
 MAX_LINE = 512
@@ -31,46 +29,6 @@ AGREE = 3
 
 Row: TypeAlias = tuple[float | None, ...]
 """The cells of a line; None is ``!``, electrode off."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A sampling rate and how far off it may be, Hz."""
-
-    fs: float
-    error: float
-
-
-def estimate_rate(arrivals: NDArray[np.float64], lines: NDArray[np.float64]) -> Rate | None:
-    """Estimate the rate of lines that arrive in bursts.
-
-    Parameters
-    ----------
-    arrivals : float64 [m]
-        Host seconds at which lines arrived, ascending.
-    lines : float64 [m]
-        How many lines had arrived by then, these included.
-
-    Returns
-    -------
-    Rate or None
-        Least-squares slope of lines over time, fitted again without late arrivals (points further below
-        the line than three times the median deviation). ``error`` is two standard errors, and not
-        less than one burst over the whole span. None where the arrivals do not span any time.
-    """
-    keep = np.ones(len(arrivals), bool)
-    slope = error = 0.0
-    for _ in range(3):
-        t, n = arrivals[keep], lines[keep]
-        spread = float(((t - t.mean()) ** 2).sum()) if len(t) > 2 else 0.0
-        if spread <= 0:
-            return None
-        slope = float(((t - t.mean()) * (n - n.mean())).sum() / spread)
-        off = lines - n.mean() - slope * (arrivals - t.mean())
-        error = 2 * float(np.sqrt((off[keep] ** 2).sum() / (len(t) - 2) / spread))
-        keep = off > -3 * max(1.0, float(np.median(np.abs(off))))
-    burst = float(np.median(np.diff(lines)))
-    return Rate(slope, max(error, burst / float(arrivals[-1] - arrivals[0])))
 
 
 class Ascii(Device):

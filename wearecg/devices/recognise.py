@@ -7,6 +7,7 @@ is the one whose decoder finds frames and next to nothing else. One that waits t
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -93,9 +94,10 @@ class Recogniser:
         self.outgoing = bytearray()
         self._drivers = drivers
         self._usb, self._expected = usb, expected
-        first = [drivers[expected]] if expected in drivers else []
-        rates = dict.fromkeys(rate for driver in (*first, *drivers.values()) for rate in _rates(driver))
-        self._bauds: Sequence[int] = [baud] if baud else list(rates)
+        usual = Counter(rate for driver in drivers.values() for rate in _rates(driver))
+        if expected in drivers:
+            usual[drivers[expected].baud] = len(drivers)
+        self._bauds: Sequence[int] = [baud] if baud else [rate for rate, _ in usual.most_common()]
         self._only = baud
         self._plan: Iterator[_Step] = iter(())
         self._step = _Step(self._bauds[0])
