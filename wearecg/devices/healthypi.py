@@ -42,7 +42,7 @@ class SimulatedHealthyPi4(SimulatedProtoCentral):
 
     board = HealthyPi4
     kind = (2, 20)
-    lsb = ADS1292R_LSB / 6
+    scale = ADS1292R_LSB / 6
     rate = 125.0
 
     def encode(self, samples: NDArray[np.float32], start: float, lead_off: tuple[bool, ...]) -> list[bytes]:
@@ -76,7 +76,7 @@ class SimulatedHealthyPi5(SimulatedProtoCentral):
 
     board = HealthyPi5
     kind = (3, 50)
-    lsb = ADS1293_LSB / 3.5
+    scale = ADS1293_LSB / 3.5
     rate = 125.0
 
     def __init__(self, leads: tuple[str, ...], fs: float, lsb: float | None = None) -> None:
@@ -87,7 +87,7 @@ class SimulatedHealthyPi5(SimulatedProtoCentral):
         """A packet of each kind when it is full."""
         frames = super().encode(samples, start, lead_off)
         light = self.board.packets[4, 19]["ppg"].shape[0] / self.board.signals["ppg"].fs
-        while self._light_at + light <= start + len(samples) / self._fs:
+        while self._light_at + light <= start + len(samples) / self.fs:
             frames.append(self._packet((4, 19), self._light_at))
             self._light_at += light
         return frames

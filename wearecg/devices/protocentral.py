@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from wearecg.block import SignalBlock
 from wearecg.devices.arrival import Unclocked
-from wearecg.devices.base import Device, SimulatedDevice
+from wearecg.devices.base import Device, SimulatedDevice, channels
 from wearecg.devices.framing import Framing
-from wearecg.ecg.leads import canonical
 from wearecg.errors import SourceError
 
 SYNC = b"\x0a\xfa"
@@ -65,10 +64,7 @@ class ProtoCentral(Device):
         if lsb is not None and not 0 < lsb < float("inf"):
             raise SourceError(f"one count cannot be {lsb} mV: give the mV of one ADC step")
         ecg = self.signals["ecg"]
-        if leads and len(leads) != len(ecg.leads):
-            raise SourceError(
-                f"a {self.title} has {len(ecg.leads)} ECG channels, {len(leads)} leads are named"
-            )
+        self._columns = channels(leads, len(ecg.leads), self.title) if leads else dict(enumerate(ecg.leads))
         if lsb is None:
             at = "those at the ADC" if ecg.lsb else "counts of the ADC"
             self.notes.append(f"amplitudes are {at} of the {self.title}: their scale is not documented")
@@ -77,7 +73,7 @@ class ProtoCentral(Device):
             for name, signal in self.signals.items()
         }
         self._streams["ecg"] = Unclocked(
-            "ecg", tuple(map(canonical, leads)) or ecg.leads, ecg.lsb if lsb is None else lsb, ecg.fs, fs
+            "ecg", tuple(self._columns.values()), ecg.lsb if lsb is None else lsb, ecg.fs, fs
         )
         self._framing = Framing(self.counters, self._measure)
         self._follow_rate()
@@ -122,6 +118,8 @@ class ProtoCentral(Device):
             if name in (packets.dtype.names or ()):
                 field = packets[name]
                 counts = field.reshape(-1, field.shape[-1]).astype(np.float64)
+                if name == "ecg":
+                    counts = counts[:, list(self._columns)]
                 if off and name != "ppg":
                     counts[:] = np.nan
                 lead_off = (off,) * counts.shape[1] if name == "ecg" else ()
@@ -169,15 +167,12 @@ class SimulatedProtoCentral(SimulatedDevice):
     board: ClassVar[type[ProtoCentral]]
     kind: ClassVar[tuple[int, int]]
     """Type and length of the packets with the ECG."""
-    lsb: ClassVar[float]
+    scale: ClassVar[float]
     """mV at the electrodes of one count, with an amplifier such as the board's."""
     channels: ClassVar[int | None] = 1
-    rate: ClassVar[float | None] = None
 
     def __init__(self, leads: tuple[str, ...], fs: float, lsb: float | None = None) -> None:
-        if len(leads) != self.channels:
-            raise SourceError(f"a {self.board.title} has {self.channels} ECG channels, not {len(leads)}")
-        self._fs, self._scale = fs, self.lsb if lsb is None else lsb
+        super().__init__(leads, fs, self.scale if lsb is None else lsb)
         self._waiting: NDArray[np.float32] = np.zeros((0, len(leads)), np.float32)
 
     @property
@@ -196,14 +191,14 @@ class SimulatedProtoCentral(SimulatedDevice):
         lead_off: tuple[bool, ...],  # noqa: ARG002
     ) -> list[bytes]:
         """One packet for each, or for every few, of ``samples``."""
-        start -= len(self._waiting) / self._fs
+        start -= len(self._waiting) / self.fs
         self._waiting = np.concatenate([self._waiting, samples])
         n = self.board.packets[self.kind]["ecg"].shape[0]
         frames = []
         while len(self._waiting) >= n:
             now, self._waiting = self._waiting[:n], self._waiting[n:]
-            frames.append(self._packet(self.kind, start, now / self._scale))
-            start += n / self._fs
+            frames.append(self._packet(self.kind, start, now / self.lsb))
+            start += n / self.fs
         return frames
 
     def _packet(self, kind: tuple[int, int], time: float, ecg: NDArray[np.float32] | None = None) -> bytes:
@@ -215,7 +210,7 @@ class SimulatedProtoCentral(SimulatedDevice):
             field = payload[name][0]
             counts = np.zeros(field.shape)
             if name == "ecg" and ecg is not None:
-                counts[:] = np.rint(np.nan_to_num(ecg))
+                counts[:, : ecg.shape[1]] = np.rint(np.nan_to_num(ecg))
             else:
                 at = time + np.arange(len(field)) / signal.fs
                 counts[:] = (10_000 + 1_000 * np.sin(2 * np.pi * 0.25 * at))[:, None]

@@ -40,7 +40,7 @@ class SimulatedAds1292r(SimulatedProtoCentral):
 
     board = Ads1292r
     kind = (2, 8)
-    lsb = ADS1292R_LSB / 6
+    scale = ADS1292R_LSB / 6
     rate = 125.0
 
 
@@ -62,6 +62,7 @@ class SimulatedAds1293(SimulatedProtoCentral):
 
     board = Ads1293
     kind = (2, 14)
-    lsb = ADS1293_LSB / 3.5
+    scale = ADS1293_LSB / 3.5
     channels = 3
+    plays = ("I", "II", "V1")
     rate = 128.0

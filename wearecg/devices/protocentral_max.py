@@ -35,7 +35,7 @@ class SimulatedMax30003(SimulatedProtoCentral):
 
     board = Max30003
     kind = (2, 12)
-    lsb = MAX3000X_LSB / MAX3000X_GAIN
+    scale = MAX3000X_LSB / MAX3000X_GAIN
     rate = 128.0
 
 
@@ -58,7 +58,7 @@ class SimulatedMax30001(SimulatedProtoCentral):
 
     board = Max30001
     kind = (2, 12)
-    lsb = MAX3000X_LSB / MAX3000X_GAIN
+    scale = MAX3000X_LSB / MAX3000X_GAIN
     rate = 128.0
 
 
@@ -81,5 +81,5 @@ class SimulatedMax86150(SimulatedProtoCentral):
 
     board = Max86150
     kind = (2, 6)
-    lsb = 0.001
+    scale = 0.001
     rate = 200.0
