@@ -150,3 +150,11 @@ def test_text_is_nobody():
 def test_the_only_rate_is_the_only_one():
     *_, bauds = attempt(Noise(1), baud=57600)
     assert bauds == [57600]
+
+
+def test_a_cyton_that_was_left_streaming_is_known_by_its_packets():
+    wire = Wire("cyton", 115200)
+    wire.sensor.receive(b"b")
+    verdict, _, asked, _ = attempt(wire, usb="0403:6015", expected="cyton")
+    assert (verdict.names, asked) == (("cyton",), [])
+    assert "USB 0403:6015 and " in verdict.text

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     ports = list_ports({ids: name for name, driver in known.items() for ids in driver.usb_ids})
     print("Plugged in:" if ports else "Plugged in: no serial port found")
     for port in ports:
-        guess = f" - probably {port.device}" if port.device else ""
+        guess = f" - may be {port.device}, --device auto finds out" if port.device else ""
         print(f"  {port.path}  {port.description}{guess}" + (f"\n    {port.problem}" if port.problem else ""))
     if args.scan:
         _scan()

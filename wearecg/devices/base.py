@@ -87,6 +87,9 @@ class Device(ABC):
     def connected(self, now: float) -> None:
         """Start over on a fresh link: drop partial frames, queue the handshake. ``now`` in monotonic seconds."""
 
+    def listen(self) -> None:  # noqa: B027 (most sensors are understood without)
+        """Count frames that nobody has asked for: another program may have started the sensor. For recognising it."""
+
     @abstractmethod
     def feed(self, data: bytes, arrival: float) -> list[SignalBlock]:
         """Decode ``data``, received at ``arrival`` (host monotonic seconds), cut anywhere."""

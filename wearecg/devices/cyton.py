@@ -24,6 +24,8 @@ START, STOPS = 0xA0, range(0xC0, 0xC7)
 LSB = 4.5e3 / (2**23 - 1) / 24
 """mV of one count: reference 4.5 V and the gain of 24 that a reset sets (Cyton data format, "EEG data")."""
 RESET, EIGHT_CHANNELS, BEGIN, END = b"v", b"c", b"b", b"s"
+REGISTERS = b"?"
+"""Prints the registers, which changes nothing; not while streaming."""
 REPLY_END = b"$$$"
 REPEAT = 4.0
 """Seconds for an answer: a reset alone takes one."""
@@ -40,6 +42,8 @@ class Cyton(Device):
     name = "cyton"
     title = "OpenBCI Cyton"
     baud: ClassVar[int] = 115200
+    # The dongle's FT231X, which other boards have, too.
+    usb_ids: ClassVar[tuple[tuple[int, int], ...]] = ((0x0403, 0x6015),)
     names_leads: ClassVar[bool] = False
 
     def __init__(self, leads: Sequence[str] = ()) -> None:
@@ -57,6 +61,10 @@ class Cyton(Device):
         self._text, self._begun, self._heard = b"", False, False
         self._asked = now
         self.outgoing[:] = END + RESET
+
+    def listen(self) -> None:
+        """Look for packets at once."""
+        self._begun = True
 
     def poll(self, now: float) -> None:
         """Reset again if no data came."""
@@ -151,6 +159,8 @@ class SimulatedCyton(SimulatedDevice):
                 self._running, self._number = True, 0
             elif letter in END + RESET:
                 self._running = False
+            if letter == REGISTERS[0] and not self._running:
+                answers.append(b"Board ADS Registers\r\nADS_ID, 00, 3E, 0, 0, 1, 1, 1, 1, 1, 0\r\n$$$")
             if letter == RESET[0]:
                 ids = "On Board ADS1299 Device ID: 0x3E\r\nLIS3DH Device ID: 0x33\r\n"
                 answers.append(f"OpenBCI V3 8-16 channel\r\n{ids}Firmware: v3.1.2\r\n$$$".encode())

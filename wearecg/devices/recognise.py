@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 
 from firmware_bridge.codec import encode_frame
 from firmware_bridge.messages import HelloRequest
+from wearecg.devices import bitalino, cyton
 from wearecg.devices.base import Device
+from wearecg.devices.chords import BOARDS
 
 BOOT = 3.0
 """Seconds to wait for the first byte: longer than an Arduino's boot loader takes."""
@@ -41,10 +43,10 @@ class Question:
 QUESTIONS = (
     # In this order. What identifies one sensor may start or set another, which is found before that is sent:
     # 0x07 starts a Shimmer3, letters set channels of a Cyton and the battery threshold of a BITalino.
-    # `?` prints a Cyton's registers (its commands are documented by OpenBCI), 0x3F asks for a Shimmer3's hardware.
-    Question(b"?", {"cyton": rb"\$\$\$", "shimmer3": rb"\xff\x25."}),
-    Question(b"\x07", {"bitalino": rb"BITalino_v"}),
-    Question(b"\nWHORU\n", {"chords": rb"\A\s*[A-Z][A-Z0-9-]*\s*\Z"}),
+    # `?` is also 0x3F, which asks a Shimmer3 for its hardware.
+    Question(cyton.REGISTERS, {"cyton": re.escape(cyton.REPLY_END), "shimmer3": rb"\xff\x25."}),
+    Question(bytes([bitalino.VERSION]), {"bitalino": bitalino.NAME}),
+    Question(b"\nWHORU\n", {"chords": b"(%s)\r?\n" % "|".join(BOARDS).encode()}),
     Question(b"\0" + encode_frame(HelloRequest(seq=1)), {"bridge": None}),
 )
 
@@ -138,7 +140,7 @@ class Recogniser:
         step = self._step
         if step.question is not None:
             if names := self._answered(step.question):
-                return self._verdict(names, f"answered {step.question.ask!r}")
+                return self._verdict(names, "answers when asked who it is")
             over = now - step.began >= ANSWER
         elif step.first is not None:
             over = now - step.first >= TALK
@@ -171,6 +173,7 @@ class Recogniser:
         self._decoders = {name: driver() for name, driver in self._drivers.items()}
         for decoder in self._decoders.values():
             decoder.connected(now)
+            decoder.listen()
             decoder.outgoing.clear()
         self.outgoing[:] = step.question.ask if step.question else b""
 
