@@ -19,7 +19,7 @@ from wearecg.block import LinkState, Notice
 from wearecg.devices import recognise, serial_drivers, simulated
 from wearecg.errors import SourceError
 from wearecg.sources import open_port
-from wearecg.transports.capture import received
+from wearecg.transports.capture import decode
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs pseudo-terminals")
 
@@ -108,8 +108,7 @@ def test_every_sensor_is_recognised_and_nothing_it_sent_is_lost(name, sensor, tm
     assert states == ["connecting", "connecting", "live"]
     # The same decoder on all that came over the wire, from the first byte on.
     again = serial_drivers()[name]()
-    again.connected(0.0)
-    decoded = [b.samples for at, data in received(capture) for b in again.feed(data, at) if b.stream == "ecg"]
+    decoded = [block.samples for block in decode(capture, again) if block.stream == "ecg"]
     seen = np.concatenate([block.samples for block in ecg(items)])
     assert np.array_equal(np.concatenate(decoded)[: len(seen)], seen, equal_nan=True)
 

@@ -10,7 +10,7 @@ import pytest
 from wearecg.devices.bridge import Bridge, SimulatedBridge
 from wearecg.errors import SinkError, SourceError
 from wearecg.person import Person
-from wearecg.transports.capture import received
+from wearecg.transports.capture import decode
 from wearecg.transports.serial import SerialSource
 from wearecg.virtual_sensor import Playback, VirtualSensor
 
@@ -29,9 +29,7 @@ def test_what_was_captured_decodes_to_what_was_streamed(tmp_path):
         while sum(map(len, seen)) < 500:
             assert time.monotonic() < end
             seen += [item[0].samples for item in source.read(0.1) if isinstance(item, tuple)]
-    again = Bridge()
-    again.connected(0.0)
-    blocks = [block.samples for at, data in received(path) for block in again.feed(data, at)]
+    blocks = [block.samples for block in decode(path, Bridge())]
     n = sum(map(len, seen))
     assert np.array_equal(np.concatenate(blocks)[:n], np.concatenate(seen))
     lines = [json.loads(line) for line in path.read_text().splitlines()]

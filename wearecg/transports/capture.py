@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from wearecg.block import SignalBlock
+from wearecg.devices.base import Device
 from wearecg.errors import SinkError
 
 
@@ -42,9 +44,13 @@ class Capture:
         self._file.close()
 
 
-def received(path: Path) -> Iterator[tuple[float, bytes]]:
-    """Yield the pieces that were received, with their arrival times, to be fed to a decoder."""
+def decode(path: Path, device: Device) -> Iterator[SignalBlock]:
+    """Yield what ``device`` makes of a capture; what it would say to the sensor now goes nowhere."""
     with path.open(encoding="ascii") as lines:
-        for line in map(json.loads, lines):
-            if "in" in line:
-                yield line["at"], bytes.fromhex(line["in"])
+        for number, line in enumerate(map(json.loads, lines)):
+            at = line["at"]
+            if not number:
+                device.connected(at)
+            device.poll(at)
+            device.outgoing.clear()
+            yield from device.feed(bytes.fromhex(line.get("in", "")), at)
