@@ -22,7 +22,6 @@ from wearecg.block import SignalBlock
 from wearecg.devices.base import Device, SimulatedDevice
 from wearecg.devices.framing import Framing
 from wearecg.devices.stamped import Stamped
-from wearecg.errors import SourceError
 
 MAGIC = b"DBLK"
 HEADER = struct.Struct("<4sIIQBBHI")
@@ -51,12 +50,8 @@ class HealthyPi6(Device):
     title = "ProtoCentral HealthyPi 6"
     usb_ids: ClassVar[tuple[tuple[int, int], ...]] = ((0x2FE3, 0x0100),)
 
-    def __init__(self, **options: object) -> None:
-        super().__init__()
-        if options:
-            raise SourceError(
-                f"a {self.title} states its own rate, leads and scale: leave out {', '.join(options)}"
-            )
+    def __init__(self, **refused: object) -> None:
+        super().__init__(**refused)
         self._framing = Framing(self.counters, _measure, confirm=0)
         # Stamps are whole milliseconds, half a sample: losses are told in whole blocks.
         self._clock = Stamped(FS, measure=False, packet=BATCH)

@@ -2,7 +2,8 @@
 
 ``0A FA``, length (u16), type (u8), payload, ``00 0B`` (``0B`` alone from some), all little-endian, as OpenView
 (github.com/Protocentral/protocentral_openview) reads it. There is no checksum, no number and no time: a packet is
-believed by its length, type and end, and by the packets beside it; lost ones cannot be seen.
+believed by its length, type and end, and by the packets beside it; lost ones cannot be seen. A board keeps to one end:
+else a packet that lost a byte could pass as a whole one.
 
 The heart rates and the like that boards send beside the signal are left out: they are measured here, on the signal.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -19,13 +21,13 @@ from numpy.typing import NDArray
 
 from wearecg.block import SignalBlock
 from wearecg.devices.arrival import Unclocked
-from wearecg.devices.base import Device, SimulatedDevice, channels
+from wearecg.devices.base import Counters, Device, SimulatedDevice, channels
 from wearecg.devices.framing import Framing
 from wearecg.errors import SourceError
 
 SYNC = b"\x0a\xfa"
 HEADER = 5
-END = 0x0B
+ENDS = (b"\0\x0b", b"\x0b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class ProtoCentral(Device):
     Parameters
     ----------
     fs : float, optional
-        Hz of the ECG. If not given: that of the document, unless arrivals contradict it (see `Unclocked`).
+        Hz of the ECG; other signals follow in proportion. If not given: that of the document, unless arrivals
+        contradict it (see `Unclocked`).
     leads : sequence of str, optional
         Names of the ECG channels.
     lsb : float, optional
@@ -68,25 +71,29 @@ class ProtoCentral(Device):
         if lsb is None:
             at = "those at the ADC" if ecg.lsb else "counts of the ADC"
             self.notes.append(f"amplitudes are {at} of the {self.title}: their scale is not documented")
-        self._streams = {
-            name: Unclocked(name, signal.leads, signal.lsb, signal.fs)
-            for name, signal in self.signals.items()
-        }
-        self._streams["ecg"] = Unclocked(
-            "ecg", tuple(self._columns.values()), ecg.lsb if lsb is None else lsb, ecg.fs, fs
-        )
-        self._framing = Framing(self.counters, self._measure)
+        faster = None if fs is None else fs / ecg.fs
+        self._streams = {}
+        for name, signal in self.signals.items():
+            scale = (signal.lsb if lsb is None else lsb) if name == "ecg" else signal.lsb
+            names = tuple(self._columns.values()) if name == "ecg" else signal.leads
+            given = faster and faster * signal.fs
+            self._streams[name] = Unclocked(name, names, scale, signal.fs, given)
+        self._framings: list[tuple[Framing, Counters]] = []
+        for end in ENDS:
+            counters = Counters()
+            self._framings.append((Framing(counters, partial(self._measure, end)), counters))
         self._follow_rate()
 
     def connected(self, now: float) -> None:  # noqa: ARG002
         """Start over."""
-        self._framing.reset()
+        for framing, _ in self._framings:
+            framing.reset()
         self.counters.link_lost_samples += sum(stream.restart() for stream in self._streams.values())
 
     def feed(self, data: bytes, arrival: float) -> list[SignalBlock]:
         """Decode; packets are believed when the next one has come."""
         self.counters.bytes += len(data)
-        frames = [frame for frame, _ in self._framing.feed(data)]
+        frames = self._frames(data)
         blocks: list[SignalBlock] = []
         for (kind, off), group in groupby(
             frames, lambda frame: (_kind(frame), self._lead_off(frame[HEADER:]))
@@ -107,6 +114,17 @@ class ProtoCentral(Device):
             )
         return f"the {self.title} has sent {self.counters.frames} packets and then stopped: reset it"
 
+    def _frames(self, data: bytes) -> list[bytes]:
+        """Packets that are believed by now; the first of them decides how this board ends them."""
+        for candidate in self._framings:
+            found = [frame for frame, _ in candidate[0].feed(data)]
+            if found:
+                self._framings = [candidate]
+                break
+        counters = self._framings[0][1]
+        self.counters.frames, self.counters.bad_frames = counters.frames, counters.bad_frames
+        return found
+
     def _lead_off(self, payload: bytes) -> bool | None:  # noqa: ARG002
         """Whether a packet says that electrodes are off; None where this board cannot tell."""
         return None
@@ -126,7 +144,7 @@ class ProtoCentral(Device):
                 blocks += stream.take(counts, arrival, lead_off)
         return blocks
 
-    def _measure(self, buffer: bytearray, at: int) -> int | None:
+    def _measure(self, end: bytes, buffer: bytearray, at: int) -> int | None:
         """Length of the packet at ``at``, see `wearecg.devices.framing`."""
         head = bytes(buffer[at : at + HEADER])
         if not head.startswith(SYNC[: len(head)]):
@@ -136,13 +154,10 @@ class ProtoCentral(Device):
         kind = self.packets.get(_kind(head))
         if kind is None:
             return 0
-        end = at + HEADER + kind.itemsize
-        tail = bytes(buffer[end : end + 2])
-        if tail.startswith(bytes([END])):
-            return end + 1 - at
-        if len(tail) < 2 and tail in (b"", b"\0"):
+        length = HEADER + kind.itemsize + len(end)
+        if len(buffer) - at < length:
             return None
-        return end + 2 - at if tail == bytes([0, END]) else 0
+        return length if buffer[at + length - len(end) : at + length] == end else 0
 
     def _follow_rate(self) -> None:
         ecg = self._streams["ecg"]
@@ -221,7 +236,7 @@ class SimulatedProtoCentral(SimulatedDevice):
 
 def frame(code: int, payload: bytes) -> bytes:
     """One packet as it stands on the wire."""
-    return SYNC + len(payload).to_bytes(2, "little") + bytes([code]) + payload + bytes([0, END])
+    return SYNC + len(payload).to_bytes(2, "little") + bytes([code]) + payload + ENDS[0]
 
 
 def layout(**fields: tuple[str, int, int] | str) -> np.dtype[Any]:
