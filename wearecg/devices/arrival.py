@@ -12,6 +12,8 @@ from wearecg.block import SignalBlock
 
 ESTIMATE_OVER = 5.0
 """Seconds of samples from which the rate is estimated."""
+MAX_HELD = 5000
+"""Samples held back at most: more than any of these boards sends in that time."""
 AGREES = 0.01
 """Arrivals that differ from a stated rate by no more than this share of it do not contradict it."""
 
@@ -105,8 +107,13 @@ class Unclocked:
             return [block]
         count = sum(map(len, self._held))
         # Judged by whole arrivals, those before this one: the verdict is the same however the bytes are cut.
-        if count and arrival > self._seen[-1][0] and (arrival - self._seen[0][0] >= ESTIMATE_OVER):
+        over = count and arrival > self._seen[-1][0] and arrival - self._seen[0][0] >= ESTIMATE_OVER
+        if over or count >= MAX_HELD:
             return self._release(block)
+        if self._held and self._held[-1].lead_off == block.lead_off:
+            before = self._held.pop()
+            block = replace(before, samples=np.concatenate([before.samples, block.samples]))
+            count -= len(before)
         self._held.append(block)
         count += len(block)
         if self._seen and self._seen[-1][0] == arrival:
