@@ -57,7 +57,8 @@ def beats_until_interrupted(hint):
                 break
         rest, errors = process.communicate(timeout=20)
     assert process.returncode == 0, errors
-    (summary,) = [event for event in map(json.loads, rest.splitlines()) if event["type"] == "summary"]
+    told = [event for event in map(json.loads, rest.splitlines()) if event["type"] == "summary"]
+    (summary,) = [event for event in told if event["stream"] == "ecg"]
     return beats, summary
 
 
