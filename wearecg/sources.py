@@ -64,13 +64,14 @@ def open_port(
     baud: int | None = None,
     fs: float | None = None,
     leads: Sequence[str] = (),
+    lsb: float | None = None,
     capture: Path | None = None,
 ) -> Source:
     """Return the (unopened) source for the sensor ``device`` (default ``bridge``) on a serial port.
 
     With the device ``auto`` it is found out which sensor talks, see `wearecg.transports.auto`.
-    ``fs`` (Hz) and ``leads`` tell a sensor that does not say so itself its rate and what its columns are.
-    ``capture`` is a new file for the raw bytes.
+    ``fs`` (Hz), ``leads`` and ``lsb`` (mV of one count) tell what a sensor does not say itself: its rate, what its
+    columns are, and their scale. ``capture`` is a new file for the raw bytes.
 
     Raises
     ------
@@ -82,9 +83,8 @@ def open_port(
     from wearecg.devices.base import Device
 
     def make(driver: type[Device]) -> Device:
-        options: dict[str, Any] = {} if fs is None else {"fs": fs}
-        if leads and not driver.names_leads:
-            options["leads"] = tuple(leads)
+        told = {"fs": fs, "lsb": lsb, "leads": None if driver.names_leads else tuple(leads) or None}
+        options: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
         return driver(**options)
 
     if device == AUTO:

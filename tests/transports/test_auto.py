@@ -194,4 +194,6 @@ def test_from_the_command_line(sensor, tmp_path):
     assert ran.returncode == 0, ran.stderr
     events = [json.loads(line) for line in out.read_text().splitlines()]
     assert any("HealthyPi v3 or v4" in e.get("message", "") for e in events if e["type"] == "notice")
-    assert {e["stream"] for e in events if e["type"] == "stream"} == {"ecg", "resp", "ppg"}
+    streams = [e for e in events if e["type"] == "stream"]
+    assert {e["stream"] for e in streams} == {"ecg", "resp", "ppg"}
+    assert all(e["source"].startswith("healthypi4 on ") for e in streams)

@@ -49,6 +49,12 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     parser.add_argument("--baud", type=int, help="baud rate, if not the device's usual one")
     parser.add_argument("--fs", type=positive, help="samples per second, for a sensor that does not say")
+    parser.add_argument(
+        "--lsb",
+        type=positive,
+        metavar="MV",
+        help="mV at the electrodes of one count, for a sensor on a port that does not say",
+    )
     parser.add_argument("--leads", type=lambda text: text.split(","), default=[], help="e.g. II,V1,V5")
     parser.add_argument(
         "--model", default="encoder", help="model that scores (default encoder; none for none)"
@@ -101,12 +107,12 @@ def run(args: argparse.Namespace) -> int:
     model = None if args.model == "none" else load_model(args.model)
     if args.streams and not args.ble:
         raise SourceError("--streams is for Bluetooth sensors: name one with --ble")
-    if args.capture and not args.port:
-        raise SourceError("--capture is for serial ports: name one with --port")
+    if (args.capture or args.lsb) and not args.port:
+        raise SourceError("--capture and --lsb are for serial ports: name one with --port")
     if args.ble:
         source = open_ble(args.ble, args.device, args.streams, args.fs, args.leads)
     elif args.port:
-        source = open_port(args.port, args.device, args.baud, args.fs, args.leads, args.capture)
+        source = open_port(args.port, args.device, args.baud, args.fs, args.leads, args.lsb, args.capture)
     else:
         source = open_source(args.source, args.device, args.baud, args.fs, args.leads)
     stop = threading.Event()

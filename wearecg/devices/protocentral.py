@@ -70,7 +70,9 @@ class ProtoCentral(Device):
         self._columns = channels(leads, len(ecg.leads), self.title) if leads else dict(enumerate(ecg.leads))
         if lsb is None:
             at = "those at the ADC" if ecg.lsb else "counts of the ADC"
-            self.notes.append(f"amplitudes are {at} of the {self.title}: their scale is not documented")
+            self.notes.append(
+                f"amplitudes are {at} of the {self.title}, whose scale is not documented (--lsb)"
+            )
         faster = None if fs is None else fs / ecg.fs
         self._streams = {}
         for name, signal in self.signals.items():

@@ -76,7 +76,9 @@ class Engine:
         trace: bool = False,
         twelve: Estimator | None = None,
     ) -> None:
-        self._source, self._windows, self._leads, self._twelve = source, windows, leads, twelve
+        self.source = source
+        """What is read, for the `StreamInfo` of streams that begin from here on; it may become known late."""
+        self._windows, self._leads, self._twelve = windows, leads, twelve
         self._wall_offset, self._epoch, self._trace = wall_offset, epoch, trace
         self.rate_note = ""
         """How the rate is known, for the `StreamInfo` of streams that begin from here on."""
@@ -96,7 +98,7 @@ class Engine:
         if isinstance(block, Intervals):
             return self._take_intervals(block, arrival)
         if self._leads and any(is_ecg(lead) for lead in block.leads):
-            block = _pick(block, self._leads, self._source)
+            block = _pick(block, self._leads, self.source)
         stream = self._streams.get(block.stream)
         events: list[Event] = []
         if stream is None:
@@ -105,7 +107,7 @@ class Engine:
             if epoch is None:
                 epoch = arrival + self._wall_offset - len(block) / block.fs
             info = StreamInfo(
-                block.stream, self._source, block.fs, block.leads, block.lsb, epoch, self.rate_note
+                block.stream, self.source, block.fs, block.leads, block.lsb, epoch, self.rate_note
             )
             events += [info, *stream.describe_twelve(info)]
         return events + stream.feed(block, arrival)
@@ -133,7 +135,7 @@ class Engine:
         if not intervals.alone:
             return [intervals]
         if self._intervals is None:
-            self._intervals = IntervalStream(self._source, self._wall_offset)
+            self._intervals = IntervalStream(self.source, self._wall_offset)
         return self._intervals.feed(intervals, arrival)
 
 

@@ -149,7 +149,7 @@ class AutoSource(Source):
         # As if it had been known from the beginning of what was heard.
         found.take_over(reader, [(self._recogniser.since, Opened()), *self._held[1:]])
         self._found, self._reader, self._held = found, None, []
-        self.counters = found.counters
+        self.name, self.counters = found.name, found.counters
         assert self._close is not None
         self._close.detach()
 
