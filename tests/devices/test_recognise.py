@@ -129,7 +129,7 @@ def test_what_could_set_another_sensor_is_asked_last_at_each_rate():
     assert asked == order
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(8))
 def test_garbage_is_nobody(seed):
     verdict, _, _, bauds = attempt(Noise(seed))
     assert verdict.names == ()
@@ -158,3 +158,19 @@ def test_a_cyton_that_was_left_streaming_is_known_by_its_packets():
     verdict, _, asked, _ = attempt(wire, usb="0403:6015", expected="cyton")
     assert (verdict.names, asked) == (("cyton",), [])
     assert "USB 0403:6015 and " in verdict.text
+
+
+def test_a_chords_board_that_was_left_streaming_stops_and_answers():
+    wire = Wire("chords", 115200)
+    wire.sensor.receive(b"START\n")
+    verdict, *_ = attempt(wire)
+    assert verdict.names == ("chords",)
+
+
+def test_an_answer_of_two_bytes_amid_others_is_none():
+    class Chatter(Nobody):
+        def receive(self, baud):
+            return b"\xfe\xff\x25\x03\x80"
+
+    verdict, *_ = attempt(Chatter())
+    assert verdict.names == ()

@@ -53,6 +53,7 @@ class Ascii(Device):
     name = "ascii"
     title = "lines of numbers (AD8232 and Arduino sketches)"
     baud: ClassVar[int] = 115200
+    other_bauds: ClassVar[tuple[int, ...]] = (9600,)
     names_leads: ClassVar[bool] = False
 
     def __init__(

@@ -25,7 +25,6 @@ class Ads1292r(ProtoCentral):
     name = "protocentral-ads1292r"
     title = "ProtoCentral ADS1292R"
     baud: ClassVar[int] = 57600
-    other_bauds: ClassVar[tuple[int, ...]] = (115200,)
     packets: ClassVar[Mapping[tuple[int, int], np.dtype[Any]]] = {
         (2, 8): layout(ecg=("<i2", 1, 1), resp=("<i2", 1, 1), heart_rate="<i2", breath_rate="<i2")
     }

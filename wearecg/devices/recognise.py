@@ -44,7 +44,8 @@ QUESTIONS = (
     # In this order. What identifies one sensor may start or set another, which is found before that is sent:
     # 0x07 starts a Shimmer3, letters set channels of a Cyton and the battery threshold of a BITalino.
     # `?` is also 0x3F, which asks a Shimmer3 for its hardware.
-    Question(cyton.REGISTERS, {"cyton": re.escape(cyton.REPLY_END), "shimmer3": rb"\xff\x25."}),
+    # Two bytes are an answer only where they are all that comes.
+    Question(cyton.REGISTERS, {"cyton": rb"[ -~\r\n]{8}\$\$\$", "shimmer3": rb"\A\xff\x25\x03\Z"}),
     Question(bytes([bitalino.VERSION]), {"bitalino": bitalino.NAME}),
     Question(b"\nWHORU\n", {"chords": b"(%s)\r?\n" % "|".join(BOARDS).encode()}),
     Question(b"\0" + encode_frame(HelloRequest(seq=1)), {"bridge": None}),
