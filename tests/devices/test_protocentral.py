@@ -123,7 +123,7 @@ def test_amplitudes_of_unknown_scale_are_said_to_be_so():
     board = device("protocentral-max86150")(fs=200.0)
     assert "counts of the ADC" in board.notes[0]
     (ecg,) = (b for b in board.feed(MAX86150 * 2, 0.0) if b.stream == "ecg")
-    assert ecg.lsb == (0.0,)
+    assert (ecg.lsb, ecg.samples.tolist()) == ((0.0,), [[pytest.approx(-32.768)]])
     assert device("protocentral-max86150")(lsb=0.001).notes == []
 
 

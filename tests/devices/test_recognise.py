@@ -117,7 +117,7 @@ def test_a_usb_identity_alone_proves_nothing():
 def test_silence_is_asked_every_question_once_and_told():
     verdict, seconds, asked, _ = attempt(Nobody())
     assert verdict.names == ()
-    assert (verdict.bytes, "says nothing" in verdict.text, "--device" in verdict.text) == (0, True, True)
+    assert (verdict.heard, "says nothing" in verdict.text, "--device" in verdict.text) == (0, True, True)
     known = [q.ask for q in QUESTIONS if set(q.answers) & set(DRIVERS)]
     assert sorted(set(asked)) == sorted(known)
     assert seconds < BOOT + ANSWER * len(asked) + 1.0
@@ -133,7 +133,7 @@ def test_what_could_set_another_sensor_is_asked_last_at_each_rate():
 def test_garbage_is_nobody(seed):
     verdict, _, _, bauds = attempt(Noise(seed))
     assert verdict.names == ()
-    assert verdict.bytes > 1000
+    assert verdict.heard > 1000
     assert set(bauds) == {rate for driver in DRIVERS.values() for rate in (driver.baud, *driver.other_bauds)}
     assert "--baud" in verdict.text
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearecg.block import SignalBlock
+from wearecg.ecg.leads import is_ecg
 
 ESTIMATE_OVER = 5.0
 """Seconds of samples from which the rate is estimated."""
@@ -70,7 +71,7 @@ class Unclocked:
     stream : str
     leads : sequence of str
     lsb : float
-        Units of one count; 0 where unknown, then a count is worth 1.
+        Units of one count; 0 where unknown: a count then stands for a microvolt in an ECG, and for 1 elsewhere.
     stated : float
         Hz, from the document.
     given : float, optional
@@ -85,6 +86,7 @@ class Unclocked:
         """How the rate is known, once it was measured."""
         self.holding = given is None
         self._stream, self._leads, self._lsb = stream, tuple(leads), (lsb,) * len(leads)
+        self._scale = np.array([lsb or (0.001 if is_ecg(lead) else 1.0) for lead in leads])
         self._held: list[SignalBlock] = []
         self._seen: list[tuple[float, int]] = []
 
@@ -99,7 +101,7 @@ class Unclocked:
         self, counts: NDArray[np.float64], arrival: float, lead_off: tuple[bool | None, ...] = ()
     ) -> list[SignalBlock]:
         """Return the blocks for ``counts`` [n, leads] and for those that were held back, if that is over."""
-        values = (counts * [lsb or 1.0 for lsb in self._lsb]).astype(np.float32)
+        values = (counts * self._scale).astype(np.float32)
         block = SignalBlock(
             values, self.fs, self._leads, lead_off=lead_off, lsb=self._lsb, stream=self._stream
         )

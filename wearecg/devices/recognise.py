@@ -58,8 +58,8 @@ class Verdict:
 
     names: tuple[str, ...]
     text: str
-    bytes: int
-    """How many were heard."""
+    heard: int
+    """Bytes."""
 
 
 @dataclass(slots=True)
@@ -101,7 +101,6 @@ class Recogniser:
         if expected in drivers:
             usual[drivers[expected].baud] = len(drivers)
         self._bauds: Sequence[int] = [baud] if baud else [rate for rate, _ in usual.most_common()]
-        self._only = baud
         self._plan: Iterator[_Step] = iter(())
         self._step = _Step(self._bauds[0])
         self._decoders: dict[str, Device] = {}
@@ -165,7 +164,7 @@ class Recogniser:
         for baud in self._bauds:
             for question in QUESTIONS:
                 asked = [self._drivers[name] for name in question.answers if name in self._drivers]
-                if asked and (self._only or any(baud in _rates(driver) for driver in asked)):
+                if asked and (len(self._bauds) == 1 or any(baud in _rates(driver) for driver in asked)):
                     yield _Step(baud, question)
 
     def _begin(self, step: _Step, now: float) -> None:

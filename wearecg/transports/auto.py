@@ -97,9 +97,9 @@ class AutoSource(Source):
 
     def close(self) -> None:
         """Free the port; a sensor that was found is told to stop."""
-        self._reader = None
-        if self._found is not None:
-            self._found.close()
+        found, self._found, self._reader = self._found, None, None
+        if found is not None:
+            found.close()
         elif self._close is not None:
             self._close()
 
@@ -110,6 +110,7 @@ class AutoSource(Source):
             self._recogniser.heard(what, at)
         elif isinstance(what, Opened):
             self._held = [arrival]
+            self._told = ""
             self._recogniser.connected(at)
             items.append(LinkState("connecting", f"listening on {self._port} for a sensor that is known", at))
         else:
@@ -125,8 +126,9 @@ class AutoSource(Source):
         if verdict is None:
             self._follow(reader)
         elif not verdict.names:
-            self._tell("garbled" if verdict.bytes else "silent", f"{self._port} {verdict.text}", now, items)
+            self._tell("garbled" if verdict.heard else "silent", f"{self._port} {verdict.text}", now, items)
             recogniser.connected(now)
+            del self._held[1:]
             self._follow(reader)
         elif len(verdict.names) > 1:
             raise SourceError(f"{self._port} {verdict.text}; name the one that it is")
