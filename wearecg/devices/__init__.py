@@ -25,6 +25,11 @@ GROUP = "wearecg.devices"
 _BUILT_IN = {
     "bridge": ("wearecg.devices.bridge", "Bridge"),
     "ascii": ("wearecg.devices.ascii", "Ascii"),
+    "cyton": ("wearecg.devices.cyton", "Cyton"),
+    "chords": ("wearecg.devices.chords", "Chords"),
+    "bitalino": ("wearecg.devices.bitalino", "Bitalino"),
+    "shimmer3": ("wearecg.devices.shimmer3", "Shimmer3"),
+    "olimex": ("wearecg.devices.olimex", "Olimex"),
     "polar-h10": ("wearecg.devices.polar_h10", "PolarH10"),
     "polar-verity": ("wearecg.devices.polar_verity", "PolarVerity"),
     "movesense": ("wearecg.devices.movesense", "Movesense"),

@@ -35,6 +35,7 @@ from firmware_bridge.messages import (
 from wearecg.block import SignalBlock
 from wearecg.devices.base import Device, SimulatedDevice
 from wearecg.devices.track import Track
+from wearecg.ecg.leads import TWELVE
 from wearecg.errors import SourceError
 
 REPEAT = 1.0
@@ -220,6 +221,7 @@ class SimulatedBridge(SimulatedDevice):
     a lead starts or stops being NaN. A STATUS goes out every 5 s and after frames were dropped.
     """
 
+    plays: ClassVar[tuple[str, ...]] = TWELVE
     STATUS_EVERY = 5.0
     FRAME = 0.03
 

@@ -11,6 +11,9 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wearecg.devices.base import Counters
 
 Measure: TypeAlias = Callable[[bytearray, int], int | None]
@@ -22,6 +25,22 @@ Missing: TypeAlias = Callable[[bytes, bytes], int]
 def unnumbered(before: bytes, after: bytes) -> int:  # noqa: ARG001
     """Nothing can be told: for frames without a counter."""
     return 0
+
+
+def runs(found: list[tuple[bytes, int]]) -> list[tuple[NDArray[np.uint8], int]]:
+    """Frames of one length as the rows of arrays, a new one after each loss, with the frames lost before it."""
+    edges = [at for at, (_, lost) in enumerate(found) if lost or not at]
+    pieces = [found[first:last] for first, last in pairwise([*edges, len(found)])]
+    return [
+        (np.frombuffer(b"".join(frame for frame, _ in piece), np.uint8).reshape(len(piece), -1), piece[0][1])
+        for piece in pieces
+    ]
+
+
+def int24(data: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Signed 24-bit numbers, high byte first: [n, 3 k] bytes to [n, k]."""
+    high, middle, low = (data[:, at::3].astype(np.int32) for at in range(3))
+    return (high << 24 | middle << 16 | low << 8) >> 8
 
 
 class Framing:
@@ -58,35 +77,37 @@ class Framing:
         """Return the frames that are believed by now, each with the number of frames lost before it."""
         self._buffer += data
         found: list[tuple[bytes, int]] = []
-        at = 0
-        while (run := self._run(at)) is not None:
+        run: list[bytes] = []  # frames that stand side by side from ``at`` to ``end``
+        at = end = 0
+        while (end := self._extend(run, end)) >= 0:
             if len(run) > self._confirm and (self._aligned or self._consecutive(run)):
-                found += map(self._believe, [*self._cleared(run[0]), run[0]])
-                at += len(run[0])
+                frame = run.pop(0)
+                found += map(self._believe, [*self._cleared(frame), frame])
+                at += len(frame)
                 self._aligned, self._skipping = True, False
                 continue
             if self._aligned:
                 # Perhaps only what is behind it is damaged: the number of the next one that is believed will tell.
-                self._doubted, self._doubted_left = run, sum(map(len, run))
+                self._doubted, self._doubted_left = run, end - at
             self._counters.bad_frames += not self._skipping
             self._aligned, self._skipping = False, True
             self._doubted_left -= 1
             at += 1
+            run, end = [], at
         del self._buffer[:at]
         return found
 
-    def _run(self, at: int) -> list[bytes] | None:
-        """Frames that stand side by side from ``at`` on, as many as are needed; None where more bytes must tell."""
-        run: list[bytes] = []
+    def _extend(self, run: list[bytes], end: int) -> int:
+        """Let ``run`` grow to as many frames as are needed; where it ends, -1 if more bytes must tell."""
         while len(run) <= self._confirm:
-            length = self._measure(self._buffer, at)
+            length = self._measure(self._buffer, end)
             if length is None:
-                return None
+                return -1
             if not length:
                 break
-            run.append(bytes(self._buffer[at : at + length]))
-            at += length
-        return run
+            run.append(bytes(self._buffer[end : end + length]))
+            end += length
+        return end
 
     def _consecutive(self, run: list[bytes]) -> bool:
         return all(self._missing(a, b) == 0 for a, b in pairwise(run))
