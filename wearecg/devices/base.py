@@ -62,6 +62,8 @@ class Device(ABC):
 
     The runtime calls `connected` when a link is up, then `feed` with whatever bytes arrive and
     `poll` a few times a second; each returns or leaves bytes to send in `outgoing`.
+
+    Options that a sensor does not take end here and raise `SourceError`.
     """
 
     name: ClassVar[str]
@@ -72,7 +74,9 @@ class Device(ABC):
     names_leads: ClassVar[bool] = True
     """False: the sensor does not say what its columns are; the user does."""
 
-    def __init__(self) -> None:
+    def __init__(self, **refused: object) -> None:
+        if refused:
+            raise SourceError(f"a {self.title} states that itself: leave out {', '.join(refused)}")
         self.counters = Counters()
         self.outgoing = bytearray()
         self.notes: list[str] = []

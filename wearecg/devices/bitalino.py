@@ -52,8 +52,8 @@ class Bitalino(Device):
     baud: ClassVar[int] = 115200
     names_leads: ClassVar[bool] = False
 
-    def __init__(self, leads: Sequence[str] = ()) -> None:
-        super().__init__()
+    def __init__(self, leads: Sequence[str] = (), **refused: object) -> None:
+        super().__init__(**refused)
         self._channels = channels(leads, CHANNELS, self.title)
         self._bits = bits(len(self._channels))
         self._size = size(len(self._channels))

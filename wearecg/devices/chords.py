@@ -71,8 +71,8 @@ class Chords(Device):
     other_bauds: ClassVar[tuple[int, ...]] = (230400,)
     names_leads: ClassVar[bool] = False
 
-    def __init__(self, leads: Sequence[str] = (), lsb: float | None = None) -> None:
-        super().__init__()
+    def __init__(self, leads: Sequence[str] = (), lsb: float | None = None, **refused: object) -> None:
+        super().__init__(**refused)
         if lsb is not None and not 0 < lsb < float("inf"):
             raise SourceError(f"one count cannot be {lsb} mV: give the mV of one ADC step")
         if lsb is None:

@@ -42,8 +42,8 @@ class Cyton(Device):
     baud: ClassVar[int] = 115200
     names_leads: ClassVar[bool] = False
 
-    def __init__(self, leads: Sequence[str] = ()) -> None:
-        super().__init__()
+    def __init__(self, leads: Sequence[str] = (), **refused: object) -> None:
+        super().__init__(**refused)
         self._channels = channels(leads, CHANNELS, self.title)
         self._framing = Framing(self.counters, measure, missing)
         self._text = b""

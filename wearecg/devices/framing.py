@@ -2,7 +2,8 @@
 
 A sync word is also a value that the signal may take, and a stop byte one that may stand there by accident. So a frame
 is believed by its company: it comes right behind a frame that was believed, or is numbered like those behind it; and
-either way whole frames must stand right behind it. The newest frames are therefore held until that is so.
+either way whole frames must stand right behind it. The newest frames are therefore held until that is so. What no
+company can tell is damage that leaves the marks in place, and a loss of just the length of a frame.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ class Olimex(Device):
     baud: ClassVar[int] = 57600
     names_leads: ClassVar[bool] = False
 
-    def __init__(self, leads: Sequence[str] = ()) -> None:
-        super().__init__()
+    def __init__(self, leads: Sequence[str] = (), **refused: object) -> None:
+        super().__init__(**refused)
         self._channels = channels(leads, CHANNELS, self.title)
         self._framing = Framing(self.counters, measure, missing)
 

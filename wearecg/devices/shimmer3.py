@@ -18,7 +18,6 @@ from wearecg.devices.base import Device, SimulatedDevice
 from wearecg.devices.framing import Framing, int24
 from wearecg.devices.stamped import Stamped
 from wearecg.ecg.leads import UNKNOWN
-from wearecg.errors import SourceError
 
 CLOCK = 32768
 TICKS = 64
@@ -66,9 +65,7 @@ class Shimmer3(Device):
     baud: ClassVar[int] = 115200
 
     def __init__(self, **options: object) -> None:
-        super().__init__()
-        if options:
-            raise SourceError(f"a {self.title} has its own rate and leads: leave out {', '.join(options)}")
+        super().__init__(**options)
         self.rate_note = "asked of the device"
         self._framing = Framing(self.counters, measure, missing)
         self._track = Stamped(FS, measure=False)
