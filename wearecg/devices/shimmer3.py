@@ -103,9 +103,9 @@ class Shimmer3(Device):
             return []
         if self._step < len(STEPS):
             self._answer += data
-            while self._step < len(STEPS) and self._read_answer(arrival):
+            while self._read_answer(arrival):
                 pass
-            if self._step < len(STEPS):
+            if self._step != len(STEPS):
                 return []
             data, self._answer = self._answer, b""
         return self._blocks([packet for packet, _ in self._framing.feed(data)])
@@ -126,10 +126,11 @@ class Shimmer3(Device):
             self.outgoing += STEPS[step]
 
     def _read_answer(self, now: float) -> bool:
-        """Take the answer to the present step; False while it is not complete."""
-        assert self._step is not None
-        answer, command = self._answer.lstrip(_NO_ANSWER), STEPS[self._step]
-        self._answer = answer
+        """Take the answer to the present step; False if there is none that is complete."""
+        if self._step is None or self._step == len(STEPS):
+            return False
+        command = STEPS[self._step]
+        self._answer = answer = self._answer.lstrip(_NO_ANSWER)
         if not answer:
             return False
         length, refusal = 1, ""
@@ -141,9 +142,11 @@ class Shimmer3(Device):
                 refusal = f"this is not a Shimmer3 (hardware {answer[1:3].hex(' ')}): other models are not supported"
         elif command == INQUIRY:
             length = 10 + answer[8] if len(answer) > 9 else 10
-            expected = bytes([len(FIELDS), 1]) + FIELDS
-            if len(answer) >= length and (answer[1] != 2 or answer[8:length] != expected):
-                refusal = f"the Shimmer3 would send fields {answer[8:length].hex(' ')}: is it an ECG unit?"
+            wanted = b"\x02" + TICKS.to_bytes(2, "little"), bytes([len(FIELDS), 1]) + FIELDS
+            if len(answer) >= length and (answer[1:4], answer[8:length]) != wanted:
+                refusal = (
+                    f"the Shimmer3 would send {answer[1:length].hex(' ')}, not its ECG: is it an ECG unit?"
+                )
         if len(answer) < length:
             return False
         self._answer = answer[length:]
