@@ -193,7 +193,7 @@ class Fuzzer:
             sensor.linked(True)
         driver.connected(now)
         for _ in range(30):
-            commands = list(driver.outgoing) if self._bluetooth else [bytes(driver.outgoing)]
+            commands: list[Any] = list(driver.outgoing) if self._bluetooth else [bytes(driver.outgoing)]
             driver.outgoing.clear()
             for command in commands:
                 write = (command.characteristic, command.value) if self._bluetooth else (command,)

@@ -117,7 +117,9 @@ def run(args: argparse.Namespace) -> int:
         def turn(scored: int) -> None:
             pulse.turn(scored, all(output.alive for output in sinks), time.monotonic())
 
-        session = run_session(source, model, args.leads, args.duration, stop, shown, reconstructor, turn)
+        # An empty name leaves out a channel of a sensor that does not name them itself.
+        leads = [lead for lead in args.leads if lead]
+        session = run_session(source, model, leads, args.duration, stop, shown, reconstructor, turn)
 
         def all_events() -> Iterator[Event]:
             if args.port and notifier.active:
