@@ -19,8 +19,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -32,6 +33,9 @@ MOST_STATE = 200_000
 """Bytes of a pickled driver: less than what 20,000 lines take, which the ASCII driver may hold for want of a rate."""
 LONGEST = {False: 128, True: 256}
 """Bytes of an input, serial and Bluetooth: some frames of most sensors, a notification."""
+SPOKEN_S = 6.0
+"""Longer than it takes to measure the rate of a sensor that may be off its own."""
+MOST_SAID = 50
 
 
 def main() -> int:
@@ -77,6 +81,88 @@ def fuzz(name: str, inputs: int, out: Path) -> dict[str, Any]:
         return entry
 
 
+class Target:
+    """The driver ``name`` and what its simulated sensor says: the handshake and some seconds of a slow wave.
+
+    Inputs are bytes: the first tells which characteristic the others come from, or where they are cut in two.
+    """
+
+    def __init__(self, name: str) -> None:
+        from wearecg.devices import device, simulated
+        from wearecg.devices.ble_base import BleDevice
+
+        kind = device(name)
+        self.driver = cast("Any", kind)
+        self.bluetooth = issubclass(kind, BleDevice)
+        self.places = (*self.driver.needs, *self.driver.wants, *self.driver.reads) if self.bluetooth else ()
+        self.said: list[Any] = list(self._talk(simulated(name)))
+
+    def fresh(self, begun: bool) -> Any:
+        """A new driver on a new link, with its handshake done or not."""
+        driver, now = self.driver(), 0.0
+        driver.connected(now)
+        for said in self.said if begun else ():
+            driver.feed(*said, now) if self.bluetooth else driver.feed(said, now)
+            now += 0.6
+            driver.poll(now)
+        driver.outgoing.clear()
+        return driver
+
+    def inputs(self) -> list[bytes]:
+        """What was said, as inputs."""
+        if self.bluetooth:
+            return [bytes([self.places.index(place)]) + data for place, data in self.said]
+        return [bytes([len(data) // 2 % 256]) + data for data in self.said]
+
+    def feed(self, driver: Any, data: bytes, now: float) -> int:
+        """Let ``driver`` hear an input; samples that came out. Raises AssertionError for a block that is not sound."""
+        first, rest = data[0], data[1:]
+        if self.bluetooth:
+            found = driver.feed(self.places[first % len(self.places)], rest, now)
+        else:
+            found = driver.feed(rest[:first], now) + driver.feed(rest[first:], now)
+        driver.poll(now)
+        driver.outgoing.clear()
+        driver.notes.clear()
+        return sum(sound(item[0] if isinstance(item, tuple) else item) for item in found)
+
+    def _talk(self, simulator: Any) -> Iterator[Any]:
+        fs = simulator.rate or 250.0
+        driver, sensor, now = self.driver(), simulator(("II",), fs), 0.0
+        if self.bluetooth:
+            sensor.linked(True)
+        driver.connected(now)
+        for _ in range(30):
+            commands: list[Any] = list(driver.outgoing) if self.bluetooth else [bytes(driver.outgoing)]
+            driver.outgoing.clear()
+            for command in commands:
+                write = (command.characteristic, command.value) if self.bluetooth else (command,)
+                for said in sensor.write(*write) if self.bluetooth else sensor.receive(*write):
+                    yield said
+                    driver.feed(*said, now) if self.bluetooth else driver.feed(said, now)
+            if sensor.running:
+                break
+            now += 0.6
+            driver.poll(now)
+        samples = np.sin(np.arange(round(SPOKEN_S * fs)) / fs).astype(np.float32)[:, None]
+        yield from sensor.encode(samples, 0.0, (False,))[:MOST_SAID]
+
+
+def sound(found: Any) -> int:
+    """Samples of a block, whose shapes and numbers must fit each other; 0 for intervals."""
+    if not hasattr(found, "samples"):
+        assert all(seconds >= 0 for seconds in found.rr)
+        return 0
+    columns = len(found.leads)
+    assert found.samples.dtype == np.float32
+    assert found.samples.shape == (len(found), columns)
+    assert len(found.lead_off) == len(found.lsb) == columns
+    assert found.fs > 0
+    assert found.lost >= 0
+    assert not np.isinf(found.samples).any()
+    return len(found)
+
+
 class Fuzzer:
     """What runs in the process of one device. Its ledger is written at the end, or with the first finding."""
 
@@ -84,40 +170,31 @@ class Fuzzer:
         import atheris
 
         with atheris.instrument_imports(include=["wearecg.devices", "firmware_bridge"]):
-            from wearecg.devices import device, simulated
-            from wearecg.devices.ble_base import BleDevice
-
-            self._kind, simulator = device(name), simulated(name)
+            self._target = Target(name)
         self._atheris, self._inputs, self._folder = atheris, inputs, folder
-        self._bluetooth = issubclass(self._kind, BleDevice)
-        self._sensor = simulator
-        kind: Any = self._kind
-        self._places = (*kind.needs, *kind.wants, *kind.reads) if self._bluetooth else ()
-        self._said: list[Any] = []
-        self._heard: list[bytes] = []
         self._count = self._bytes = self._frames = self._bad_frames = self._samples = self._largest = 0
         self._began = time.monotonic()
-        self._talk()
         self._renew()
 
     def run(self) -> None:
         """Hand over to libFuzzer; does not return."""
-        longest = LONGEST[self._bluetooth]
+        longest = LONGEST[self._target.bluetooth]
         corpus = self._folder / "corpus"
         corpus.mkdir()
-        for number, said in enumerate(self._said):
-            first, data = (
-                (self._places.index(said[0]), said[1]) if self._bluetooth else (len(said) // 2, said)
-            )
-            (corpus / str(number)).write_bytes((bytes([first % 256]) + data)[:longest])
-        options = [f"-max_len={longest}", "-rss_limit_mb=1024", "-timeout=10", "-seed=1", "-verbosity=0"]
+        for number, data in enumerate(self._target.inputs()):
+            (corpus / str(number)).write_bytes(data[:longest])
+        options = [f"-max_len={longest}", "-rss_limit_mb=1024", "-timeout=600", "-seed=1", "-verbosity=0"]
         os.chdir(self._folder)
         self._atheris.Setup([sys.argv[0], *options, str(corpus)], self._hear)
         self._atheris.Fuzz()
 
     def _hear(self, data: bytes) -> None:
         try:
-            self._feed(data)
+            self._heard.append(data)
+            self._now += 0.01
+            if data:
+                self._bytes += len(data) - 1
+                self._samples += self._target.feed(self._driver, data, self._now)
             if len(self._heard) == LIFE:
                 self._measure()
                 self._renew()
@@ -130,83 +207,18 @@ class Fuzzer:
             self._report(0)
             os._exit(0)
 
-    def _feed(self, data: bytes) -> None:
-        self._heard.append(data)
-        if not data:
-            return
-        self._bytes += len(data) - 1
-        self._now += 0.01
-        driver: Any = self._driver
-        first, rest = data[0], data[1:]
-        if self._bluetooth:
-            found = driver.feed(self._places[first % len(self._places)], rest, self._now)
-        else:
-            found = driver.feed(rest[:first], self._now) + driver.feed(rest[first:], self._now)
-        driver.poll(self._now)
-        driver.outgoing.clear()
-        driver.notes.clear()
-        for item in found:
-            self._check(item[0] if isinstance(item, tuple) else item)
-
-    def _check(self, block: Any) -> None:
-        if not hasattr(block, "samples"):
-            assert all(seconds >= 0 for seconds in block.rr)
-            return
-        columns = len(block.leads)
-        assert block.samples.dtype == np.float32
-        assert block.samples.shape == (len(block), columns)
-        assert len(block.lead_off) == len(block.lsb) == columns
-        assert block.fs > 0
-        assert block.lost >= 0
-        assert not np.isinf(block.samples).any()
-        self._samples += len(block)
+    def _renew(self) -> None:
+        self._heard: list[bytes] = []
+        self._driver = self._target.fresh(begun=self._count // LIFE % 2 == 0)
+        self._now = 0.6 * len(self._target.said)
 
     def _measure(self) -> None:
         size = len(pickle.dumps(self._driver))
         self._largest = max(self._largest, size)
         assert size < MOST_STATE, f"the driver has grown to {size} bytes"
-        driver: Any = self._driver
-        assert driver.diagnose()
-        self._frames += driver.counters.frames
-        self._bad_frames += driver.counters.bad_frames
-
-    def _renew(self) -> None:
-        """Take a new driver; every other one has its handshake done."""
-        self._heard = []
-        self._driver, self._now = self._kind(), 0.0
-        driver: Any = self._driver
-        driver.connected(0.0)
-        if self._count // LIFE % 2 == 0:
-            for said in self._said:
-                driver.feed(*said, self._now) if self._bluetooth else driver.feed(said, self._now)
-                self._now += 0.6
-                driver.poll(self._now)
-        driver.outgoing.clear()
-
-    def _talk(self) -> None:
-        """Let the simulated sensor talk to a driver, and keep what it said: the handshake and a second of frames."""
-        driver: Any = self._kind()
-        fs = self._sensor.rate or 250.0
-        sensor: Any = self._sensor(("II",), fs)
-        now = 0.0
-        if self._bluetooth:
-            sensor.linked(True)
-        driver.connected(now)
-        for _ in range(30):
-            commands: list[Any] = list(driver.outgoing) if self._bluetooth else [bytes(driver.outgoing)]
-            driver.outgoing.clear()
-            for command in commands:
-                write = (command.characteristic, command.value) if self._bluetooth else (command,)
-                for said in sensor.write(*write) if self._bluetooth else sensor.receive(*write):
-                    self._said.append(said)
-                    driver.feed(*said, now) if self._bluetooth else driver.feed(said, now)
-            if sensor.running:
-                break
-            now += 0.6
-            driver.poll(now)
-        samples = np.sin(np.arange(round(fs), dtype=np.float32))[:, None]
-        for said in sensor.encode(samples, 0.0, (False,)):
-            self._said.append(said)
+        assert self._driver.diagnose()
+        self._frames += self._driver.counters.frames
+        self._bad_frames += self._driver.counters.bad_frames
 
     def _report(self, findings: int) -> None:
         seconds = time.monotonic() - self._began

@@ -79,7 +79,7 @@ class Chords(Device):
             self.notes.append("amplitudes are those at the ADC: the gain of the amplifier is not documented")
         self._channels = channels(leads, MOST_CHANNELS, self.title)
         self._lsb = lsb
-        self._framing = Framing(self.counters, self._measure, missing)
+        self._framing = Framing(self.counters, self._measure, missing, start=SYNC)
         self._board: Board | None = None
         self._text = b""
         self._heard = False

@@ -45,7 +45,7 @@ class Cyton(Device):
     def __init__(self, leads: Sequence[str] = (), **refused: object) -> None:
         super().__init__(**refused)
         self._channels = channels(leads, CHANNELS, self.title)
-        self._framing = Framing(self.counters, measure, missing)
+        self._framing = Framing(self.counters, measure, missing, start=bytes([START]))
         self._text = b""
         self._begun = self._heard = False
         self._asked = 0.0

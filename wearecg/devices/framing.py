@@ -58,12 +58,20 @@ class Framing:
         ``missing(before, after)``: see `Missing`.
     confirm : int
         Frames that must stand behind one before it is believed; more where `measure` checks less than two bytes' worth.
+    start : bytes
+        What every frame begins with, to find the next one fast.
     """
 
     def __init__(
-        self, counters: Counters, measure: Measure, missing: Missing = unnumbered, confirm: int = 1
+        self,
+        counters: Counters,
+        measure: Measure,
+        missing: Missing = unnumbered,
+        confirm: int = 1,
+        start: bytes = b"",
     ) -> None:
         self._counters, self._measure, self._missing, self._confirm = counters, measure, missing, confirm
+        self._start = start[:1]
         self.reset()
 
     def reset(self) -> None:
@@ -92,9 +100,11 @@ class Framing:
                 self._doubted, self._doubted_left = run, end - at
             self._counters.bad_frames += not self._skipping
             self._aligned, self._skipping = False, True
-            self._doubted_left -= 1
-            at += 1
-            run, end = [], at
+            start = self._buffer.find(self._start, at + 1)
+            start = len(self._buffer) if start < 0 else start
+            self._doubted_left -= start - at
+            run, at = [], start
+            end = at
         del self._buffer[:at]
         return found
 

@@ -40,7 +40,7 @@ class Olimex(Device):
     def __init__(self, leads: Sequence[str] = (), **refused: object) -> None:
         super().__init__(**refused)
         self._channels = channels(leads, CHANNELS, self.title)
-        self._framing = Framing(self.counters, measure, missing)
+        self._framing = Framing(self.counters, measure, missing, start=HEADER)
 
     def connected(self, now: float) -> None:  # noqa: ARG002
         """Start over; there is nothing to say to the board."""

@@ -67,7 +67,7 @@ class Shimmer3(Device):
     def __init__(self, **options: object) -> None:
         super().__init__(**options)
         self.rate_note = "asked of the device"
-        self._framing = Framing(self.counters, measure, missing)
+        self._framing = Framing(self.counters, measure, missing, start=b"\0")
         self._track = Stamped(FS, measure=False)
         self._answer = b""
         self._step: int | None = None
