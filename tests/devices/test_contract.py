@@ -144,6 +144,7 @@ def test_blocks_say_what_they_are(link):
 
 def test_time_stamps_are_those_of_the_samples(link):
     link.play(700)
+    assert link.has_clock or link.name not in ("bridge", "shimmer3")
     first = 0
     for block in link.blocks:
         if link.has_clock:
