@@ -118,7 +118,7 @@ def run(
                 items = source.read(READ_PERIOD_S)
                 if items is None:
                     break
-                engine.rate_note = source.rate_note
+                engine.source, engine.rate_note = source.name, source.rate_note
                 for item in joined(items) if source.realtime else items:
                     if isinstance(item, LinkState):
                         if item.state == "lost":

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wearecg.block import Event, Notice, Summary, Trace
@@ -36,7 +37,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     parser.add_argument(
         "--device",
-        help="the sensor (default bridge on a port, found out on Bluetooth; see `wearecg devices`)",
+        help="the sensor (default bridge on a port, found out on Bluetooth; auto finds it out on a port, too, which "
+        "takes a second for a sensor that talks and several for one that waits; see `wearecg devices`)",
     )
     parser.add_argument(
         "--streams",
@@ -47,6 +49,12 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     parser.add_argument("--baud", type=int, help="baud rate, if not the device's usual one")
     parser.add_argument("--fs", type=positive, help="samples per second, for a sensor that does not say")
+    parser.add_argument(
+        "--lsb",
+        type=positive,
+        metavar="MV",
+        help="mV at the electrodes of one count, for a sensor on a port that does not say",
+    )
     parser.add_argument("--leads", type=lambda text: text.split(","), default=[], help="e.g. II,V1,V5")
     parser.add_argument(
         "--model", default="encoder", help="model that scores (default encoder; none for none)"
@@ -55,6 +63,12 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--to", action="append", default=[], metavar="URI", help="jsonl:- jsonl:FILE wfdb:DIR live:"
     )
     parser.add_argument("--record", metavar="DIR", help="record WFDB into DIR; short for --to wfdb:DIR")
+    parser.add_argument(
+        "--capture",
+        type=Path,
+        metavar="FILE",
+        help="write the raw bytes of the port into a new file, to send in when something is wrong: docs/devices.md",
+    )
     parser.add_argument("--duration", type=positive, metavar="S", help="end after this many seconds")
     recording.add_arguments(parser)
     twelve.add_arguments(parser)
@@ -94,11 +108,14 @@ def run(args: argparse.Namespace) -> int:
     model = None if args.model == "none" else load_model(args.model)
     if args.streams and not args.ble:
         raise SourceError("--streams is for Bluetooth sensors: name one with --ble")
+    if (args.capture or args.lsb) and not args.port:
+        raise SourceError("--capture and --lsb are for serial ports: name one with --port")
     if args.ble:
         source = open_ble(args.ble, args.device, args.streams, args.fs, args.leads)
+    elif args.port:
+        source = open_port(args.port, args.device, args.baud, args.fs, args.leads, args.lsb, args.capture)
     else:
-        opened = open_port if args.port else open_source
-        source = opened(args.port or args.source, args.device, args.baud, args.fs, args.leads)
+        source = open_source(args.source, args.device, args.baud, args.fs, args.leads)
     stop = threading.Event()
     sinks: list[ThreadedSink] = []
     summaries: list[Summary] = []
@@ -118,9 +135,9 @@ def run(args: argparse.Namespace) -> int:
         def turn(scored: int) -> None:
             watchdog.turn(scored, all(output.alive for output in sinks), time.monotonic())
 
-        session = run_session(
-            source, model, args.leads, args.duration, stop, shown, reconstructor, turn, drawer
-        )
+        # An empty name leaves out a channel of a sensor that does not name them itself.
+        leads = [lead for lead in args.leads if lead]
+        session = run_session(source, model, leads, args.duration, stop, shown, reconstructor, turn, drawer)
 
         def all_events() -> Iterator[Event]:
             if args.port and notifier.active:

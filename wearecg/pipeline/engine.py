@@ -90,8 +90,9 @@ class Engine:
         twelve: Estimator | None = None,
         pulse: PulseSpec | None = None,
     ) -> None:
-        self._source, self._leads = source, leads
-        self._wanted = _Wanted(windows, trace, twelve, pulse)
+        self.source = source
+        """What is read, for the `StreamInfo` of streams that begin from here on; it may become known late."""
+        self._leads, self._wanted = leads, _Wanted(windows, trace, twelve, pulse)
         self._wall_offset, self._epoch = wall_offset, epoch
         self.rate_note = ""
         """How the rate is known, for the `StreamInfo` of streams that begin from here on."""
@@ -111,7 +112,7 @@ class Engine:
         if isinstance(block, Intervals):
             return self._take_intervals(block, arrival)
         if self._leads and any(is_ecg(lead) for lead in block.leads):
-            block = _pick(block, self._leads, self._source)
+            block = _pick(block, self._leads, self.source)
         stream = self._streams.get(block.stream)
         events: list[Event] = []
         if stream is None:
@@ -120,7 +121,7 @@ class Engine:
             if epoch is None:
                 epoch = arrival + self._wall_offset - len(block) / block.fs
             info = StreamInfo(
-                block.stream, self._source, block.fs, block.leads, block.lsb, epoch, self.rate_note
+                block.stream, self.source, block.fs, block.leads, block.lsb, epoch, self.rate_note
             )
             events += [info, *stream.describe_made(info)]
             if self._wanted.pulse and "PPG" not in block.leads and len(self._streams) == 1:
@@ -156,7 +157,7 @@ class Engine:
         if not intervals.alone:
             return [intervals]
         if self._intervals is None:
-            self._intervals = IntervalStream(self._source, self._wall_offset)
+            self._intervals = IntervalStream(self.source, self._wall_offset)
         return self._intervals.feed(intervals, arrival)
 
 
