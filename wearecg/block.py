@@ -182,7 +182,7 @@ class Beat:
     lead : str
         The lead it was located on.
     rr : float or None
-        Seconds since the beat before; None after a gap and for the first beat.
+        True seconds (by the measured sampling rate) since the beat before; None after a gap and for the first beat.
     """
 
     time: float
@@ -270,15 +270,23 @@ class Trace:
 class ClockFit:
     """How the sensor's clock runs against the host's, at ``time`` (timeline seconds).
 
-    ``ppm`` is the sensor's rate error against the host's monotonic clock; ``error`` bounds the fit in
-    seconds (the distance of the nearest tenth of the fastest deliveries); ``delay`` is how late the newest
+    ``ppm`` is the sensor's rate error against the host's monotonic clock, good to ``ppm_error``; ``error`` bounds the
+    fit in seconds (the distance of the nearest tenth of the fastest deliveries); ``delay`` is how late the newest
     sample came, above the fastest seen (the constant part of a one-way delay cannot be observed).
+
+    Timeline seconds count samples at the stated rate. ``rate`` is the measured one, samples per second, and ``host``
+    the host's monotonic second of ``time``: a later moment t of the timeline is ``host + (t - time) * fs / rate``.
+    None where not known yet.
     """
 
     time: float
     ppm: float | None
     error: float | None
     delay: float
+    ppm_error: float | None = None
+    rate: float | None = None
+    host: float | None = None
+    stream: str = "ecg"
 
 
 @dataclass(frozen=True, slots=True)

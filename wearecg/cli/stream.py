@@ -158,8 +158,12 @@ def describe(summary: Summary) -> str:
         f"{summary.beats} beats",
         f"{summary.windows_scored} windows scored, {summary.windows_skipped} skipped",
     ]
-    if summary.clock and summary.clock.ppm is not None and summary.clock.error is not None:
-        parts.append(f"sensor clock {summary.clock.ppm:+.0f} ppm, spread {summary.clock.error * 1e3:.1f} ms")
+    clock = summary.clock
+    if clock and clock.ppm is not None and clock.ppm_error is not None and clock.error is not None:
+        ppm = f"{clock.ppm:+.0f} ± {max(clock.ppm_error, 1):.0f} ppm"
+        parts.append(f"sensor clock {ppm}, spread {clock.error * 1e3:.1f} ms")
+    if clock and clock.rate is not None:
+        parts.append(f"{clock.rate:.2f} samples a second")
     return "; ".join(parts)
 
 

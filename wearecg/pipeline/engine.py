@@ -11,6 +11,7 @@ from wearecg.block import (
     Beat,
     Event,
     Gap,
+    HeartRate,
     Intervals,
     Notice,
     Quality,
@@ -166,7 +167,7 @@ class _Stream:
         events = self._follow(self.timeline.feed(block, arrival))
         if self.end >= self._next_clock_report:
             self._next_clock_report = self.end + CLOCK_REPORT_S
-            events.append(self.timeline.clock.fit(self.end))
+            events.append(self.timeline.fit(self.end))
         return events
 
     def describe_twelve(self, info: StreamInfo) -> list[StreamInfo]:
@@ -179,7 +180,7 @@ class _Stream:
             events += self._look(fs, resampler.next, resampler.flush())
         if self._twelve:
             events += self._twelve.flush()
-        clock = self.timeline.clock.fit(self.end)
+        clock = self.timeline.fit(self.end)
         summary = Summary(
             self._name, self.end, self._samples, dict(self._lost), self._gaps, self._beats, 0, 0, clock
         )
@@ -239,7 +240,18 @@ class _Stream:
 
     def _count(self, events: Sequence[Event]) -> list[Event]:
         self._beats += sum(isinstance(event, Beat) for event in events)
-        return list(events)
+        stretch = self.timeline.stretch
+        return list(events) if stretch == 1.0 else [_in_true_seconds(event, stretch) for event in events]
+
+
+def _in_true_seconds(event: Event, stretch: float) -> Event:
+    """Intervals and rates are of the heart, not of the sensor's oscillator."""
+    match event:
+        case Beat(rr=float() as rr):
+            return replace(event, rr=rr * stretch)
+        case HeartRate(bpm=float() as bpm):
+            return replace(event, bpm=bpm / stretch)
+    return event
 
 
 def _pick(block: SignalBlock, leads: tuple[str, ...], source: str) -> SignalBlock:

@@ -129,7 +129,7 @@ def to_record(event: Event, epoch: float | None = None) -> Record | None:
         case Notice():
             return {"type": "notice", "level": event.level, "message": event.message}
         case ClockFit():
-            return {"type": "clock", **_clock(event)}
+            return {"type": "clock", "stream": event.stream, **_clock(event)}
         case Summary():
             return {
                 "type": "summary",
@@ -277,8 +277,11 @@ def _clock(fit: ClockFit) -> Record:
     return {
         "time": _number(fit.time),
         "ppm": _number(fit.ppm, 1),
+        "ppm_error": _number(fit.ppm_error, 1),
         "error": _number(fit.error, 6),
         "delay": _number(fit.delay),
+        "rate": _number(fit.rate),
+        "host": _number(fit.host, 6),
     }
 
 

@@ -12,7 +12,8 @@ they are not known.
 ``"``
     A finding begins, ends, or why nothing was scored, put at the end of the window that it rests on:
     ``AFIB p=0.93 since=12.0s encoder@0.1.0``. In a recording that was rotated it says again what holds on, with a
-    negative ``since`` for what began before.
+    negative ``since`` for what began before. After a minute: the measured sampling rate; a record counts its seconds at
+    the stated one.
 ``~``
     Signal quality. Subtype -1 where a gap begins or a lead becomes unusable, 0 where that ends.
 """
@@ -27,6 +28,7 @@ from pathlib import Path
 
 from wearecg.block import (
     Beat,
+    ClockFit,
     Event,
     Finding,
     Gap,
@@ -54,6 +56,8 @@ LATE_S = 0.5
 STEP_S = 2.0
 """A clock that jumps by less is left alone."""
 LIVE_S = 60.0
+MEASURED_S = 60.0
+"""After so long the sensor's sampling rate is known well enough to be noted beside the stated one."""
 SETTLE_S = 30.0
 """So long after its last sample a recording that was rotated still takes what is found in it; then it is closed."""
 
@@ -123,6 +127,8 @@ class WfdbSink(Sink):
                 self._tracks[event.stream].block(event)
             case Gap() if event.stream in self._tracks:
                 self._tracks[event.stream].gap(event)
+            case ClockFit() if event.stream in self._tracks:
+                self._tracks[event.stream].measured(event)
             case Beat() | Finding() | Quality() if self._tracks:
                 main = self._tracks["ecg" if "ecg" in self._tracks else next(iter(self._tracks))]
                 at = event.time if isinstance(event, Beat) else event.end
@@ -244,6 +250,7 @@ class _Track:
         self._epoch = epoch
         self._origin = round(began * info.fs)
         self._synced = 0.0
+        self._measured = False
         self._ended = False
 
     @property
@@ -281,6 +288,14 @@ class _Track:
         text = f"gap {gap.duration:.3f} s, {gap.samples} samples: {gap.reason}"
         self._notes.add(start, QUALITY, -1, 0, text)
         self._notes.add(end, QUALITY, 0, 0, "gap ends")
+
+    def measured(self, fit: ClockFit) -> None:
+        """Note the measured sampling rate beside the stated one, by which the record counts, after `MEASURED_S`."""
+        if self._measured or fit.rate is None or fit.time - self.began < MEASURED_S:
+            return
+        self._measured = True
+        text = f"measured sampling rate {fit.rate:.3f} Hz (stated {self.info.fs:g} Hz)"
+        self._notes.add(self._sample(fit.time), NOTE, text=text)
 
     def annotate(self, event: Beat | Finding | Quality) -> None:
         match event:
