@@ -17,6 +17,16 @@ from numpy.typing import NDArray
 Samples: TypeAlias = NDArray[np.float32]
 
 
+def stream_of(stream: str, sensor: int) -> str:
+    """Return the name of ``stream`` of the so-manieth sensor of a person: ``ecg``, ``ecg-2``, ``ecg-3`` ..."""
+    return stream if sensor == 1 else f"{stream}-{sensor}"
+
+
+def sensor_of(stream: str) -> int:
+    """Return which sensor of the person a stream is of: 1 for ``ecg``, 2 for ``ecg-2``."""
+    return int(stream.rpartition("-")[2]) if "-" in stream else 1
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SignalBlock:
     """Consecutive samples of one stream, as a device decoder or the engine hands them on.
@@ -93,6 +103,7 @@ class Quality:
     start: float
     end: float
     leads: tuple[LeadQuality, ...]
+    stream: str = "ecg"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,6 +199,7 @@ class Beat:
     time: float
     lead: str
     rr: float | None = None
+    stream: str = "ecg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +209,7 @@ class HeartRate:
     time: float
     bpm: float | None
     reason: str = ""
+    stream: str = "ecg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +250,13 @@ class LinkState:
 
     ``state`` is ``connecting``, ``live``, ``silent`` (open, no bytes), ``garbled`` (bytes, but not
     this device's), ``lost`` (unplugged, out of range) or ``closed``. ``at`` is host monotonic seconds.
+    ``sensor`` counts from 1 where there are several.
     """
 
     state: Literal["connecting", "live", "silent", "garbled", "lost", "closed"]
     message: str
     at: float
+    sensor: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +340,8 @@ class StreamInfo:
     """How ``fs`` is known: ``given by the device``, ``given by the user``, ``estimated from arrival times``."""
     reconstructed: tuple[str, ...] = ()
     """Those of ``leads`` that were not measured: a model's estimates. No finding rests on them."""
+    host: float | None = None
+    """Host's monotonic second of ``epoch``; None where the source has a time of its own (a recording)."""
 
 
 Event: TypeAlias = (

@@ -24,6 +24,7 @@ from wearecg.block import (
     StreamInfo,
     Summary,
     Window,
+    sensor_of,
 )
 from wearecg.ecg.leads import canonical, is_ecg
 from wearecg.errors import LeadError, SignalError
@@ -31,6 +32,7 @@ from wearecg.pipeline.engine import Engine, WindowSpec
 from wearecg.pipeline.twelve import Estimator
 from wearecg.scoring import InlineScoring, Scorer, ScoringThread
 from wearecg.transports.base import Source, joined
+from wearecg.transports.several import SeveralSources
 
 if TYPE_CHECKING:
     from wearecg.models import Model
@@ -75,7 +77,8 @@ def run(
     """
     spec = WindowSpec(model.card.input.fs, model.card.input.seconds) if model else None
     wall = time.time() - time.monotonic() if source.realtime else float("nan")
-    engine = Engine(source.name, spec, tuple(leads), wall, source.epoch, trace, twelve)
+    names = source.names if isinstance(source, SeveralSources) else (source.name,)
+    engine = Engine(names, spec, tuple(leads), wall, source.epoch, trace, twelve)
     scoring: ScoringThread | InlineScoring | None = None
     beats: deque[Beat] = deque()
     ecg: tuple[str, ...] = ()
@@ -85,7 +88,7 @@ def run(
         for event in events:
             if isinstance(event, StreamInfo) and event.stream == "ecg":
                 ecg = event.leads
-            elif isinstance(event, Beat):
+            elif isinstance(event, Beat) and sensor_of(event.stream) == 1:
                 beats.append(event)
                 while beats[0].time < event.time - KEEP_BEATS_S:
                     beats.popleft()
@@ -120,7 +123,7 @@ def run(
                 for item in joined(items) if source.realtime else items:
                     if isinstance(item, LinkState):
                         if item.state == "lost":
-                            engine.link_lost()
+                            engine.link_lost(item.sensor)
                         yield item
                     elif isinstance(item, Notice):
                         yield item

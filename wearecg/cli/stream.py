@@ -39,6 +39,13 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         help="the sensor (default bridge on a port, found out on Bluetooth; see `wearecg devices`)",
     )
     parser.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="a further sensor of the same person, on the same time axis: a port, ble:NAME (repeatable)",
+    )
+    parser.add_argument(
         "--streams",
         type=lambda text: text.split(","),
         default=[],
@@ -74,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
     from wearecg.sinks.threaded import ThreadedSink
     from wearecg.sinks.wfdb import WfdbSink
     from wearecg.sources import open_ble, open_port, open_source
+    from wearecg.transports.base import Source
+    from wearecg.transports.several import SeveralSources
 
     args = config.settle(args)
     if not (args.port or args.ble or args.source):
@@ -94,10 +103,12 @@ def run(args: argparse.Namespace) -> int:
     if args.streams and not args.ble:
         raise SourceError("--streams is for Bluetooth sensors: name one with --ble")
     if args.ble:
-        source = open_ble(args.ble, args.device, args.streams, args.fs, args.leads)
+        source: Source = open_ble(args.ble, args.device, args.streams, args.fs, args.leads)
     else:
         opened = open_port if args.port else open_source
         source = opened(args.port or args.source, args.device, args.baud, args.fs, args.leads)
+    if args.also:
+        source = SeveralSources([source, *map(open_source, args.also)])
     stop = threading.Event()
     sinks: list[ThreadedSink] = []
     summaries: list[Summary] = []
@@ -161,7 +172,7 @@ def describe(summary: Summary) -> str:
     clock = summary.clock
     if clock and clock.ppm is not None and clock.ppm_error is not None and clock.error is not None:
         ppm = f"{clock.ppm:+.0f} ± {max(clock.ppm_error, 1):.0f} ppm"
-        parts.append(f"sensor clock {ppm}, spread {clock.error * 1e3:.1f} ms")
+        parts.append(f"sensor clock {ppm}, placed on the host's clock to {clock.error * 1e3:.1f} ms")
     if clock and clock.rate is not None:
         parts.append(f"{clock.rate:.2f} samples a second")
     return "; ".join(parts)

@@ -21,6 +21,7 @@ from wearecg.block import (
     Summary,
     Trace,
     Window,
+    sensor_of,
 )
 from wearecg.ecg.leads import is_ecg, select
 from wearecg.errors import SignalError
@@ -50,8 +51,9 @@ class Engine:
 
     Parameters
     ----------
-    source : str
-        Name for people.
+    source : str, or sequence of str
+        Name for people; one each where several sensors are streamed together. Windows are cut, leads chosen and
+        reconstructed of the first alone.
     windows : WindowSpec or None
         What to cut for a model; None for no windows.
     leads : sequence of str
@@ -69,7 +71,7 @@ class Engine:
 
     def __init__(
         self,
-        source: str,
+        source: str | Sequence[str],
         windows: WindowSpec | None = None,
         leads: tuple[str, ...] = (),
         wall_offset: float = float("nan"),
@@ -77,12 +79,13 @@ class Engine:
         trace: bool = False,
         twelve: Estimator | None = None,
     ) -> None:
-        self._source, self._windows, self._leads, self._twelve = source, windows, leads, twelve
+        self._names = [source] if isinstance(source, str) else list(source)
+        self._windows, self._leads, self._twelve = windows, leads, twelve
         self._wall_offset, self._epoch, self._trace = wall_offset, epoch, trace
         self.rate_note = ""
         """How the rate is known, for the `StreamInfo` of streams that begin from here on."""
         self._streams: dict[str, _Stream] = {}
-        self._intervals: IntervalStream | None = None
+        self._intervals: dict[str, IntervalStream] = {}
 
     def feed(self, block: SignalBlock | Intervals, arrival: float) -> list[Event]:
         """Take one measurement, received at ``arrival`` (host monotonic seconds).
@@ -96,17 +99,20 @@ class Engine:
         """
         if isinstance(block, Intervals):
             return self._take_intervals(block, arrival)
-        if self._leads and any(is_ecg(lead) for lead in block.leads):
-            block = _pick(block, self._leads, self._source)
+        name, first = self._names[sensor_of(block.stream) - 1], sensor_of(block.stream) == 1
+        if first and self._leads and any(is_ecg(lead) for lead in block.leads):
+            block = _pick(block, self._leads, name)
         stream = self._streams.get(block.stream)
         events: list[Event] = []
         if stream is None:
-            stream = self._streams[block.stream] = _Stream(block, self._windows, self._trace, self._twelve)
-            epoch = self._epoch
+            stream = _Stream(block, self._windows, self._trace, self._twelve) if first else _Stream(block)
+            self._streams[block.stream] = stream
+            epoch, host = self._epoch, None
             if epoch is None:
-                epoch = arrival + self._wall_offset - len(block) / block.fs
+                host = arrival - len(block) / block.fs
+                epoch = host + self._wall_offset
             info = StreamInfo(
-                block.stream, self._source, block.fs, block.leads, block.lsb, epoch, self.rate_note
+                block.stream, name, block.fs, block.leads, block.lsb, epoch, self.rate_note, host=host
             )
             events += [info, *stream.describe_twelve(info)]
         return events + stream.feed(block, arrival)
@@ -115,32 +121,40 @@ class Engine:
     def end(self) -> float:
         """Timeline seconds up to which the furthest stream has come."""
         ends = [stream.end for stream in self._streams.values()]
-        return max([*ends, self._intervals.end if self._intervals else 0.0])
+        return max([0.0, *ends, *(stream.end for stream in self._intervals.values())])
 
-    def link_lost(self) -> None:
-        """Note that the link went down."""
-        for stream in self._streams.values():
-            stream.timeline.link_lost()
-        if self._intervals:
-            self._intervals.link_lost()
+    def link_lost(self, sensor: int = 1) -> None:
+        """Note that the link to the so-manieth sensor went down."""
+        for name, stream in self._streams.items():
+            if sensor_of(name) == sensor:
+                stream.timeline.link_lost()
+        for name, intervals in self._intervals.items():
+            if sensor_of(name) == sensor:
+                intervals.link_lost()
 
     def finish(self) -> list[Event]:
         """Everything still inside, then a `Summary` for each stream."""
         events = [event for stream in self._streams.values() for event in stream.finish()]
-        return events + (self._intervals.finish() if self._intervals else [])
+        return events + [event for stream in self._intervals.values() for event in stream.finish()]
 
     def _take_intervals(self, intervals: Intervals, arrival: float) -> list[Event]:
         """Beats, rate and rhythm of a sensor that has no waveform; beside one, intervals are only handed on."""
         if not intervals.alone:
             return [intervals]
-        if self._intervals is None:
-            self._intervals = IntervalStream(self._source, self._wall_offset)
-        return self._intervals.feed(intervals, arrival)
+        name = intervals.stream
+        if name not in self._intervals:
+            source = self._names[sensor_of(name) - 1]
+            self._intervals[name] = IntervalStream(source, self._wall_offset, name)
+        return self._intervals[name].feed(intervals, arrival)
 
 
 class _Stream:
     def __init__(
-        self, block: SignalBlock, windows: WindowSpec | None, trace: bool, twelve: Estimator | None
+        self,
+        block: SignalBlock,
+        windows: WindowSpec | None = None,
+        trace: bool = False,
+        twelve: Estimator | None = None,
     ) -> None:
         self.timeline = Timeline(block.stream)
         self._name, self._fs, self._leads = block.stream, block.fs, block.leads
@@ -241,7 +255,14 @@ class _Stream:
     def _count(self, events: Sequence[Event]) -> list[Event]:
         self._beats += sum(isinstance(event, Beat) for event in events)
         stretch = self.timeline.stretch
-        return list(events) if stretch == 1.0 else [_in_true_seconds(event, stretch) for event in events]
+        if stretch != 1.0:
+            events = [_in_true_seconds(event, stretch) for event in events]
+        if self._name != "ecg":
+            events = [
+                replace(event, stream=self._name) if isinstance(event, Beat | HeartRate | Quality) else event
+                for event in events
+            ]
+        return list(events)
 
 
 def _in_true_seconds(event: Event, stretch: float) -> Event:

@@ -63,6 +63,7 @@ def to_record(event: Event, epoch: float | None = None) -> Record | None:
         case Beat():
             return {
                 "type": "beat",
+                "stream": event.stream,
                 "time": _number(event.time),
                 "wall": _wall(event.time, epoch),
                 "lead": event.lead,
@@ -71,6 +72,7 @@ def to_record(event: Event, epoch: float | None = None) -> Record | None:
         case HeartRate():
             return {
                 "type": "rate",
+                "stream": event.stream,
                 "time": _number(event.time),
                 "wall": _wall(event.time, epoch),
                 "bpm": _number(event.bpm, 1),
@@ -79,6 +81,7 @@ def to_record(event: Event, epoch: float | None = None) -> Record | None:
         case Intervals():
             return {
                 "type": "intervals",
+                "stream": event.stream,
                 "rr": [_number(interval) for interval in event.rr],
                 "bpm": _number(event.bpm, 1),
                 "contact": event.contact,
@@ -86,6 +89,7 @@ def to_record(event: Event, epoch: float | None = None) -> Record | None:
         case Quality():
             return {
                 "type": "quality",
+                "stream": event.stream,
                 "start": _number(event.start),
                 "end": _number(event.end),
                 "leads": [
@@ -125,7 +129,7 @@ def to_record(event: Event, epoch: float | None = None) -> Record | None:
                 "reason": event.reason,
             }
         case LinkState():
-            return {"type": "link", "state": event.state, "message": event.message}
+            return {"type": "link", "sensor": event.sensor, "state": event.state, "message": event.message}
         case Notice():
             return {"type": "notice", "level": event.level, "message": event.message}
         case ClockFit():
@@ -167,7 +171,8 @@ class JsonlSink(Sink):
         self._path = path
         self._fd = -1 if path is None else _open(path)
         self._lines: list[str] = []
-        self._epochs: dict[str, float] = {}
+        self._infos: dict[str, StreamInfo] = {}
+        self._fits: dict[str, ClockFit] = {}
         self._started = False
         self._closed = False
 
@@ -176,10 +181,10 @@ class JsonlSink(Sink):
         if self._closed:
             return
         if isinstance(event, StreamInfo):
-            self._epochs[event.stream] = event.epoch
-        # Beats and findings are of the ECG, and where there is none, of the RR intervals.
-        epoch = self._epochs.get(getattr(event, "stream", "ecg"), self._epochs.get("rr"))
-        record = to_record(event, epoch)
+            self._infos[event.stream] = event
+        elif isinstance(event, ClockFit) and event.host is not None:
+            self._fits[event.stream] = event
+        record = to_record(event, self._epoch(event))
         if record is None:
             return
         if isinstance(event, LinkState | Notice):
@@ -201,6 +206,19 @@ class JsonlSink(Sink):
             if self._fd >= 0:
                 os.close(self._fd)
                 self._fd = -1
+
+    def _epoch(self, event: Event) -> float | None:
+        """Unix time less the event's own time: by the host's clock where the stream has been fitted to it."""
+        # Findings are of the ECG, and where there is none, of the RR intervals.
+        stream = getattr(event, "stream", "ecg")
+        info, fit = self._infos.get(stream) or self._infos.get("rr"), self._fits.get(stream)
+        if info is None:
+            return None
+        if fit is None or fit.host is None or fit.rate is None or info.host is None:
+            return info.epoch
+        time = getattr(event, "time", getattr(event, "end", getattr(event, "start", fit.time)))
+        host = fit.host + (time - fit.time) * info.fs / fit.rate
+        return info.epoch - info.host + host - time
 
     def _put(self, record: Record) -> None:
         if not self._started:

@@ -8,7 +8,22 @@ import sys
 from rich.console import Console, ScreenContext
 from rich.control import Control
 
-from wearecg.block import Event, Finding, Gap, LinkState, Notice, SignalBlock, StreamInfo, Trace, Window
+from wearecg.block import (
+    Beat,
+    ClockFit,
+    Event,
+    Finding,
+    Gap,
+    HeartRate,
+    LinkState,
+    Notice,
+    Quality,
+    SignalBlock,
+    StreamInfo,
+    Trace,
+    Window,
+    sensor_of,
+)
 from wearecg.errors import SinkError
 from wearecg.sinks.base import Sink
 from wearecg.sinks.changes import Change
@@ -62,6 +77,8 @@ class LiveSink(Sink):
         """Take one event."""
         if self._closed:
             return
+        if isinstance(event, Beat | HeartRate | Quality | ClockFit) and sensor_of(event.stream) > 1:
+            return  # the view is of the first sensor
         changes = self._monitor.feed(event)
         if isinstance(event, Trace):
             self._screen.feed(event)

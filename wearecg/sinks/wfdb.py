@@ -130,7 +130,8 @@ class WfdbSink(Sink):
             case ClockFit() if event.stream in self._tracks:
                 self._tracks[event.stream].measured(event)
             case Beat() | Finding() | Quality() if self._tracks:
-                main = self._tracks["ecg" if "ecg" in self._tracks else next(iter(self._tracks))]
+                stream = "ecg" if isinstance(event, Finding) else event.stream
+                main = self._tracks[stream if stream in self._tracks else next(iter(self._tracks))]
                 at = event.time if isinstance(event, Beat) else event.end
                 for track in self._ending:
                     if at < main.began and track.info.stream == main.info.stream and at >= track.began:
