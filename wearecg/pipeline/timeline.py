@@ -178,7 +178,7 @@ class Timeline:
         """Round what is missing to whole samples and carry the rest, so that many gaps add up to no drift."""
         exact = samples + self._residue
         lost = max(round(exact), 0)
-        self._residue = exact - lost
+        self._residue = max(exact - lost, -0.5)  # what came too early is no rounding
         return lost
 
     def _check_rate(self) -> None:
