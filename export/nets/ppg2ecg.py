@@ -135,7 +135,7 @@ class Flow(nn.Module):
         self.out = nn.Conv2d(FLOW, LATENT, 1)
 
     def forward(self, latent: Tensor, timing: Tensor, time: Tensor) -> Tensor:
-        """Return the velocity ``[N, LATENT, 1, L / 8]``, given `timed` beats and the time ``[N]``."""
+        """Return the velocity ``[N, LATENT, 1, L / 8]``, given `timed` beats and the time ``[N]`` or ``[1]``."""
         powers = torch.stack([time**k for k in range(1, TIMES + 1)], dim=1)
         x = self.latent(latent) + self.given(timing) + _column(self.time(powers))
         x = x + self.first(x)
@@ -168,9 +168,7 @@ class Ppg2Ecg(nn.Module):
     def forward(self, signal: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return ECG ``[N, L]`` (mV, zero lag), beats ``[N, L]`` (logit), lag ``[N, 2]`` (s, log s^2)."""
         answer = self.pulse(signal * mask.unsqueeze(-1))
-        latent = integrated(
-            self.flow, self.noise.expand(len(signal), -1, -1, -1), timed(answer.beats), self.steps
-        )
+        latent = integrated(self.flow, self.noise, timed(answer.beats), self.steps)
         return self.decoder(latent * self.scale)[:, 0], answer.beats, answer.lag
 
 
@@ -179,14 +177,14 @@ def timed(beats: Tensor) -> Tensor:
     n, length = beats.shape
     chance = beats.sigmoid().reshape(n, length // STEP, STEP).transpose(1, 2).unsqueeze(2)
     rate = chance.mean(dim=(1, 3), keepdim=True) * RATE
-    return torch.cat([chance, torch.zeros_like(chance[:, :1]) + rate], dim=1)
+    return torch.cat([chance, rate.expand(-1, -1, -1, length // STEP)], dim=1)
 
 
 def integrated(flow: Flow, noise: Tensor, timing: Tensor, steps: int) -> Tensor:
     """Follow the flow from ``noise`` to time 1 by Euler's method."""
     latent = noise
     for k in range(steps):
-        time = torch.full((len(timing),), k / steps, device=timing.device)
+        time = torch.full((1,), k / steps)
         latent = latent + flow(latent, timing, time) / steps
     return latent
 

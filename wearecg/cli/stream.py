@@ -41,6 +41,13 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "takes a second for a sensor that talks and several for one that waits; see `wearecg devices`)",
     )
     parser.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="a further sensor of the same person, on the same time axis: a port, ble:NAME (repeatable)",
+    )
+    parser.add_argument(
         "--streams",
         type=lambda text: text.split(","),
         default=[],
@@ -89,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
     from wearecg.sinks.threaded import ThreadedSink
     from wearecg.sinks.wfdb import WfdbSink
     from wearecg.sources import open_ble, open_port, open_source
+    from wearecg.transports.base import Source
+    from wearecg.transports.several import SeveralSources
 
     args = config.settle(args)
     if not (args.port or args.ble or args.source):
@@ -111,11 +120,13 @@ def run(args: argparse.Namespace) -> int:
     if (args.capture or args.lsb) and not args.port:
         raise SourceError("--capture and --lsb are for serial ports: name one with --port")
     if args.ble:
-        source = open_ble(args.ble, args.device, args.streams, args.fs, args.leads)
+        source: Source = open_ble(args.ble, args.device, args.streams, args.fs, args.leads)
     elif args.port:
         source = open_port(args.port, args.device, args.baud, args.fs, args.leads, args.lsb, args.capture)
     else:
         source = open_source(args.source, args.device, args.baud, args.fs, args.leads)
+    if args.also:
+        source = SeveralSources([source, *map(open_source, args.also)])
     stop = threading.Event()
     sinks: list[ThreadedSink] = []
     summaries: list[Summary] = []
@@ -178,8 +189,12 @@ def describe(summary: Summary) -> str:
         f"{summary.beats} beats",
         f"{summary.windows_scored} windows scored, {summary.windows_skipped} skipped",
     ]
-    if summary.clock and summary.clock.ppm is not None and summary.clock.error is not None:
-        parts.append(f"sensor clock {summary.clock.ppm:+.0f} ppm, spread {summary.clock.error * 1e3:.1f} ms")
+    clock = summary.clock
+    if clock and clock.ppm is not None and clock.ppm_error is not None and clock.error is not None:
+        ppm = f"{clock.ppm:+.0f} ± {max(clock.ppm_error, 1):.0f} ppm"
+        parts.append(f"sensor clock {ppm}, placed on the host's clock to {clock.error * 1e3:.1f} ms")
+    if clock and clock.rate is not None:
+        parts.append(f"{clock.rate:.2f} samples a second")
     return "; ".join(parts)
 
 
