@@ -29,7 +29,7 @@ STATEMENTS = ("AMI", "IMI", "LMI", "PMI", "STTC")
 DRAWS = 1000
 SEED = 9
 CHUNK = 64
-FRECHET_DRAWS = 200
+FRECHET_DRAWS = 100
 
 Array = NDArray[np.float32]
 Drawn = NDArray[np.floating]

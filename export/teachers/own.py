@@ -6,6 +6,7 @@ more of what differs; the last ones see all ten, as the teacher is used.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,8 +28,8 @@ from export.train.loop import (
     Run,
     Schedule,
     conditioned,
-    finished,
     predict,
+    saved,
     scores,
     targets,
     weights,
@@ -106,8 +107,9 @@ def answer(data: ptbxl.PtbXl, work: Path, beside: Sequence[Path] = ()) -> Path:
 
 
 def load(path: Path) -> Teacher:
-    """Read a finished checkpoint of :func:`teach`."""
-    saved = finished(path)
-    net = Teacher(saved["groups"])
-    net.load_state_dict(saved["averaged"])
+    """Read a checkpoint of :func:`teach`, finished or not, and say in the log how far it is."""
+    read = saved(path)
+    log.info("%s: %d of %d epochs", path, read["epochs"], json.loads(read["recipe"])["epochs"])
+    net = Teacher(read["groups"])
+    net.load_state_dict(read["averaged"])
     return net.eval()
