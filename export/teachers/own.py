@@ -107,9 +107,13 @@ def answer(data: ptbxl.PtbXl, work: Path, beside: Sequence[Path] = ()) -> Path:
 
 
 def load(path: Path) -> Teacher:
-    """Read a checkpoint of :func:`teach`, finished or not, and say in the log how far it is."""
+    """Read a checkpoint of :func:`teach`, finished or not, and say in the log how far it is.
+
+    Of a run that is not finished these are the last weights: their average is still much of the untrained network.
+    """
     read = saved(path)
-    log.info("%s: %d of %d epochs", path, read["epochs"], json.loads(read["recipe"])["epochs"])
+    done, epochs = read["epochs"], json.loads(read["recipe"])["epochs"]
+    log.info("%s: %d of %d epochs", path, done, epochs)
     net = Teacher(read["groups"])
-    net.load_state_dict(read["averaged"])
+    net.load_state_dict(read["averaged" if done == epochs else "net"])
     return net.eval()
