@@ -136,7 +136,7 @@ def _areas(
 
 
 def _line(title: str, cells: Iterable[str]) -> str:
-    return f"{title:14}" + "".join(f"{cell:>26}" for cell in cells)
+    return f"{title:14}" + "".join(f"{cell:>28}" for cell in cells)
 
 
 def _cell(values: Drawn, sign: str = "") -> str:
