@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 
 from export.errors import ExportError
@@ -278,6 +279,7 @@ def _evaluate(args: argparse.Namespace) -> None:
 def _evaluate_lead12(args: argparse.Namespace) -> None:
     from export import downstream, evaluate_profile
     from export.datasets import ptbxl
+    from export.evaluate import in_chunks
     from export.teachers import own
     from wearecg.models.card import card_path, load_card
     from wearecg.models.lead12 import load_reconstructor
@@ -286,8 +288,12 @@ def _evaluate_lead12(args: argparse.Namespace) -> None:
     data = ptbxl.load(args.data, args.work).lawful()
     models = {"lead12": load_reconstructor(), "linear": load_reconstructor("lead12-linear")}
     if args.teacher is not None:
-        encoder = Runner(load_card("encoder"), card_path("encoder").parent)
-        print(downstream.report(data, args.fold, own.load(args.teacher), models, encoder))
+        encoder: downstream.Reader = partial(
+            in_chunks, Runner(load_card("encoder"), card_path("encoder").parent)
+        )
+        teacher = downstream.by_teacher(own.load(args.teacher), data.labels)
+        readers = {"the teacher": teacher, "the encoder": encoder}
+        print(downstream.report(data, args.fold, readers, models, encoder))
     if args.profile:
         print(evaluate_profile.choose(models["lead12"], data))
         for model in models.values():

@@ -6,6 +6,7 @@ more of what differs; the last ones see all ten, as the teacher is used.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,8 +28,8 @@ from export.train.loop import (
     Run,
     Schedule,
     conditioned,
-    finished,
     predict,
+    saved,
     scores,
     targets,
     weights,
@@ -106,8 +107,13 @@ def answer(data: ptbxl.PtbXl, work: Path, beside: Sequence[Path] = ()) -> Path:
 
 
 def load(path: Path) -> Teacher:
-    """Read a finished checkpoint of :func:`teach`."""
-    saved = finished(path)
-    net = Teacher(saved["groups"])
-    net.load_state_dict(saved["averaged"])
+    """Read a checkpoint of :func:`teach`, finished or not, and say in the log how far it is.
+
+    Of a run that is not finished these are the last weights: their average is still much of the untrained network.
+    """
+    read = saved(path)
+    done, epochs = read["epochs"], json.loads(read["recipe"])["epochs"]
+    log.info("%s: %d of %d epochs", path, done, epochs)
+    net = Teacher(read["groups"])
+    net.load_state_dict(read["averaged" if done == epochs else "net"])
     return net.eval()

@@ -152,17 +152,23 @@ class Run:
 
 
 def finished(path: Path) -> dict[str, Any]:
-    """Read the checkpoint of a finished run; ``averaged`` becomes a state dict of the network itself."""
+    """Read the checkpoint of a finished run as :func:`saved` does."""
+    read = saved(path)
+    epochs = json.loads(read["recipe"])["epochs"]
+    if read["epochs"] < epochs:
+        raise ExportError(f"{path}: {read['epochs']} of {epochs} epochs done; train again to finish")
+    return read
+
+
+def saved(path: Path) -> dict[str, Any]:
+    """Read a checkpoint; ``averaged`` becomes a state dict of the network itself."""
     if not path.is_file():
         raise ExportError(f"no checkpoint {path}: train first, or give its folder with --work")
-    saved: dict[str, Any] = torch.load(path, weights_only=True)
-    epochs = json.loads(saved["recipe"])["epochs"]
-    if saved["epochs"] < epochs:
-        raise ExportError(f"{path}: {saved['epochs']} of {epochs} epochs done; train again to finish")
-    saved["averaged"] = {
-        k.removeprefix("module."): v for k, v in saved["averaged"].items() if k != "n_averaged"
+    read: dict[str, Any] = torch.load(path, weights_only=True)
+    read["averaged"] = {
+        k.removeprefix("module."): v for k, v in read["averaged"].items() if k != "n_averaged"
     }
-    return saved
+    return read
 
 
 def conditioned(data: ptbxl.PtbXl, rows: NDArray[np.int64], spec: Preprocessing) -> tuple[Tensor, Tensor]:

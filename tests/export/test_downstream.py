@@ -3,11 +3,14 @@
 # ruff: noqa: E402 (the check for the extra comes before its imports)
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the export extra is not installed")
 from export import downstream
+from export.evaluate import in_chunks
 from export.nets.teacher import Teacher
 from wearecg.ecg.leads import TWELVE
 from wearecg.models.card import card_path, load_card
@@ -37,10 +40,11 @@ def teacher(data):
 
 def test_the_report_sets_every_statement_beside_real_leads_and_the_measured_ones(data, teacher):
     models = {"lead12": load_reconstructor(), "linear": load_reconstructor("lead12-linear")}
-    encoder = Runner(load_card("encoder"), card_path("encoder").parent)
-    text = downstream.report(data, 9, teacher, models, encoder)
+    encoder = partial(in_chunks, Runner(load_card("encoder"), card_path("encoder").parent))
+    readers = {"the teacher": downstream.by_teacher(teacher, data.labels), "the encoder": encoder}
+    text = downstream.report(data, 9, readers, models, encoder)
     for title in ("superclasses", "IMI (", "STTC ("):
-        assert text.count(f"\n{title}") == 2
+        assert text.count(f"\n{title}") == 2 * len(readers)
     assert "AMI" not in text  # the made-up set has none
     assert "16 records" in text
 

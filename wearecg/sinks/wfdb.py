@@ -140,10 +140,8 @@ class WfdbSink(Sink):
 
     def _about(self, event: Beat | Finding | Quality) -> _Track:
         """Return the track with which an event belongs: what a pulse shows is never with the ECG."""
-        if isinstance(event, Finding):
-            stream = PULSE if SYNTHETIC in event.leads else "ecg"
-        else:
-            stream = event.stream
+        synthetic = isinstance(event, Finding) and SYNTHETIC in event.leads
+        stream = PULSE if synthetic else getattr(event, "stream", "ecg")
         return self._tracks[stream if stream in self._tracks else next(iter(self._tracks))]
 
     def tick(self, now: float) -> None:
