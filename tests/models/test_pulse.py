@@ -37,9 +37,9 @@ def test_another_model_is_refused_with_what_to_do(tmp_path, changed):
 
 def test_it_is_no_model_that_scores_and_a_rate_must_be_enough(tmp_path):
     path = write_pulse_model(tmp_path)
-    with pytest.raises(ModelError, match="makes no statements.*--ppg-to-ecg"):
+    with pytest.raises(ModelError, match=r"makes no statements.*--ppg-to-ecg"):
         load_model(path)
-    with pytest.raises(SignalError, match="10 Hz is too slow.*at least 25 Hz"):
+    with pytest.raises(SignalError, match=r"10 Hz is too slow.*at least 25 Hz"):
         load_pulse_model(path).check(10.0)
 
 
@@ -52,6 +52,6 @@ def test_no_scoring_model_takes_the_synthetic_lead(name, model):
 
 def test_a_card_cannot_ask_for_the_synthetic_lead(tmp_path):
     card = make_pulse_card()
-    bad = dataclasses.replace(card, input=dataclasses.replace(card.input, leads=("II*",)))
+    bad = dataclasses.replace(card, input=dataclasses.replace(card.input, leads=("II*",), units="mV"))
     with pytest.raises(ModelError, match=r"input\.leads is .*II\*"):
         load_pulse_model(write_pulse_model(tmp_path, bad))
