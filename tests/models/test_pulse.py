@@ -52,6 +52,6 @@ def test_no_scoring_model_takes_the_synthetic_lead(name, model):
 
 def test_a_card_cannot_ask_for_the_synthetic_lead(tmp_path):
     card = make_pulse_card()
-    bad = dataclasses.replace(card, input=dataclasses.replace(card.input, leads=("II*",)))
+    bad = dataclasses.replace(card, input=dataclasses.replace(card.input, leads=("II*",), units="mV"))
     with pytest.raises(ModelError, match=r"input\.leads is .*II\*"):
         load_pulse_model(write_pulse_model(tmp_path, bad))
