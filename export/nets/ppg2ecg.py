@@ -163,6 +163,7 @@ class Ppg2Ecg(nn.Module):
         super().__init__()
         self.pulse, self.decoder, self.flow = aligned.pulse, aligned.decoder, flow
         self.scale, self.steps = scale, steps
+        self.noise: Tensor
         self.register_buffer("noise", noise)
 
     def forward(self, signal: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
