@@ -101,7 +101,7 @@ import numpy as np, onnxruntime as ort
 options = ort.SessionOptions()
 options.intra_op_num_threads = options.inter_op_num_threads = 1
 session = ort.InferenceSession({path!r}, options, providers=["CPUExecutionProvider"])
-session.run(None, {{"signal": np.zeros((1, 12, {length}), np.float32)}})
+session.run(None, {{"signal": np.zeros((1, {leads}, {length}), np.float32)}})
 """
 COLD_NEUROKIT = """
 import warnings
@@ -167,7 +167,7 @@ def references(folder: Path) -> tuple[list[Candidate], list[str]]:
         # A process of its own, so that torch is not in this one.
         for name, net in _fresh("-m", "benchmarks.reference_nets", str(folder)).items():
             fs = net["length"] / 10
-            x = Person(0, "sinus", fs).samples(net["length"])[None, :, : len(TWELVE)].swapaxes(1, 2)
+            x = Person(0, "sinus", fs).samples(net["length"])[None, :, : net["leads"]].swapaxes(1, 2)
             session = _session(Path(net["path"]), "onnx", "onnxruntime", threads=1)
             facts = {key: net[key] for key in ("bytes", "parameters", "mmac")}
             facts |= {"engine": f"onnxruntime {version('onnxruntime')}", "threads": 1}

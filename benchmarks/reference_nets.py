@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.seed_flow import seed_flow
 from benchmarks.seed_vae import seed_vae
 from export.teachers.public.ecgfounder import Net1D
 from export.to_onnx import OPSET
@@ -121,16 +122,17 @@ def inception1d(leads: int = LEADS, classes: int = STATEMENTS) -> nn.Module:
     return nn.Sequential(Trio(leads), Trio(128), Head(128, classes))
 
 
-NETS: dict[str, tuple[Callable[[], nn.Module], int]] = {
-    "xresnet1d101": (xresnet1d101, 1000),
-    "inception1d": (inception1d, 1000),
-    "ECGFounder Net1D": (Net1D, 5000),
-    "WearECG VAE": (seed_vae, 1000),
+NETS: dict[str, tuple[Callable[[], nn.Module], int, int]] = {
+    "xresnet1d101": (xresnet1d101, LEADS, 1000),
+    "inception1d": (inception1d, LEADS, 1000),
+    "ECGFounder Net1D": (Net1D, LEADS, 5000),
+    "WearECG VAE": (seed_vae, LEADS, 1000),
+    "PPGFlowECG": (seed_flow, 1, 1280),
 }
-"""Name: (network, samples of 10 s)."""
+"""Name: (network, leads, samples of 10 s)."""
 
 
-def cost(net: nn.Module, length: int) -> tuple[int, int]:
+def cost(net: nn.Module, leads: int, length: int) -> tuple[int, int]:
     """Count the parameters and the multiply-adds of convolutions and linear layers for one window."""
     macs = 0
 
@@ -147,18 +149,18 @@ def cost(net: nn.Module, length: int) -> tuple[int, int]:
         if isinstance(module, nn.Conv1d | nn.Linear)
     ]
     with torch.no_grad():
-        net.eval()(torch.zeros(1, LEADS, length))
+        net.eval()(torch.zeros(1, leads, length))
     for hook in hooks:
         hook.remove()
     return sum(p.numel() for p in net.parameters()), macs
 
 
 def write(name: str, folder: Path) -> dict[str, object]:
-    """Write a network of `NETS` as ONNX, ``signal [1, 12, length]`` in; return its path, size and cost."""
+    """Write a network of `NETS` as ONNX, ``signal [1, leads, length]`` in; return its path, size and cost."""
     torch.manual_seed(SEED)
-    make, length = NETS[name]
+    make, leads, length = NETS[name]
     net = make().eval()
-    parameters, macs = cost(net, length)
+    parameters, macs = cost(net, leads, length)
     path = folder / f"{name.replace(' ', '-').lower()}.onnx"
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -166,7 +168,7 @@ def write(name: str, folder: Path) -> dict[str, object]:
         warnings.simplefilter("ignore")
         torch.onnx.export(
             net,
-            (torch.zeros(1, LEADS, length),),
+            (torch.zeros(1, leads, length),),
             path,
             dynamo=True,
             external_data=False,
@@ -176,6 +178,7 @@ def write(name: str, folder: Path) -> dict[str, object]:
         )
     return {
         "path": str(path),
+        "leads": leads,
         "length": length,
         "bytes": path.stat().st_size,
         "parameters": parameters,

@@ -19,13 +19,13 @@ SCALE = 0.18215
 
 
 class Residual(nn.Module):
-    """Twice group norm, SiLU and a convolution of three, beside a shortcut."""
+    """Twice group norm, SiLU and a convolution, beside a shortcut."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3) -> None:
         super().__init__()
         self.path = nn.Sequential(
-            nn.GroupNorm(GROUPS, inputs), nn.SiLU(), nn.Conv1d(inputs, outputs, 3, padding=1),
-            nn.GroupNorm(GROUPS, outputs), nn.SiLU(), nn.Conv1d(outputs, outputs, 3, padding=1),
+            nn.GroupNorm(GROUPS, inputs), nn.SiLU(), nn.Conv1d(inputs, outputs, kernel, padding=kernel // 2),
+            nn.GroupNorm(GROUPS, outputs), nn.SiLU(), nn.Conv1d(outputs, outputs, kernel, padding=kernel // 2),
         )  # fmt: skip
         self.short = nn.Conv1d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
@@ -51,11 +51,11 @@ class Attention(nn.Module):
 
 
 class Halve(nn.Module):
-    """A convolution of three and stride two, padded at the end."""
+    """A convolution of stride two, padded so that it halves."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, kernel: int = 3) -> None:
         super().__init__()
-        self.conv = nn.Conv1d(width, width, 3, stride=2)
+        self.conv = nn.Conv1d(width, width, kernel, stride=2, padding=(kernel - 3) // 2)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[N, width, L]`` to ``[N, width, L / 2]``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 
 from export.errors import ExportError
@@ -20,14 +21,14 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
 
     train = commands.add_parser("train", help="train a model, or go on with a run that was stopped")
-    train.add_argument("model", choices=["encoder", "rhythm1", "lead12"])
+    train.add_argument("model", choices=["encoder", "rhythm1", "lead12", "ppg2ecg"])
     train.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
     train.add_argument("--work", type=Path, default=CACHE, help="checkpoints and caches (%(default)s)")
     train.add_argument("--teacher", type=Path, help="answers of a teacher (teacher.npz) to learn from too")
     train.add_argument("--noise", action="store_true", help="add the noise in DIR/nstdb to some windows")
     train.add_argument("--jepa", type=int, default=0, metavar="EPOCHS", help="pre-train without labels first")
     train.add_argument("--start", type=Path, help="encoder.pt of an encoder that rhythm1 begins from")
-    train.add_argument("--epochs", type=int, help="default 30; rhythm1: 24; lead12: 18")
+    train.add_argument("--epochs", type=int, help="default 30; rhythm1, ppg2ecg: 24; lead12: 18")
     train.add_argument("--seed", type=int, default=1)
 
     teach = commands.add_parser("teach", help="train a teacher and keep its answers for train --teacher")
@@ -47,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     teach.add_argument("--seed", type=int, default=1)
 
     publish = commands.add_parser("publish", help="convert, quantise, pass the gate, write the card")
-    publish.add_argument("model", choices=["encoder", "rhythm1", "lead12"])
+    publish.add_argument("model", choices=["encoder", "rhythm1", "lead12", "ppg2ecg"])
     publish.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
     publish.add_argument("--work", type=Path, default=CACHE, help="where train left its checkpoint")
     publish.add_argument("--zoo", type=Path, default=ZOO, help="where the model goes (%(default)s)")
@@ -59,13 +60,38 @@ def main(argv: list[str] | None = None) -> int:
     evaluate.add_argument("--runtime", choices=["onnx", "tflite", "both"], default="onnx")
     evaluate.add_argument("--work", type=Path, default=CACHE, help="caches (%(default)s)")
     evaluate.add_argument("--noise", action="store_true", help="in recorded noise (DIR/nstdb) instead")
+    evaluate.add_argument(
+        "--profile", action="store_true", help="lead12: personal profiles, on later recordings"
+    )
+    evaluate.add_argument(
+        "--teacher", type=Path, metavar="FILE", help="lead12: what a teacher (teacher.pt) reads in its leads"
+    )
+    evaluate.add_argument(
+        "--steps",
+        type=Path,
+        metavar="WORK",
+        help="ppg2ecg: its training's folder, to compare 1, 2, 4 and 10 steps",
+    )
     evaluate.add_argument("--plots", type=Path, metavar="FOLDER", help="draw reliability, risk and noise too")
+
+    ablate = commands.add_parser(
+        "ablate", help="train lead12 with one part changed at a time, at a small scale"
+    )
+    ablate.add_argument("model", choices=["lead12"])
+    ablate.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
+    ablate.add_argument("--work", type=Path, default=CACHE / "ablate", help="checkpoints (%(default)s)")
 
     args = parser.parse_args(argv)
     args.work.mkdir(parents=True, exist_ok=True)
     _log_to(args.work / "log.txt")
     try:
-        {"train": _train, "teach": _teach, "publish": _publish, "evaluate": _evaluate}[args.command](args)
+        {
+            "train": _train,
+            "teach": _teach,
+            "publish": _publish,
+            "evaluate": _evaluate,
+            "ablate": _ablate,
+        }[args.command](args)
     except WearECGError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -83,7 +109,12 @@ def _log_to(path: Path) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    trainers = {"encoder": _train_encoder, "rhythm1": _train_rhythm1, "lead12": _train_lead12}
+    trainers = {
+        "encoder": _train_encoder,
+        "rhythm1": _train_rhythm1,
+        "lead12": _train_lead12,
+        "ppg2ecg": _train_ppg2ecg,
+    }
     checkpoint = trainers[args.model](args)
     print(f"checkpoint: {checkpoint}")
 
@@ -103,6 +134,14 @@ def _train_lead12(args: argparse.Namespace) -> Path:
 
     recipe = lead12.Recipe(epochs=args.epochs or 18, seed=args.seed)
     return lead12.train(ptbxl.load(args.data, args.work).lawful(), args.work, recipe)
+
+
+def _train_ppg2ecg(args: argparse.Namespace) -> Path:
+    from export.datasets import pulses
+    from export.train import ppg2ecg
+
+    recipe = ppg2ecg.Recipe(epochs=args.epochs or 24, seed=args.seed)
+    return ppg2ecg.train(pulses.load(args.data, args.work), args.work, recipe)
 
 
 def _train_encoder(args: argparse.Namespace) -> Path:
@@ -146,7 +185,12 @@ def _teach(args: argparse.Namespace) -> None:
 
 
 def _publish(args: argparse.Namespace) -> None:
-    publishers = {"encoder": _publish_encoder, "rhythm1": _publish_rhythm1, "lead12": _publish_lead12}
+    publishers = {
+        "encoder": _publish_encoder,
+        "rhythm1": _publish_rhythm1,
+        "lead12": _publish_lead12,
+        "ppg2ecg": _publish_ppg2ecg,
+    }
     card = publishers[args.model](args)
     print(f"published {card.source} to {args.zoo}")
 
@@ -180,7 +224,25 @@ def _publish_lead12(args: argparse.Namespace) -> Card:
     return publish_lead12.publish(trained, ptbxl.load(args.data, args.work).lawful(), args.zoo)
 
 
+def _publish_ppg2ecg(args: argparse.Namespace) -> Card:
+    from export import publish_ppg2ecg
+    from export.datasets import pulses
+    from export.train import ppg2ecg
+
+    pairs = pulses.load(args.data, args.work)
+    return publish_ppg2ecg.publish(ppg2ecg.load(args.work, pairs), pairs, args.zoo)
+
+
 def _evaluate(args: argparse.Namespace) -> None:
+    if args.model == "ppg2ecg":
+        from export.datasets import pulses
+        from export.report_ppg2ecg import report
+
+        report(pulses.load(args.data, args.work), args.steps, args.plots)
+        return
+    if args.teacher is not None or args.profile:
+        _evaluate_lead12(args)
+        return
     from export import evaluate, noise
     from export.datasets import nstdb, ptbxl
     from wearecg.models.card import RUNTIMES, Measured, card_path, load_card
@@ -212,6 +274,37 @@ def _evaluate(args: argparse.Namespace) -> None:
     ]
     print(f"{card.source}, {len(fold.signal)} records, {evaluate.DRAWS} draws of patients")
     print(measured_table(tuple(rows)))
+
+
+def _evaluate_lead12(args: argparse.Namespace) -> None:
+    from export import downstream, evaluate_profile
+    from export.datasets import ptbxl
+    from export.evaluate import in_chunks
+    from export.teachers import own
+    from wearecg.models.card import card_path, load_card
+    from wearecg.models.lead12 import load_reconstructor
+    from wearecg.models.runner import Runner
+
+    data = ptbxl.load(args.data, args.work).lawful()
+    models = {"lead12": load_reconstructor(), "linear": load_reconstructor("lead12-linear")}
+    if args.teacher is not None:
+        encoder: downstream.Reader = partial(
+            in_chunks, Runner(load_card("encoder"), card_path("encoder").parent)
+        )
+        teacher = downstream.by_teacher(own.load(args.teacher), data.labels)
+        readers = {"the teacher": teacher, "the encoder": encoder}
+        print(downstream.report(data, args.fold, readers, models, encoder))
+    if args.profile:
+        print(evaluate_profile.choose(models["lead12"], data))
+        for model in models.values():
+            print(evaluate_profile.table(model, data, args.fold))
+
+
+def _ablate(args: argparse.Namespace) -> None:
+    from export.ablate_lead12 import ablate
+    from export.datasets import ptbxl
+
+    ablate(ptbxl.load(args.data, args.work).lawful(), args.work)
 
 
 if __name__ == "__main__":

@@ -111,5 +111,57 @@ LEAD12_LIMITS = (
     "Amplitudes of the unseen chest leads lean towards the average: see the slope in the measured table.",
     "Trained on resting 12-lead ECGs of one clinical archive, electrodes in their standard places.",
     "Signals are high-passed at 0.5 Hz; the ST segment is as true as that allows.",
+    "Nothing is told that was not in the measured leads: the shipped encoder reads II, V1 and V5 alone as well as "
+    "their reconstruction (superclasses, AMI, IMI) or better (STTC, LMI). Beside real leads it loses 0.011 macro "
+    "AUROC on the superclasses, 0.03 on AMI, IMI and STTC, 0.2 on LMI: read no infarction, nor its place, from a "
+    "reconstructed lead.",
+    "A profile made of ten seconds lowers the error on a later recording by a sixth on average, and raises it in a "
+    "quarter of the patients (fold 9).",
     "Fold 9 was watched while the recipe was chosen, so its numbers are slightly optimistic.",
+)
+
+PPG2ECG_VERSION = "0.1.0"
+PPG2ECG_TASK = (
+    "Ten seconds of a pulse wave (PPG) to where its heart beats were, and to an ECG-shaped trace of them: synthetic, "
+    "for the eye. Rate and regularity may be read from it; nothing else."
+)
+PPG2ECG_INPUT = Input(
+    fs=100.0,
+    seconds=10.0,
+    leads=("PPG",),
+    units="arbitrary",
+    min_fs=20.0,
+    min_leads=1,
+    preprocessing=Preprocessing(name="pulse/1"),
+)
+PPG2ECG_DATA = (
+    DataSet(
+        name="BIDMC PPG and Respiration",
+        use="pulse and ECG of two thirds of the subjects trained on; the others for the gate and the tables",
+        licence=BIDMC.licence,
+        citation=BIDMC.citation,
+    ),
+    DataSet(
+        name="UCI Cuff-Less Blood Pressure Estimation",
+        use="pulse and ECG; of every 250 records in their order 150 trained on, 50 for choosing, 50 for the tables",
+        licence="CC BY 4.0",
+        citation="Kachuee et al., Cuffless blood pressure estimation algorithms for continuous health-care monitoring, "
+        "IEEE TBME 64(4), 2017",
+    ),
+    DataSet(
+        name="PhysioNet/CinC Challenge 2015",
+        use="pulse and ECG where they agree; three fifths of the records trained on, a fifth for the tables",
+        licence="ODC-By 1.0",
+        citation="Clifford et al., The PhysioNet/Computing in Cardiology Challenge 2015, CinC 42:273, 2015",
+    ),
+)
+PPG2ECG_LIMITS = (
+    "Not a medical device. Not for diagnosis.",
+    "The trace is made up: what P, QRS, ST and T look like in this person a pulse does not say. No finding of "
+    "morphology (infarction, ST, hypertrophy, axis, conduction) may rest on it.",
+    "When the heart beat before the pulse arrived depends on the person and the sensor. The trace is drawn at the "
+    "pulse; the lag that the model gives is that of hospital monitors, which add about 0.3 s of their own.",
+    "Trained on intensive care patients' finger sensors at rest; no wrist, no walking.",
+    "Its amplitude is a convention (0.2 mV standard deviation).",
+    "A beat that moves no blood (an early one, a pause with electrical activity) leaves no pulse and is not there.",
 )

@@ -89,3 +89,14 @@ def calibration_error(probabilities: Array, labels: Labels, bins: int = 15) -> f
         excess = np.bincount(which, probabilities[:, k] - labels[:, k], bins)
         total += float(np.abs(excess).sum()) / n
     return float(total / statements)
+
+
+def frechet(true: Array, found: Array) -> float:
+    """Frechet distance of two sets of embeddings ``[n, size]`` as normal distributions (Heusel et al., NIPS 2017)."""
+    a, b = (np.cov(x, rowvar=False, dtype=np.float64) for x in (true, found))
+    # tr sqrt(ab) by way of the symmetric sqrt(a) b sqrt(a), whose eigenvalues are real.
+    values, vectors = np.linalg.eigh(a)
+    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    shared = np.sqrt(np.clip(np.linalg.eigvalsh(root @ b @ root), 0, None)).sum()
+    apart = np.square(true.mean(axis=0, dtype=np.float64) - found.mean(axis=0, dtype=np.float64)).sum()
+    return float(apart + np.trace(a) + np.trace(b) - 2 * shared)

@@ -7,8 +7,10 @@ import hashlib
 import logging
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +18,21 @@ from torch import nn
 
 from export import gate, to_onnx, to_tflite
 from export.errors import GateError
+from export.nets.encoder import cost
 from export.quantize import quantize_onnx, quantize_tflite
+from export.train.loop import Schedule
 from wearecg.models import golden
-from wearecg.models.card import RUNTIMES, Card, ModelFile
+from wearecg.models.card import (
+    RUNTIMES,
+    Card,
+    DataSet,
+    GoldenFile,
+    Input,
+    ModelFile,
+    Outputs,
+    Quantisation,
+    Training,
+)
 from wearecg.models.runner import Runner
 from wearecg.models.verify import verify
 
@@ -30,7 +44,7 @@ QUANTIZE = {"onnx": quantize_onnx, "tflite": quantize_tflite}
 STAMP = {"onnx": to_onnx.stamp, "tflite": to_tflite.stamp}
 METHOD = (
     "Conv and Gemm static int8, weights per channel; the first two and the last layers, the sums and the pooling in "
-    "floating point; calibrated on {windows} training windows with random lead subsets. ONNX Runtime: uint8 "
+    "floating point; calibrated on {windows} training windows as training shows them. ONNX Runtime: uint8 "
     "activations, reduced range, {onnx:g} % percentile of the values. TFLite: int8 activations, {tflite:g} % "
     "percentile of the windows' extremes. The percentiles are those of the smallest error of the outputs on as "
     "many other training windows"
@@ -38,6 +52,19 @@ METHOD = (
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Signal and mask, as :func:`wearecg.models.preprocess.condition` gives them."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What is said of a model whatever its weights are; ``rule`` is the gate's, without method and report."""
+
+    name: str
+    version: str
+    task: str
+    input: Input
+    calibration: str
+    rule: Quantisation
+    limits: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +87,53 @@ class Draft:
     net: nn.Module
     windows: Batch
     max_int8: int
+
+
+class Finished(Protocol):
+    """What a card states of a training run that has ended."""
+
+    @property
+    def recipe(self) -> Schedule:
+        """Epochs and seed."""
+
+    @property
+    def seconds(self) -> float:
+        """Time it took."""
+
+    @property
+    def machine(self) -> str:
+        """Where."""
+
+
+def unmeasured(
+    about: About, trained: Finished, net: nn.Module, outputs: Outputs, data: Sequence[DataSet], commands: str
+) -> Card:
+    """Return a card as far as it is known before there is any file; ``commands`` make the model."""
+    spec = about.input
+    parameters, macs = cost(net, len(spec.leads), spec.length)
+    return Card(
+        name=about.name,
+        version=about.version,
+        task=about.task,
+        input=spec,
+        outputs=outputs,
+        files=(),
+        golden=GoldenFile("", 0, 0, ""),
+        calibration=about.calibration,
+        training=Training(
+            data=tuple(data),
+            command=f"{commands}; python -m export publish {about.name} --data DIR",
+            seed=trained.recipe.seed,
+            epochs=trained.recipe.epochs,
+            minutes=round(trained.seconds / 60, 1),
+            machine=trained.machine,
+        ),
+        measured=(),
+        quantisation=about.rule,
+        parameters=parameters,
+        mmac=round(macs / 1e6, 2),
+        limits=about.limits,
+    )
 
 
 def build(draft: Draft, stage: Path) -> Card:

@@ -27,23 +27,21 @@ from export.cards import (
 from export.datasets import ptbxl
 from export.evaluate import CHUNK, METRIC, Fold, Logits, abstaining, measure, run
 from export.metrics import macro_auroc
-from export.nets.encoder import cost, fold
+from export.nets.encoder import fold
 from export.nets.trust import WithUnlike
-from export.package import Batch, Draft, build, install
+from export.package import About, Batch, Draft, build, install, unmeasured
 from export.train.encoder import Trained
 from export.train.loop import TRAIN_FOLDS, VALIDATION_FOLD
 from wearecg.models import golden
 from wearecg.models.card import (
     PRECISIONS,
     Card,
-    GoldenFile,
     Group,
     Loss,
     Outputs,
     Quantisation,
     SignalOutput,
     Statement,
-    Training,
     load_card,
 )
 from wearecg.models.describe import gate_table, measured_table
@@ -96,7 +94,6 @@ def publish(trained: Trained, data: ptbxl.PtbXl, outliers: trust.Outliers, zoo: 
 def draft(trained: Trained, net: WithUnlike, data: ptbxl.PtbXl) -> Card:
     """Return the card as far as it is known before any file is made."""
     recipe = trained.recipe
-    parameters, macs = cost(net, len(ENCODER_INPUT.leads), ENCODER_INPUT.length)
     groups = tuple(
         Group(
             name,
@@ -111,33 +108,23 @@ def draft(trained: Trained, net: WithUnlike, data: ptbxl.PtbXl) -> Card:
     options = " --teacher teacher.npz" if recipe.teacher else ""
     options += f" --jepa {recipe.jepa}" if recipe.jepa else ""
     options += " --noise" if recipe.noise else ""
-    return Card(
-        name=NAME,
-        version=ENCODER_VERSION,
-        task=ENCODER_TASK,
-        input=ENCODER_INPUT,
-        outputs=Outputs(net.encoder.embed.out_features, groups, (SignalOutput("unlike", (1,), "logit"),)),
-        files=(),
-        golden=GoldenFile("", 0, 0, ""),
-        calibration=calibrate.METHOD.format(always=" and ".join(ENCODER_ALWAYS)),
-        training=Training(
-            data=(PTBXL, NSTDB, BIDMC),
-            command=(
-                f"{teach}python -m export train {NAME} --data DIR --epochs {recipe.epochs} --seed {recipe.seed}"
-                f"{options}; python -m export publish {NAME} --data DIR"
+    return unmeasured(
+        About(
+            name=NAME,
+            version=ENCODER_VERSION,
+            task=ENCODER_TASK,
+            input=ENCODER_INPUT,
+            calibration=calibrate.METHOD.format(always=" and ".join(ENCODER_ALWAYS)),
+            rule=Quantisation(
+                "", METRIC, lower_is_better=False, relative=False, allowed_loss=gate.ALLOWED_LOSS, report=()
             ),
-            seed=recipe.seed,
-            epochs=recipe.epochs,
-            minutes=round(trained.seconds / 60, 1),
-            machine=trained.machine,
+            limits=ENCODER_LIMITS,
         ),
-        measured=(),
-        quantisation=Quantisation(
-            "", METRIC, lower_is_better=False, relative=False, allowed_loss=gate.ALLOWED_LOSS, report=()
-        ),
-        parameters=parameters,
-        mmac=round(macs / 1e6, 2),
-        limits=ENCODER_LIMITS,
+        trained,
+        net,
+        Outputs(net.encoder.embed.out_features, groups, (SignalOutput("unlike", (1,), "logit"),)),
+        (PTBXL, NSTDB, BIDMC),
+        f"{teach}python -m export train {NAME} --data DIR --epochs {recipe.epochs} --seed {recipe.seed}{options}",
     )
 
 

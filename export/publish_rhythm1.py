@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import logging
 import tempfile
@@ -10,28 +9,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from export import calibrate, gate
 from export.cards import CINC2017, NSTDB, PTBXL, RHYTHM1_INPUT, RHYTHM1_LIMITS, RHYTHM1_TASK, RHYTHM1_VERSION
 from export.datasets import cinc2017
 from export.evaluate_rhythm1 import Estimate, Windows, cut, score
-from export.nets.encoder import cost, fold
-from export.package import Batch, Draft, build, install
+from export.nets.encoder import fold
+from export.package import About, Batch, Draft, build, install, unmeasured
 from export.train.loop import predict
 from export.train.rhythm1 import Trained
 from wearecg.models import golden
 from wearecg.models.card import (
     PRECISIONS,
     Card,
-    GoldenFile,
     Group,
     Loss,
     Measured,
     Outputs,
     Quantisation,
     Statement,
-    Training,
     load_card,
 )
 from wearecg.models.describe import gate_table, measured_table
@@ -88,45 +84,28 @@ def publish(trained: Trained, data: cinc2017.Cinc2017, zoo: Path) -> Card:
 
 def _draft(trained: Trained) -> Card:
     recipe = trained.recipe
-    net: nn.Module = copy.deepcopy(trained.net)
-    parameters, macs = cost(net, 1, RHYTHM1_INPUT.length)
     statements = tuple(
         Statement(code, text, 1.0, 0.0, calibrate.DEFAULT_THRESHOLD, reported=False)
         for code, text in cinc2017.CLASSES.items()
     )
-    return Card(
-        name=NAME,
-        version=RHYTHM1_VERSION,
-        task=RHYTHM1_TASK,
-        input=RHYTHM1_INPUT,
-        outputs=Outputs(trained.net.embed.out_features, (Group(GROUP, statements),)),
-        files=(),
-        golden=GoldenFile("", 0, 0, ""),
-        calibration=calibrate.METHOD_RHYTHM1,
-        training=Training(
-            data=(CINC2017, PTBXL, *((NSTDB,) if recipe.noise else ())),
-            command=(
-                f"python -m export train {NAME} --data DIR --start ENCODER.pt --epochs {recipe.epochs} "
-                f"--seed {recipe.seed}{' --noise' if recipe.noise else ''}; "
-                f"python -m export publish {NAME} --data DIR"
+    return unmeasured(
+        About(
+            name=NAME,
+            version=RHYTHM1_VERSION,
+            task=RHYTHM1_TASK,
+            input=RHYTHM1_INPUT,
+            calibration=calibrate.METHOD_RHYTHM1,
+            rule=Quantisation(
+                "", METRIC, lower_is_better=False, relative=False, allowed_loss=ALLOWED_LOSS, report=()
             ),
-            seed=recipe.seed,
-            epochs=recipe.epochs,
-            minutes=round(trained.seconds / 60, 1),
-            machine=trained.machine,
+            limits=RHYTHM1_LIMITS,
         ),
-        measured=(),
-        quantisation=Quantisation(
-            method="",
-            metric=METRIC,
-            lower_is_better=False,
-            relative=False,
-            allowed_loss=ALLOWED_LOSS,
-            report=(),
-        ),
-        parameters=parameters,
-        mmac=round(macs / 1e6, 2),
-        limits=RHYTHM1_LIMITS,
+        trained,
+        trained.net,
+        Outputs(trained.net.embed.out_features, (Group(GROUP, statements),)),
+        (CINC2017, PTBXL, *((NSTDB,) if recipe.noise else ())),
+        f"python -m export train {NAME} --data DIR --start ENCODER.pt --epochs {recipe.epochs} "
+        f"--seed {recipe.seed}{' --noise' if recipe.noise else ''}",
     )
 
 

@@ -17,6 +17,16 @@ from numpy.typing import NDArray
 Samples: TypeAlias = NDArray[np.float32]
 
 
+def stream_of(stream: str, sensor: int) -> str:
+    """Return the name of ``stream`` of the so-manieth sensor of a person: ``ecg``, ``ecg-2``, ``ecg-3`` ..."""
+    return stream if sensor == 1 else f"{stream}-{sensor}"
+
+
+def sensor_of(stream: str) -> int:
+    """Return which sensor of the person a stream is of: 1 for ``ecg``, 2 for ``ecg-2``."""
+    return int(stream.rpartition("-")[2]) if "-" in stream else 1
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SignalBlock:
     """Consecutive samples of one stream, as a device decoder or the engine hands them on.
@@ -43,6 +53,8 @@ class SignalBlock:
     stream : str
         Which of the device's streams this is (``ecg``, ``ppg``, ``acc``), or ``twelve``: leads of which some are
         reconstructed, or ``pulse``: a lead that is drawn from a pulse (see `StreamInfo`).
+    reason : str
+        From a decoder: why ``lost`` samples are missing (see `Gap`).
     sd : float32 [n, leads] or None
         Of ``twelve``: standard deviation of each sample in the unit of the lead, 0 where it was measured.
     """
@@ -55,6 +67,7 @@ class SignalBlock:
     lead_off: tuple[bool | None, ...] = ()
     lsb: tuple[float, ...] = ()
     stream: str = "ecg"
+    reason: str = "link"
     sd: Samples | None = None
 
     def __post_init__(self) -> None:
@@ -90,6 +103,7 @@ class Quality:
     start: float
     end: float
     leads: tuple[LeadQuality, ...]
+    stream: str = "ecg"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,7 +193,7 @@ class Beat:
     lead : str
         The lead it was located on.
     rr : float or None
-        Seconds since the beat before; None after a gap and for the first beat.
+        True seconds (by the measured sampling rate) since the beat before; None after a gap and for the first beat.
     lag : float or None
         Seconds by which what was seen came later than the R peak, taken off ``time``: 0 in an ECG. None where it
         is not known: then ``time`` is that of the pulse, and only ``rr`` is to be relied on.
@@ -188,6 +202,7 @@ class Beat:
     time: float
     lead: str
     rr: float | None = None
+    stream: str = "ecg"
     lag: float | None = 0.0
 
 
@@ -201,7 +216,7 @@ class HeartRate:
     time: float
     bpm: float | None
     reason: str = ""
-    lead: str = ""
+    stream: str = "ecg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +240,8 @@ class Gap:
     """Samples that never came: ``samples`` of them from ``start``, for ``duration`` seconds.
 
     ``reason`` is ``link`` (lost on the way), ``device`` (the sensor says that it dropped them),
-    ``unplugged`` (the link was down) or ``clock`` (the sensor's clock jumped).
+    ``unplugged`` (the link was down), ``clock`` (the sensor's clock jumped) or ``recording`` (it
+    has none there).
     """
 
     start: float
@@ -241,11 +257,13 @@ class LinkState:
 
     ``state`` is ``connecting``, ``live``, ``silent`` (open, no bytes), ``garbled`` (bytes, but not
     this device's), ``lost`` (unplugged, out of range) or ``closed``. ``at`` is host monotonic seconds.
+    ``sensor`` counts from 1 where there are several.
     """
 
     state: Literal["connecting", "live", "silent", "garbled", "lost", "closed"]
     message: str
     at: float
+    sensor: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,15 +292,23 @@ class Trace:
 class ClockFit:
     """How the sensor's clock runs against the host's, at ``time`` (timeline seconds).
 
-    ``ppm`` is the sensor's rate error against the host's monotonic clock; ``error`` bounds the fit in
-    seconds (the distance of the nearest tenth of the fastest deliveries); ``delay`` is how late the newest
+    ``ppm`` is the sensor's rate error against the host's monotonic clock, good to ``ppm_error``; ``error`` bounds the
+    fit in seconds (the distance of the nearest tenth of the fastest deliveries); ``delay`` is how late the newest
     sample came, above the fastest seen (the constant part of a one-way delay cannot be observed).
+
+    Timeline seconds count samples at the stated rate. ``rate`` is the measured one, samples per second, and ``host``
+    the host's monotonic second of ``time``: a later moment t of the timeline is ``host + (t - time) * fs / rate``.
+    None where not known yet.
     """
 
     time: float
     ppm: float | None
     error: float | None
     delay: float
+    ppm_error: float | None = None
+    rate: float | None = None
+    host: float | None = None
+    stream: str = "ecg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +349,8 @@ class StreamInfo:
     """Those of ``leads`` that were not measured: a model's estimates. No finding rests on them."""
     synthetic: tuple[str, ...] = ()
     """Those of ``leads`` that a model draws from a pulse: no finding but rate and regularity rests on them."""
+    host: float | None = None
+    """Host's monotonic second of ``epoch``; None where the source has a time of its own (a recording)."""
 
 
 Event: TypeAlias = (

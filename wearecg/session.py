@@ -24,6 +24,7 @@ from wearecg.block import (
     StreamInfo,
     Summary,
     Window,
+    sensor_of,
 )
 from wearecg.ecg.leads import SYNTHETIC, canonical, is_ecg
 from wearecg.errors import LeadError, SignalError
@@ -31,6 +32,7 @@ from wearecg.pipeline.engine import Engine, PulseSpec, WindowSpec
 from wearecg.pipeline.twelve import Estimator
 from wearecg.scoring import InlineScoring, Scorer, ScoringThread
 from wearecg.transports.base import Source, joined
+from wearecg.transports.several import SeveralSources
 
 if TYPE_CHECKING:
     from wearecg.models import Model
@@ -77,7 +79,7 @@ def run(
     """
     spec = WindowSpec(model.card.input.fs, model.card.input.seconds) if model else None
     wall = time.time() - time.monotonic() if source.realtime else float("nan")
-    engine = Engine(source.name, spec, tuple(leads), wall, source.epoch, trace, twelve, pulse)
+    engine = Engine(_names(source), spec, tuple(leads), wall, source.epoch, trace, twelve, pulse)
     scoring: ScoringThread | InlineScoring | None = None
     beats: deque[Beat] = deque()
     ecg: tuple[str, ...] = ()
@@ -87,7 +89,7 @@ def run(
         for event in events:
             if isinstance(event, StreamInfo) and event.stream == "ecg":
                 ecg = event.leads
-            elif isinstance(event, Beat) and event.lead != SYNTHETIC:
+            elif isinstance(event, Beat) and event.lead != SYNTHETIC and sensor_of(event.stream) == 1:
                 beats.append(event)
                 while beats[0].time < event.time - KEEP_BEATS_S:
                     beats.popleft()
@@ -118,11 +120,11 @@ def run(
                 items = source.read(READ_PERIOD_S)
                 if items is None:
                     break
-                engine.rate_note = source.rate_note
+                engine.names, engine.rate_note = _names(source), source.rate_note
                 for item in joined(items) if source.realtime else items:
                     if isinstance(item, LinkState):
                         if item.state == "lost":
-                            engine.link_lost()
+                            engine.link_lost(item.sensor)
                         yield item
                     elif isinstance(item, Notice):
                         yield item
@@ -257,6 +259,10 @@ def score(
     recording = Recording(x, fs, names, name)
     source = ReplaySource(recording, speed=float("inf"))
     return report(run(source, load_model(model) if model else None))
+
+
+def _names(source: Source) -> list[str]:
+    return source.names if isinstance(source, SeveralSources) else [source.name]
 
 
 def report(events: Iterator[Event]) -> Report:

@@ -64,10 +64,14 @@ def open_port(
     baud: int | None = None,
     fs: float | None = None,
     leads: Sequence[str] = (),
+    lsb: float | None = None,
+    capture: Path | None = None,
 ) -> Source:
     """Return the (unopened) source for the sensor ``device`` (default ``bridge``) on a serial port.
 
-    ``fs`` (Hz) and ``leads`` tell a sensor that does not say so itself its rate and what its columns are.
+    With the device ``auto`` it is found out which sensor talks, see `wearecg.transports.auto`.
+    ``fs`` (Hz), ``leads`` and ``lsb`` (mV of one count) tell what a sensor does not say itself: its rate, what its
+    columns are, and their scale. ``capture`` is a new file for the raw bytes.
 
     Raises
     ------
@@ -75,16 +79,24 @@ def open_port(
         No such device, or one that states its own rate was given another.
     """
     from wearecg.devices import device as device_class
+    from wearecg.devices import serial_drivers
     from wearecg.devices.base import Device
+
+    def make(driver: type[Device]) -> Device:
+        told = {"fs": fs, "lsb": lsb, "leads": None if driver.names_leads else tuple(leads) or None}
+        options: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+        return driver(**options)
+
+    if device == AUTO:
+        from wearecg.transports.auto import AutoSource
+
+        return AutoSource(port, serial_drivers(), make, baud, capture)
     from wearecg.transports.serial import SerialSource
 
     driver = device_class(device or "bridge")
     if not issubclass(driver, Device):
         raise SourceError(f"{driver.name} is a Bluetooth sensor: --ble NAME in the place of --port {port}")
-    options: dict[str, Any] = {} if fs is None else {"fs": fs}
-    if leads and not driver.names_leads:
-        options["leads"] = tuple(leads)
-    return SerialSource(port, driver(**options), baud)
+    return SerialSource(port, make(driver), baud, capture)
 
 
 def open_ble(
@@ -124,6 +136,7 @@ def open_ble(
     return BleSource(target, driver, make)
 
 
+AUTO = "auto"
 BLE = "ble:"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.datasets.folds import fold
+from wearecg.ecg.leads import is_ecg
 from wearecg.errors import SourceError
 from wearecg.formats.wfdb_record import read
 
@@ -20,12 +21,18 @@ SUBJECT = re.compile(r"/(s\d+)/")
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """One record: the pulse without unit, lead II in mV (NaN where missing), both at 125 Hz."""
+    """One record: the pulse ``[n]`` without unit, the ECG ``[n, leads]`` in mV (NaN where missing), at 125 Hz."""
 
     name: str
     subject: str
     ppg: NDArray[np.float32]
-    ecg: NDArray[np.float32]
+    leads: NDArray[np.float32]
+    """Lead II first."""
+
+    @property
+    def ecg(self) -> NDArray[np.float32]:
+        """Lead II."""
+        return self.leads[:, 0]
 
     @property
     def held_out(self) -> bool:
@@ -50,6 +57,9 @@ def load(root: Path) -> list[Record]:
         subject = SUBJECT.search(" ".join(recording.comments))
         if subject is None or not {"PPG", "II"} <= set(recording.leads):
             raise SourceError(f"{path}: expected PLETH, II and a subject, found {', '.join(recording.leads)}")
-        ppg, ecg = (recording.samples[:, recording.leads.index(name)] for name in ("PPG", "II"))
-        records.append(Record(path.stem, subject[1], ppg, ecg))
+        ecg = ["II", *(lead for lead in recording.leads if is_ecg(lead) and lead != "II")]
+        ppg, leads = (
+            recording.samples[:, [recording.leads.index(n) for n in names]] for names in (["PPG"], ecg)
+        )
+        records.append(Record(path.stem, subject[1], ppg[:, 0], leads))
     return records

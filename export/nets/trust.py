@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from export.nets.encoder import Encoder
+from export.reduced import reduced
 
 HIDDEN = 32
 
@@ -45,6 +46,6 @@ def features(encoder: Encoder) -> int:
 
 @torch.no_grad()
 def pooled(encoder: Encoder, signal: Tensor, mask: Tensor) -> Tensor:
-    """Return the features of windows in mV, computed in bfloat16 as in training."""
-    with torch.autocast("cpu", torch.bfloat16):
+    """Return the features of windows in mV, computed as in training."""
+    with reduced():
         return encoder.pooled(signal, mask).float()

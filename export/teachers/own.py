@@ -6,6 +6,7 @@ more of what differs; the last ones see all ten, as the teacher is used.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,15 +20,16 @@ from export.augment import crop, mix, vary
 from export.datasets import ptbxl
 from export.nets.encoder import start_from
 from export.nets.teacher import Teacher
-from export.train.encoder import load
+from export.reduced import reduced
+from export.train import encoder
 from export.train.loop import (
     TRAIN_FOLDS,
     VALIDATION_FOLD,
     Run,
     Schedule,
     conditioned,
-    finished,
     predict,
+    saved,
     scores,
     targets,
     weights,
@@ -73,7 +75,7 @@ def teach(data: ptbxl.PtbXl, work: Path, recipe: Recipe, beside: Sequence[Path] 
         for rows in run.batches(len(train_rows), g):
             x = vary(crop(signal[rows].float() / 1000, length, g), g, ptbxl.FS)
             x, y = mix(x, labels[rows], g)
-            with torch.autocast("cpu", torch.bfloat16):
+            with reduced():
                 logits = run.net(x, present[rows])[1:]
             run.step(binary_cross_entropy_with_logits(torch.cat(logits, 1).float(), y, weight))
         seen = ""
@@ -89,15 +91,29 @@ def answer(data: ptbxl.PtbXl, work: Path, beside: Sequence[Path] = ()) -> Path:
     The logits are the mean over the teacher and the encoders whose checkpoints are ``beside`` it;
     the embedding is the teacher's.
     """
-    saved = finished(work / "teacher.pt")
-    net = Teacher(saved["groups"])
-    net.load_state_dict(saved["averaged"])
+    net = load(work / "teacher.pt")
     signal, present = conditioned(data, data.rows(TRAIN_FOLDS), Preprocessing())
     logits = []
     embedding, *groups = predict(net, signal, present, fast=True)
-    for outputs in (groups, *(predict(load(path).net, signal, present, fast=True)[1:] for path in beside)):
+    for outputs in (
+        groups,
+        *(predict(encoder.load(path).net, signal, present, fast=True)[1:] for path in beside),
+    ):
         logits.append(np.concatenate(outputs, axis=1))
         log.info("%d of %d networks asked about %d windows", len(logits), 1 + len(beside), len(signal))
     path = work / "teacher.npz"
     np.savez(path, logits=np.float16(np.mean(logits, axis=0)), embedding=np.float16(embedding))
     return path
+
+
+def load(path: Path) -> Teacher:
+    """Read a checkpoint of :func:`teach`, finished or not, and say in the log how far it is.
+
+    Of a run that is not finished these are the last weights: their average is still much of the untrained network.
+    """
+    read = saved(path)
+    done, epochs = read["epochs"], json.loads(read["recipe"])["epochs"]
+    log.info("%s: %d of %d epochs", path, done, epochs)
+    net = Teacher(read["groups"])
+    net.load_state_dict(read["averaged" if done == epochs else "net"])
+    return net.eval()

@@ -22,6 +22,7 @@ from export.augment import LEAD_SETS, augment, lead_mask
 from export.datasets import ptbxl
 from export.errors import ExportError
 from export.nets.encoder import Encoder, start_from
+from export.reduced import reduced
 from export.train import jepa
 from export.train.loop import (
     TRAIN_FOLDS,
@@ -132,7 +133,7 @@ def train(
     for epoch, g in run.epochs():
         for rows in run.batches(len(train_rows), g):
             x, mask = augment(signal[rows].float() / 1000, g, ptbxl.FS, pool)
-            with torch.autocast("cpu", torch.bfloat16):
+            with reduced():
                 embedding, *logits = run.net(x, mask * present[rows])
             loss = binary_cross_entropy_with_logits(torch.cat(logits, 1).float(), labels[rows], weight)
             if answers is not None:

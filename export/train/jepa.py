@@ -18,6 +18,7 @@ from torch.nn.functional import smooth_l1_loss
 
 from export.augment import crop
 from export.nets.encoder import Encoder, conv_bn
+from export.reduced import reduced
 from export.train.loop import Run, Schedule, finished
 
 log = logging.getLogger("export.train")
@@ -78,7 +79,7 @@ def pretrain(signal: Tensor, present: Tensor, work: Path, recipe: Recipe) -> dic
         for rows in run.batches(len(signal), g):
             x, mask = crop(signal[rows].float() / 1000, STRIDE * PLACES, g), present[rows]
             hidden, kept = hide(len(rows), g)
-            with torch.autocast("cpu", torch.bfloat16):
+            with reduced():
                 with torch.no_grad():
                     target = by_place(average.encoder.features(x, mask))
                 predicted = run.net(x, mask * kept, hidden)

@@ -1,7 +1,7 @@
 """What every training run here does: the folds, the optimiser's schedule, checkpoints, progress.
 
-One thread, ``channels_last`` and bfloat16: on small CPUs this was several times faster than
-more threads or full precision. Every epoch draws from its own seed, so that a run that was
+One thread, ``channels_last`` and, where the processor has it, bfloat16: on small CPUs this was several
+times faster than more threads or full precision. Every epoch draws from its own seed, so that a run that was
 stopped and resumed gives the weights of one that was not.
 """
 
@@ -25,6 +25,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from export.datasets import ptbxl
 from export.errors import ExportError
 from export.metrics import macro_auroc
+from export.reduced import reduced
 from wearecg.models.preprocess import Preprocessing, condition
 
 log = logging.getLogger("export.train")
@@ -151,17 +152,23 @@ class Run:
 
 
 def finished(path: Path) -> dict[str, Any]:
-    """Read the checkpoint of a finished run; ``averaged`` becomes a state dict of the network itself."""
+    """Read the checkpoint of a finished run as :func:`saved` does."""
+    read = saved(path)
+    epochs = json.loads(read["recipe"])["epochs"]
+    if read["epochs"] < epochs:
+        raise ExportError(f"{path}: {read['epochs']} of {epochs} epochs done; train again to finish")
+    return read
+
+
+def saved(path: Path) -> dict[str, Any]:
+    """Read a checkpoint; ``averaged`` becomes a state dict of the network itself."""
     if not path.is_file():
         raise ExportError(f"no checkpoint {path}: train first, or give its folder with --work")
-    saved: dict[str, Any] = torch.load(path, weights_only=True)
-    epochs = json.loads(saved["recipe"])["epochs"]
-    if saved["epochs"] < epochs:
-        raise ExportError(f"{path}: {saved['epochs']} of {epochs} epochs done; train again to finish")
-    saved["averaged"] = {
-        k.removeprefix("module."): v for k, v in saved["averaged"].items() if k != "n_averaged"
+    read: dict[str, Any] = torch.load(path, weights_only=True)
+    read["averaged"] = {
+        k.removeprefix("module."): v for k, v in read["averaged"].items() if k != "n_averaged"
     }
-    return saved
+    return read
 
 
 def conditioned(data: ptbxl.PtbXl, rows: NDArray[np.int64], spec: Preprocessing) -> tuple[Tensor, Tensor]:
@@ -197,11 +204,11 @@ def predict(
 ) -> list[NDArray[np.float32]]:
     """Run the network on windows in microvolts, in evaluation mode; one array for each output.
 
-    ``fast`` runs it in bfloat16, as in training: three digits of a logit, in half the time.
+    ``fast`` runs it as training does (see :func:`reduced`): three digits of a logit, in less time.
     """
     net.eval()
     parts = []
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=fast):
+    with torch.no_grad(), reduced(fast):
         for at in range(0, len(signal), batch):
             x = signal[at : at + batch].float() / 1000
             m = mask[at : at + batch]

@@ -21,6 +21,7 @@ from export.augment import NOISY, SNR, disturb, vary
 from export.datasets import cinc2017
 from export.evaluate_rhythm1 import Windows, cut, placed, score
 from export.nets.rhythm1 import Rhythm1, start_from
+from export.reduced import reduced
 from export.train import encoder
 from export.train.loop import Run, Schedule, finished, predict
 from wearecg.models.preprocess import Preprocessing, condition
@@ -101,7 +102,7 @@ def train(
         for batch in run.batches(len(rows), g):
             x = torch.stack([window(recordings[i], length, g) for i in batch.tolist()])
             x = augment(x, g, pool)
-            with torch.autocast("cpu", torch.bfloat16):
+            with reduced():
                 _, logits = run.net(x, torch.ones(len(x), 1))
             run.step(classes * binary_cross_entropy_with_logits(logits.float(), labels[batch]))
         run.report(epoch, seen(run, validation) if run.watched(epoch) else "")

@@ -117,7 +117,7 @@ class TestHandshake:
         assert sent(bridge) == [Start]
 
     def test_options_are_refused(self):
-        with pytest.raises(SourceError, match=r"state their own rate.*fs"):
+        with pytest.raises(SourceError, match=r"states that itself: leave out fs"):
             Bridge(fs=250.0)
 
     def test_events_reach_the_user(self, bridge):

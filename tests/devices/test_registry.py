@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,8 @@ from wearecg import devices
 from wearecg.devices.base import Device, SimulatedDevice
 from wearecg.devices.ble_base import BleDevice, SimulatedBle
 from wearecg.errors import SourceError
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", devices.names())
@@ -25,6 +28,18 @@ def test_every_name_has_a_driver_and_a_simulated_sensor(name):
         assert issubclass(driver, Device)
         assert driver.baud > 0
         assert issubclass(devices.simulated(name), SimulatedDevice)
+
+
+@pytest.mark.parametrize("name", devices.names())
+def test_the_table_says_what_the_command_says(name):
+    rows = [line.split(" | ") for line in (ROOT / "docs/devices.md").read_text("utf-8").splitlines()]
+    (row,) = [row for row in rows if row[0] == f"| `{name}`"]
+    driver = devices.device(name)
+    assert row[1] == driver.title
+    if issubclass(driver, Device):
+        assert row[2] == ", ".join(map(str, (driver.baud, *driver.other_bauds)))
+    short = (ROOT / "README.md").read_text("utf-8").partition("## Sensors")[2].partition("\n## ")[0]
+    assert f"`{name}`" in short or (name.startswith("protocentral-") and name[13:].upper() in short)
 
 
 def test_unknown_name_lists_the_known_and_the_nearest():

@@ -78,6 +78,8 @@ def test_same_beats_for_any_chunking(sizes, fs, leads, hole):
     x += rng.normal(0, 0.05, x.shape).astype(np.float32)
     x[hole : hole + 150, 0] = np.nan
     x[700:720] = np.nan
+    x[hole % 97 :: 97] = np.nan
+    x[hole % 150 + 1 :: 150] = np.nan
     names = ("II", "V5", "V2")[:leads]
     whole, pieces = BeatDetector(fs, names), BeatDetector(fs, names)
     expected = whole.feed(x) + whole.flush()
@@ -131,6 +133,20 @@ def test_nan_run_takes_the_rr_and_adds_no_beat():
     assert not [beat for beat in beats if 8.1 <= beat.time <= 11.4]
     assert next(beat.rr for beat in beats if beat.time > 11.4) is None
     assert [beat.rr for beat in beats if beat.time > 11.4][1] is not None
+
+
+@pytest.mark.parametrize("fs", [130.0, 250.0, 360.0])
+@pytest.mark.parametrize("clipped", [1, 2])
+def test_a_clipped_top_is_still_a_beat(fs, clipped):
+    x, peaks = ecg(fs, 30)
+    for peak in peaks:
+        first = round(peak * fs) - clipped // 2
+        x[first : first + clipped] = np.nan
+    beats = found(x, fs)
+    times = np.array([beat.time for beat in beats])
+    assert all(np.abs(times - peak).min() <= 0.02 for peak in peaks[peaks > 1.2])
+    assert len(times) <= len(peaks)
+    assert all(beat.rr is not None for beat in beats[1:])
 
 
 def test_an_artefact_hides_no_beat_after_it():

@@ -3,8 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wearecg.block import Gap, Notice, SignalBlock
+from tests.ecg.signals import ecg
+from wearecg.block import Beat, ClockFit, Gap, HeartRate, Notice, SignalBlock
 from wearecg.pipeline.clock import MinimumDelayClock
+from wearecg.pipeline.engine import Engine
 from wearecg.pipeline.timeline import Timeline
 
 FS = 250.0
@@ -149,3 +151,31 @@ def test_a_sensor_that_does_not_keep_its_rate_is_told_once():
     assert len(notices) == 1
     assert "247.5" in notices[0]
     assert "1.0%" in notices[0]
+
+
+def test_what_rounding_leaves_over_is_carried_to_the_next_gap():
+    timeline, start = Timeline(), 0.0
+    for _ in range(400):
+        timeline.feed(block(25, start), 10 + start)
+        start += 0.1 + 10.4 / FS  # a sensor that begins anew at another phase
+    placed, _ = place(timeline, [(block(25, start), 10 + start)])
+    assert placed[-1].start == pytest.approx(start, abs=0.6 / FS)
+
+
+@pytest.mark.parametrize(("clocked", "settled"), [(True, 4.0), (False, 35.0)])
+def test_beats_are_told_in_true_seconds(clocked, settled):
+    x, peaks = ecg(FS, 60)
+    engine, events, slow = Engine("slow"), [], 1.02
+    for i in range(0, len(x), 25):
+        start = i / FS * slow if clocked else float("nan")
+        samples = x[i : i + 25, None]
+        events += engine.feed(SignalBlock(samples, FS, ("II",), start), 10 + (i + 25) / FS * slow)
+    beats = [e for e in events if isinstance(e, Beat) and e.time > settled]
+    true = slow * np.diff(peaks)[-len(beats) :]
+    assert [beat.rr for beat in beats] == pytest.approx(true.tolist(), abs=0.009)
+    assert np.mean([beat.rr for beat in beats]) == pytest.approx(true.mean(), rel=1e-3)
+    (rate,) = [e.bpm for e in events if isinstance(e, HeartRate)][-1:]
+    assert rate == pytest.approx(60 / np.median(true[-8:]), rel=0.02)
+    clock = [e for e in events if isinstance(e, ClockFit)][-1]
+    assert clock.rate == pytest.approx(FS / slow, rel=1e-4)
+    assert clock.host == pytest.approx(10 + slow * clock.time, abs=1e-3)

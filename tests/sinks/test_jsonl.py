@@ -79,13 +79,18 @@ def test_every_event_is_written_as_documented(tmp_path: Path, events: Callable[[
 
 def test_records_are_rounded_dated_and_finite() -> None:
     assert to_record(Beat(0.512345678, "II", 0.799655), EPOCH) == {
-        "type": "beat", "time": 0.5123, "wall": "2026-11-18T11:06:40.762Z", "lead": "II", "rr": 0.7997,
+        "type": "beat", "stream": "ecg", "time": 0.5123, "wall": "2026-11-18T11:06:40.762Z", "lead": "II", "rr": 0.7997,
         "lag": 0.0,
     }  # fmt: skip
     rate = HeartRate(float("nan"), float("inf"), "why")
     assert to_record(rate) == {
-        "type": "rate", "time": None, "wall": None, "bpm": None, "reason": "why", "lead": "",
-    }  # fmt: skip
+        "type": "rate",
+        "stream": "ecg",
+        "time": None,
+        "wall": None,
+        "bpm": None,
+        "reason": "why",
+    }
 
 
 def test_to_record_is_pure(events: Callable[[], Iterator[Event]]) -> None:

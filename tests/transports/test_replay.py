@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 
 import numpy as np
@@ -91,17 +92,20 @@ def test_waiting_ends_at_the_timeout() -> None:
 @given(
     gaps=st.lists(st.tuples(st.integers(0, 999), st.integers(1, 400)), max_size=5),
     holes=st.lists(st.tuples(st.integers(0, 999), st.integers(1, 50)), max_size=3),
+    speed=st.sampled_from([math.inf, 400.0]),
 )
-def test_gaps_stay_gaps(gaps: list[tuple[int, int]], holes: list[tuple[int, int]]) -> None:
+def test_gaps_stay_gaps(gaps: list[tuple[int, int]], holes: list[tuple[int, int]], speed: float) -> None:
     rec = recording()
     for at, n in gaps:
         rec.samples[at : at + n] = np.nan
     for at, n in holes:
         rec.samples[at : at + n, 1] = np.nan
-    source = ReplaySource(rec, math.inf)
+    source = ReplaySource(rec, speed)
     blocks, _ = play(source)
     np.testing.assert_array_equal(rebuilt(blocks), rec.samples)
-    assert all(not np.isnan(b.samples).all(axis=1).any() for b, _ in blocks)
+    missing = "".join("x" if m else "." for m in np.isnan(rec.samples).all(axis=1))
+    assert sum(b.lost for b, _ in blocks) == sum(map(len, re.findall(r"x{6,}", missing)))
+    assert {b.reason for b, _ in blocks} == {"recording"}
 
 
 def test_chosen_leads_in_the_order_wanted() -> None:

@@ -18,10 +18,13 @@ import numpy as np
 import pytest
 
 from wearecg.block import LinkState, Notice, SignalBlock
+from wearecg.devices import ascii as ascii_lines
 from wearecg.devices.base import Device
 from wearecg.errors import SourceError
+from wearecg.person import Person
 from wearecg.transports import reconnect, serial
 from wearecg.transports.serial import SerialSource
+from wearecg.virtual_sensor import Playback, VirtualSensor
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs pseudo-terminals")
 
@@ -255,6 +258,21 @@ def test_poll_notes_and_rate_note_reach_the_user(source):
     assert Notice("calibrated") in items
     assert source._device.notes == []
     assert source.rate_note == "estimated"
+
+
+def test_lines_held_back_for_their_rate_are_received_and_kept(tmp_path, impatient, monkeypatch):
+    monkeypatch.setattr(ascii_lines, "ESTIMATE_OVER", 1.5)
+    playback = Playback(Person(1, "sinus", 200.0), ["II"])
+    link = tmp_path / "ttySENSOR"
+    device = ascii_lines.Ascii()
+    with (
+        VirtualSensor(playback, lambda: ascii_lines.SimulatedAscii(("II",), 200.0), link),
+        SerialSource(str(link), device) as source,
+    ):
+        items = collect(source, blocks, within=6.0)
+    assert states(items) == ["connecting", "live"]
+    assert device.counters.link_lost_samples == 0
+    assert sum(len(block) for block, _ in blocks(items)) >= 1.4 * 200
 
 
 # --- What goes wrong while running ------------------------------------------------------------

@@ -18,23 +18,21 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(args: argparse.Namespace) -> int:
     """Print short lists."""
-    from wearecg.devices import device, names
-    from wearecg.devices.base import Device
+    from wearecg.devices import device, names, serial_drivers
     from wearecg.transports.ports import list_ports
 
-    drivers = {name: device(name) for name in names()}
-    known = {name: driver for name, driver in drivers.items() if issubclass(driver, Device)}
-    print("Known devices (wearecg stream --port PORT --device NAME):")
+    known, width = serial_drivers(), max(map(len, names()))
+    print("Known devices (wearecg stream --port PORT --device NAME, or --device auto):")
     for name, driver in known.items():
-        print(f"  {name:12} {driver.title} ({driver.baud} baud)")
+        print(f"  {name:{width}} {driver.title} ({driver.baud} baud)")
     print("On Bluetooth (wearecg stream --ble NAME):")
-    for name, sensor in drivers.items():
+    for name in names():
         if name not in known:
-            print(f"  {name:12} {sensor.title}")
+            print(f"  {name:{width}} {device(name).title}")
     ports = list_ports({ids: name for name, driver in known.items() for ids in driver.usb_ids})
     print("Plugged in:" if ports else "Plugged in: no serial port found")
     for port in ports:
-        guess = f" - probably {port.device}" if port.device else ""
+        guess = f" - may be {port.device}, --device auto finds out" if port.device else ""
         print(f"  {port.path}  {port.description}{guess}" + (f"\n    {port.problem}" if port.problem else ""))
     if args.scan:
         _scan()

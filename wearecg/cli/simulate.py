@@ -69,9 +69,11 @@ def run(args: argparse.Namespace) -> int:
     device, driver = simulated(args.device), driver_of(args.device)
     if issubclass(device, SimulatedBle):
         return _run_bluetooth(args, device, faults)
+    if args.recording is None:
+        args.fs = args.fs or device.rate
+        args.leads = args.leads or device.plays
     playback = _playback(args)
-    # The bridge announces its scale; any other sensor has the one that it was built with.
-    scale = {"lsb": playback.lsb} if args.device == "bridge" else {}
+    scale = {"lsb": playback.lsb} if device.states_scale else {}
     sensor = VirtualSensor(
         playback,
         lambda: device(playback.leads, playback.fs, **scale),
@@ -88,7 +90,8 @@ def run(args: argparse.Namespace) -> int:
     leads = " ".join(playback.leads)
     print(f"{args.device} sensor on {sensor.path}: {playback.name}, {leads} at {playback.fs:g} Hz")
     # A sensor that does not say so itself is told its rate and its leads.
-    told = "" if driver.names_leads else f" --fs {playback.fs:g} --leads {','.join(playback.leads)}"
+    told = f" --fs {playback.fs:g}" if device.rate is None else ""
+    told = "" if driver.names_leads else f"{told} --leads {','.join(playback.leads)}"
     print(
         f"in another terminal: wearecg stream --port {sensor.path} --device {args.device}{told}", flush=True
     )
@@ -151,9 +154,7 @@ def _playback(args: argparse.Namespace) -> Playback:
         from wearecg.formats import read_recording
 
         return Playback(read_recording(args.recording, args.fs), args.leads, args.duration)
-    from wearecg.ecg.leads import TWELVE
     from wearecg.person import Person
 
     person = Person(args.seed, args.scenario, 500.0 if args.fs is None else args.fs)
-    leads = args.leads or (TWELVE if args.device == "bridge" else ("II",))
-    return Playback(person, leads, args.duration)
+    return Playback(person, args.leads, args.duration)

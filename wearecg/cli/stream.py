@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wearecg.block import Event, Notice, Summary, Trace
@@ -36,7 +37,15 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     parser.add_argument(
         "--device",
-        help="the sensor (default bridge on a port, found out on Bluetooth; see `wearecg devices`)",
+        help="the sensor (default bridge on a port, found out on Bluetooth; auto finds it out on a port, too, which "
+        "takes a second for a sensor that talks and several for one that waits; see `wearecg devices`)",
+    )
+    parser.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="a further sensor of the same person, on the same time axis: a port, ble:NAME (repeatable)",
     )
     parser.add_argument(
         "--streams",
@@ -47,6 +56,12 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     parser.add_argument("--baud", type=int, help="baud rate, if not the device's usual one")
     parser.add_argument("--fs", type=positive, help="samples per second, for a sensor that does not say")
+    parser.add_argument(
+        "--lsb",
+        type=positive,
+        metavar="MV",
+        help="mV at the electrodes of one count, for a sensor on a port that does not say",
+    )
     parser.add_argument("--leads", type=lambda text: text.split(","), default=[], help="e.g. II,V1,V5")
     parser.add_argument(
         "--model", default="encoder", help="model that scores (default encoder; none for none)"
@@ -55,6 +70,12 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--to", action="append", default=[], metavar="URI", help="jsonl:- jsonl:FILE wfdb:DIR live:"
     )
     parser.add_argument("--record", metavar="DIR", help="record WFDB into DIR; short for --to wfdb:DIR")
+    parser.add_argument(
+        "--capture",
+        type=Path,
+        metavar="FILE",
+        help="write the raw bytes of the port into a new file, to send in when something is wrong: docs/devices.md",
+    )
     parser.add_argument("--duration", type=positive, metavar="S", help="end after this many seconds")
     recording.add_arguments(parser)
     twelve.add_arguments(parser)
@@ -75,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
     from wearecg.sinks.threaded import ThreadedSink
     from wearecg.sinks.wfdb import WfdbSink
     from wearecg.sources import open_ble, open_port, open_source
+    from wearecg.transports.base import Source
+    from wearecg.transports.several import SeveralSources
 
     args = config.settle(args)
     if not (args.port or args.ble or args.source):
@@ -94,11 +117,16 @@ def run(args: argparse.Namespace) -> int:
     model = None if args.model == "none" else load_model(args.model)
     if args.streams and not args.ble:
         raise SourceError("--streams is for Bluetooth sensors: name one with --ble")
+    if (args.capture or args.lsb) and not args.port:
+        raise SourceError("--capture and --lsb are for serial ports: name one with --port")
     if args.ble:
-        source = open_ble(args.ble, args.device, args.streams, args.fs, args.leads)
+        source: Source = open_ble(args.ble, args.device, args.streams, args.fs, args.leads)
+    elif args.port:
+        source = open_port(args.port, args.device, args.baud, args.fs, args.leads, args.lsb, args.capture)
     else:
-        opened = open_port if args.port else open_source
-        source = opened(args.port or args.source, args.device, args.baud, args.fs, args.leads)
+        source = open_source(args.source, args.device, args.baud, args.fs, args.leads)
+    if args.also:
+        source = SeveralSources([source, *map(open_source, args.also)])
     stop = threading.Event()
     sinks: list[ThreadedSink] = []
     summaries: list[Summary] = []
@@ -118,9 +146,9 @@ def run(args: argparse.Namespace) -> int:
         def turn(scored: int) -> None:
             watchdog.turn(scored, all(output.alive for output in sinks), time.monotonic())
 
-        session = run_session(
-            source, model, args.leads, args.duration, stop, shown, reconstructor, turn, drawer
-        )
+        # An empty name leaves out a channel of a sensor that does not name them itself.
+        leads = [lead for lead in args.leads if lead]
+        session = run_session(source, model, leads, args.duration, stop, shown, reconstructor, turn, drawer)
 
         def all_events() -> Iterator[Event]:
             if args.port and notifier.active:
@@ -161,8 +189,12 @@ def describe(summary: Summary) -> str:
         f"{summary.beats} beats",
         f"{summary.windows_scored} windows scored, {summary.windows_skipped} skipped",
     ]
-    if summary.clock and summary.clock.ppm is not None and summary.clock.error is not None:
-        parts.append(f"sensor clock {summary.clock.ppm:+.0f} ppm, spread {summary.clock.error * 1e3:.1f} ms")
+    clock = summary.clock
+    if clock and clock.ppm is not None and clock.ppm_error is not None and clock.error is not None:
+        ppm = f"{clock.ppm:+.0f} ± {max(clock.ppm_error, 1):.0f} ppm"
+        parts.append(f"sensor clock {ppm}, placed on the host's clock to {clock.error * 1e3:.1f} ms")
+    if clock and clock.rate is not None:
+        parts.append(f"{clock.rate:.2f} samples a second")
     return "; ".join(parts)
 
 

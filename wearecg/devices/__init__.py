@@ -25,6 +25,19 @@ GROUP = "wearecg.devices"
 _BUILT_IN = {
     "bridge": ("wearecg.devices.bridge", "Bridge"),
     "ascii": ("wearecg.devices.ascii", "Ascii"),
+    "cyton": ("wearecg.devices.cyton", "Cyton"),
+    "chords": ("wearecg.devices.chords", "Chords"),
+    "bitalino": ("wearecg.devices.bitalino", "Bitalino"),
+    "shimmer3": ("wearecg.devices.shimmer3", "Shimmer3"),
+    "olimex": ("wearecg.devices.olimex", "Olimex"),
+    "protocentral-ads1292r": ("wearecg.devices.protocentral_ads", "Ads1292r"),
+    "protocentral-ads1293": ("wearecg.devices.protocentral_ads", "Ads1293"),
+    "protocentral-max30003": ("wearecg.devices.protocentral_max", "Max30003"),
+    "protocentral-max30001": ("wearecg.devices.protocentral_max", "Max30001"),
+    "protocentral-max86150": ("wearecg.devices.protocentral_max", "Max86150"),
+    "healthypi4": ("wearecg.devices.healthypi", "HealthyPi4"),
+    "healthypi5": ("wearecg.devices.healthypi", "HealthyPi5"),
+    "healthypi6": ("wearecg.devices.healthypi6", "HealthyPi6"),
     "polar-h10": ("wearecg.devices.polar_h10", "PolarH10"),
     "polar-verity": ("wearecg.devices.polar_verity", "PolarVerity"),
     "movesense": ("wearecg.devices.movesense", "Movesense"),
@@ -43,6 +56,14 @@ def names() -> tuple[str, ...]:
 def device(name: str) -> type[Device] | type[BleDevice]:
     """Return the driver class of device ``name``. Raises `SourceError` for a name that is not known."""
     return cast("type[Device] | type[BleDevice]", _load(name, ""))
+
+
+def serial_drivers() -> dict[str, type[Device]]:
+    """The driver classes of all sensors on serial ports, by name."""
+    from wearecg.devices.base import Device
+
+    drivers = {name: device(name) for name in names()}
+    return {name: driver for name, driver in drivers.items() if issubclass(driver, Device)}
 
 
 def simulated(name: str) -> type[SimulatedDevice] | type[SimulatedBle]:

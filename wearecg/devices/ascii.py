@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, TypeAlias
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearecg.block import SignalBlock
+from wearecg.devices.arrival import ESTIMATE_OVER, estimate_rate
 from wearecg.devices.base import Device, SimulatedDevice
 from wearecg.ecg.leads import UNKNOWN, canonical, is_ecg
 from wearecg.errors import SourceError
@@ -19,8 +19,6 @@ AD8232_LSB = 5000 / 1024 / 1100
 """mV at the electrodes of one count: 10-bit ADC at 5 V (ATmega328P data sheet) behind the gain of 1100 of
 the AD8232's heart rate monitor circuits (AD8232 data sheet, Application Circuits: 100 x 11)."""
 
-ESTIMATE_OVER = 5.0
-"""Seconds of lines from which the rate is estimated."""
 WRONG_RATE = 0.02
 """A rate that was given and is off by more than this share is told."""
 MAX_LINE = 512
@@ -31,46 +29,6 @@ AGREE = 3
 
 Row: TypeAlias = tuple[float | None, ...]
 """The cells of a line; None is ``!``, electrode off."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A sampling rate and how far off it may be, Hz."""
-
-    fs: float
-    error: float
-
-
-def estimate_rate(arrivals: NDArray[np.float64], lines: NDArray[np.float64]) -> Rate | None:
-    """Estimate the rate of lines that arrive in bursts.
-
-    Parameters
-    ----------
-    arrivals : float64 [m]
-        Host seconds at which lines arrived, ascending.
-    lines : float64 [m]
-        How many lines had arrived by then, these included.
-
-    Returns
-    -------
-    Rate or None
-        Least-squares slope of lines over time, fitted again without late arrivals (points further below
-        the line than three times the median deviation). ``error`` is two standard errors, and not
-        less than one burst over the whole span. None where the arrivals do not span any time.
-    """
-    keep = np.ones(len(arrivals), bool)
-    slope = error = 0.0
-    for _ in range(3):
-        t, n = arrivals[keep], lines[keep]
-        spread = float(((t - t.mean()) ** 2).sum()) if len(t) > 2 else 0.0
-        if spread <= 0:
-            return None
-        slope = float(((t - t.mean()) * (n - n.mean())).sum() / spread)
-        off = lines - n.mean() - slope * (arrivals - t.mean())
-        error = 2 * float(np.sqrt((off[keep] ** 2).sum() / (len(t) - 2) / spread))
-        keep = off > -3 * max(1.0, float(np.median(np.abs(off))))
-    burst = float(np.median(np.diff(lines)))
-    return Rate(slope, max(error, burst / float(arrivals[-1] - arrivals[0])))
 
 
 class Ascii(Device):
@@ -95,6 +53,7 @@ class Ascii(Device):
     name = "ascii"
     title = "lines of numbers (AD8232 and Arduino sketches)"
     baud: ClassVar[int] = 115200
+    other_bauds: ClassVar[tuple[int, ...]] = (9600,)
     names_leads: ClassVar[bool] = False
 
     def __init__(
@@ -113,7 +72,7 @@ class Ascii(Device):
         self._line = bytearray()
         self._skipping = True
         self._held: list[Row] = []
-        self._holding = True
+        self.holding = True
         self._arrivals: list[tuple[float, int]] = []
         self._doubtful = fs is not None
         self._seen: list[tuple[float, int]] = []
@@ -137,7 +96,7 @@ class Ascii(Device):
             return []
         if self._doubtful:
             self._check_rate(arrival, len(rows))
-        if not self._holding:
+        if not self.holding:
             return self._blocks(rows)
         self._held += rows
         self._arrivals.append((arrival, len(self._held)))
@@ -159,7 +118,7 @@ class Ascii(Device):
                 f"{count.bad_frames} of {count.frames + count.bad_frames} lines at {self.baud} baud are not "
                 "numbers: wrong baud rate (try --baud 9600) or not a board that prints one sample a line"
             )
-        if self._holding:
+        if self.holding:
             return f"{len(self._held)} lines so far; waiting for enough to estimate the rate (or give --fs)"
         return "no new lines of numbers: reset the board"
 
@@ -189,9 +148,9 @@ class Ascii(Device):
             row = tuple(None if cell == b"!" else _number(cell) for cell in cells)
         except ValueError:
             row = ()
-        if row and row != _OFF and not self._holding and self._leads is None:
+        if row and row != _OFF and not self.holding and self._leads is None:
             self._leads = _default_leads(len(row))
-        if row and (self._holding or self._fits(row)):
+        if row and (self.holding or self._fits(row)):
             self.counters.frames += 1
             return row
         self.counters.bad_frames += bool(cells)
@@ -249,7 +208,7 @@ class Ascii(Device):
         self.counters.bad_frames += misfits
         self._held = []
         self._arrivals = []
-        self._holding = False
+        self.holding = False
         return rows
 
     def _blocks(self, rows: list[Row]) -> list[SignalBlock]:

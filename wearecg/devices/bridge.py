@@ -35,7 +35,7 @@ from firmware_bridge.messages import (
 from wearecg.block import SignalBlock
 from wearecg.devices.base import Device, SimulatedDevice
 from wearecg.devices.track import Track
-from wearecg.errors import SourceError
+from wearecg.ecg.leads import TWELVE
 
 REPEAT = 1.0
 """Seconds after which an unanswered HELLO_REQ or START is sent again."""
@@ -61,11 +61,7 @@ class Bridge(Device):
     baud: ClassVar[int] = 921600
 
     def __init__(self, **options: object) -> None:
-        super().__init__()
-        if options:
-            raise SourceError(
-                f"bridge devices state their own rate, leads and scale: leave out {', '.join(options)}"
-            )
+        super().__init__(**options)
         self.early_frames = 0
         self._decoder = FrameDecoder()
         self._misfits = 0
@@ -220,6 +216,8 @@ class SimulatedBridge(SimulatedDevice):
     a lead starts or stops being NaN. A STATUS goes out every 5 s and after frames were dropped.
     """
 
+    states_scale: ClassVar[bool] = True
+    plays: ClassVar[tuple[str, ...]] = TWELVE
     STATUS_EVERY = 5.0
     FRAME = 0.03
 

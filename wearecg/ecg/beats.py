@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from math import ceil, exp, inf, sqrt
+from math import ceil, exp, inf
+from operator import mul
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -65,8 +66,8 @@ class BeatDetector:
     # Declared: cheaper to look up, and CPython has a fast path for no more than 30 that are not.
     __slots__ = (  # noqa: SIM905 (else one name a line)
         "_asystole _beats _between _blind _confirm _confirm_weak _due _edge _edge_tick _found _height "
-        "_hurdle _intervals _last _last_height _last_time _learning _level _low _moduli _most _noise "
-        "_origin _power _previous _quiet _rate _refractory _rising _scale _seconds _signal _single "
+        "_hurdle _intervals _last _last_height _last_time _learning _level _low _most _noise "
+        "_origin _previous _quiet _rate _refractory _row _scale _seconds _signal _single "
         "_t_wave _tallest _tick _unlearned _usual _waiting _wavelet fs leads start"
     ).split()
 
@@ -104,15 +105,14 @@ class BeatDetector:
         self._level = 1.0  # of a beat's height, which is in units of the QRS at the last full second
         self._quiet = self._tallest = 0.1
         self._low = 0.0
-        self._power = np.zeros((1, leads))
-        self._height, self._moduli = 0.0, [0.0] * leads
+        self._height, self._row = 0.0, [0.0] * leads
         self._sight()
 
     def _sight(self) -> None:
         """Start seeing at the next sample; what was learned stays."""
         self._origin = self._wavelet.first + self._wavelet.half - self._tick * self._wavelet.stride
         self._aim()
-        self._previous, self._rising = 0.0, False
+        self._previous = 0.0
         self._between = self._last_height = 0.0
         self._last = self._tick - self._usual
         self._last_time: float | None = None
@@ -136,27 +136,30 @@ class BeatDetector:
         if len(x) > most:
             return [beat for i in range(0, len(x), most) for beat in self.feed(x[i : i + most])]
         self._found = []
-        power = self._wavelet.feed(x)
-        ticks = len(power)
+        moduli = self._wavelet.feed(x)
+        ticks = len(moduli)
         if not ticks:
             return self._found
-        highest = power.item(power.argmax())  # a NaN, if there is one; argmax is cheaper than max
+        highest = moduli.item(moduli.argmax())  # a NaN, if there is one; argmax is cheaper than max
         if highest - highest != 0.0:
-            power, blind = self._wavelet.retake(ticks)
+            moduli, blind = self._wavelet.retake(ticks)
+            ticks = len(moduli)
+            if not ticks:
+                return self._found
             self._blind += [self._tick + tick for tick in blind]
-            highest = power.item(power.argmax())
+            highest = moduli.item(moduli.argmax())
         if self._tick + ticks <= self._edge_tick and not self._unlearned:
-            self._scan(power, highest)
+            self._scan(moduli, highest)
             return self._found
-        while len(power):
+        while len(moduli):
             while self._tick >= self._edge_tick:
                 self._end_second()
-            ticks = min(self._edge_tick - self._tick, self._unlearned or len(power))
+            ticks = min(self._edge_tick - self._tick, self._unlearned or len(moduli))
             if self._unlearned:
-                self._learn(power[:ticks])
+                self._learn(moduli[:ticks])
             else:
-                self._scan(power[:ticks], highest)
-            power = power[ticks:]
+                self._scan(moduli[:ticks], highest)
+            moduli = moduli[ticks:]
         return self._found
 
     def gap(self, samples: int) -> list[Beat]:
@@ -185,74 +188,65 @@ class BeatDetector:
         columns = [old.get(lead, -1) for lead in leads]
         self._wavelet.choose(columns)
         self.leads = leads
-        signal, noise, moduli = (
+        signal, noise, row = (
             [values[c] if c >= 0 else 0.0 for c in columns]
-            for values in (self._signal, self._noise, self._moduli)
+            for values in (self._signal, self._noise, self._row)
         )
         if self._unlearned or not any(signal):
             self._forget()
             return
         self._single = len(leads) == 1
-        self._power = self._power[:, columns] * (np.array(columns) >= 0)
-        self._signal, self._noise, self._moduli = signal, noise, moduli
+        self._signal, self._noise, self._row = signal, noise, row
         self._weigh()
 
-    def _scan(self, power: Array, highest: float) -> None:
-        """Look for local maxima among the next ticks, none of whose ``power`` is above ``highest``."""
-        heights = power  # of a single lead: squared, but these rise and fall as they do
+    def _scan(self, moduli: Array, highest: float) -> None:
+        """Look for peaks among the next ticks, none of whose ``moduli`` is above ``highest``."""
+        heights = moduli  # of a single lead in units of the wavelet
         if not self._single:
-            modulus = np.sqrt(power)
-            modulus *= self._scale
-            heights = np.minimum(modulus, self._most, out=modulus).sum(axis=1)
+            heights = np.minimum(moduli * self._scale, self._most).sum(axis=1)
             highest = heights.item(heights.argmax())
-        if highest <= self._low and self._previous <= self._low:
-            self._previous, self._rising = 0.0, True  # so low, it does not matter which way they go
-            self._tick += len(power)
-            self._power = power
-            if self._tick > self._due:
-                self._decide()
-            return
-        values: list[float] = heights.ravel().tolist()
-        previous, rising = self._previous, self._rising
-        hurdle, due = self._hurdle, self._due
         first = self._tick
-        for tick, value in enumerate(values, first):
-            if value < previous:
-                if rising:
-                    rising = False
-                    if tick > due:
-                        self._decide()
-                        hurdle, due = self._hurdle, self._due
-                    if previous > hurdle:
-                        row = (self._power[-1] if tick == first else power[tick - 1 - first]).tolist()
-                        self._wait(tick - 1, previous, row)
-                        hurdle, due = self._hurdle, self._due
-            elif value > previous:
-                rising = True
-            previous = value
-        tick = first + len(values)
-        self._previous, self._rising = previous, rising
-        self._power = power
-        self._tick = tick
-        if tick > due:
+        self._tick = end = first + len(moduli)
+        settled = 0
+        if highest <= self._hurdle and end > self._due:  # what waits stays the highest
+            settled = self._due + 1 - first
             self._decide()
+        if highest > self._hurdle:
+            self._climb(heights.ravel().tolist(), settled, moduli, first)
+            if end > self._due:
+                self._decide()
+        self._previous = heights.item(-1)
 
-    def _wait(self, tick: int, hurdle: float, power: list[float]) -> None:
-        """See whether the local maximum at ``tick`` stays the highest."""
-        self._waiting = tick
-        self._hurdle = hurdle
-        self._moduli = row = []
-        height = 0.0
-        for squared, scale, most in zip(power, self._scale, self._most, strict=True):
-            modulus = sqrt(squared)
-            row.append(modulus)
-            height += min(modulus * scale, most)
-        self._height = height
-        self._due = tick + (self._confirm if height > WEAK * self._level else self._confirm_weak)
+    def _climb(self, heights: list[float], settled: int, moduli: Array, first: int) -> None:
+        """Follow the heights behind those that are settled up to one that stays the highest for long enough."""
+        before = [self._previous, *heights]
+        hurdle, due, full, top = self._hurdle, self._due, self._full(), -1
+        for tick, height in enumerate(heights[settled:], first + settled):
+            if tick > due:
+                if top >= 0:
+                    self._wait(top, moduli[top - first].tolist())
+                self._decide()
+                hurdle, due, full, top = self._hurdle, self._due, self._full(), -1
+            if height > hurdle and height > before[tick - first]:
+                top, hurdle = tick, height
+                due = tick + (self._confirm if height > full else self._confirm_weak)
+        if top >= 0:
+            self._hurdle, self._due = hurdle, due
+            self._wait(top, moduli[top - first].tolist())
+
+    def _full(self) -> float:
+        """What a full-sized QRS exceeds, in the unit of the heights that are scanned."""
+        level = WEAK * self._level
+        return level / self._scale[0] if self._single and self._scale[0] else level
+
+    def _wait(self, tick: int, row: list[float]) -> None:
+        """Keep what the peak at ``tick`` will be judged by."""
+        self._waiting, self._row = tick, row
+        self._height = sum(map(min, map(mul, row, self._scale), self._most))
 
     def _decide(self) -> None:
         """Say what the highest peak of the last moments was: a beat, or a wave to learn the noise from."""
-        tick, height, row = self._waiting, self._height, self._moduli
+        tick, height, row = self._waiting, self._height, self._row
         self._rest()
         since = tick - self._last
         if since < self._refractory:
@@ -324,7 +318,7 @@ class BeatDetector:
             (s,), (n,) = self._signal, self._noise
             self._scale, self._most = [1 / s if s else 0.0], [inf]
             self._quiet = min(1.0, max(n, 0.02 * s, 1.0) / s) if s else 0.0
-            self._low = (SMALL * s) ** 2
+            self._low = SMALL * s
         else:
             self._share()
         if self._due == sys.maxsize:
@@ -348,11 +342,11 @@ class BeatDetector:
         self._quiet = sum(w * min(1.0, 1.0 / r) for w, r in zip(weight, snr, strict=True) if r)
         self._low = SMALL
 
-    def _learn(self, power: Array) -> None:
+    def _learn(self, moduli: Array) -> None:
         """Collect the first second in which there is something, and take the levels from it."""
-        present = int((power > 0).any(axis=1).sum())
-        self._learning.append(np.sqrt(power))
-        self._tick += len(power)
+        present = int((moduli > 0).any(axis=1).sum())
+        self._learning.append(moduli)
+        self._tick += len(moduli)
         self._unlearned -= present
         if self._unlearned:
             return

@@ -15,6 +15,8 @@ UNKNOWN = "ECG"
 
 SYNTHETIC = "II*"
 """What a model draws from a pulse in the likeness of lead II. It is no ECG (`is_ecg`), and nothing scores it."""
+PULSE = "pulse"
+"""The stream that it is in."""
 
 _OTHER = (UNKNOWN, "PPG", "RESP", "ACC_X", "ACC_Y", "ACC_Z")
 _ALIASES = {

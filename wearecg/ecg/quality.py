@@ -45,7 +45,7 @@ class QualityMeter:
 
     # Declared: cheaper to look up.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_ecg _edge _first _lag _n _off _parts _recent _second _start _tenths fs leads recent"
+        "_ecg _first _lag _off _parts _recent _start _tenths edge fs leads n recent second"
     ).split()
 
     def __init__(self, fs: float, leads: tuple[str, ...], start: float = 0.0) -> None:
@@ -57,7 +57,9 @@ class QualityMeter:
         self._ecg = [is_ecg(lead) for lead in leads]
         self._lag = max(1, round(STEP_S * fs))
         self._tenths = np.zeros((0, 0), dtype=np.float32)
-        self._n = 0
+        self._off = [False] * len(leads)
+        self.n = 0
+        """Samples so far, those that never came too."""
         self._forget()
         self._begin(0)
 
@@ -65,26 +67,34 @@ class QualityMeter:
         """Take ``x`` [n, leads] and return the verdicts of the seconds that it completes."""
         x = np.asarray(x)
         found: list[Quality] = []
-        while (room := self._edge - self._n) <= len(x):
-            self._take(x[:room], lead_off)
-            found.append(self._judge())
+        while len(x):
+            room = self.edge - self.n
+            if quality := self.take(x[:room], lead_off):
+                found.append(quality)
             x = x[room:]
-        if len(x):
-            self._take(x, lead_off)
         return found
+
+    def take(self, x: NDArray[np.floating], lead_off: Sequence[bool | None] = ()) -> Quality | None:
+        """Take ``x`` [n, leads] up to sample `edge` at most; return the verdict on the second that it completes."""
+        if samples := len(x):
+            self._parts.append(x)
+            self.n += samples
+        if True in lead_off:
+            self._off = [was or bool(off) for was, off in zip(self._off, lead_off, strict=True)]
+        return self._judge() if self.n == self.edge else None
 
     def gap(self, samples: int) -> list[Quality]:
         """Skip ``samples`` that never came; whole seconds without any make one verdict together."""
-        self._n += samples
+        self.n += samples
         found = []
-        if self._n >= self._edge and self._parts:
+        if self.n >= self.edge and self._parts:
             found.append(self._judge())
-        if self._n >= self._edge:
-            first = self._second
+        if self.n >= self.edge:
+            first = self.second
             second = next(
                 s
-                for s in range(int(self._n / self.fs) - 1, first + self._n + 2)
-                if ceil((s + 1) * self.fs) > self._n
+                for s in range(int(self.n / self.fs) - 1, first + self.n + 2)
+                if ceil((s + 1) * self.fs) > self.n
             )
             leads = tuple(LeadQuality(lead, "unusable", "gap", {"missing_share": 1.0}) for lead in self.leads)
             found.append(Quality(self._start + first, self._start + second, leads))
@@ -135,22 +145,17 @@ class QualityMeter:
         self._recent = [_Recent() for _ in self.leads]
 
     def _begin(self, second: int) -> None:
-        self._second = second
-        self._first, self._edge = ceil(second * self.fs), ceil((second + 1) * self.fs)
+        self.second = second
+        """Which second is being measured; it ends before sample `edge`."""
+        self._first, self.edge = ceil(second * self.fs), ceil((second + 1) * self.fs)
         self._parts: list[NDArray[np.floating]] = []
         self._off = [False] * len(self.leads)
-
-    def _take(self, x: NDArray[np.floating], lead_off: Sequence[bool | None]) -> None:
-        self._parts.append(x)
-        self._n += len(x)
-        if True in lead_off:
-            self._off = [was or bool(off) for was, off in zip(self._off, lead_off, strict=True)]
 
     def _judge(self) -> Quality:
         x = np.concatenate(self._parts, dtype=np.float32).T
         if len(x) > 1:
             x = np.ascontiguousarray(x)  # lead by lead: sorting is the most of it
-        expected = self._edge - self._first
+        expected = self.edge - self._first
         leads: list[LeadQuality] = []
         if x.shape[1] == expected > self._lag:
             leads = self._measure(x, range(len(x)), 0.0)
@@ -163,10 +168,10 @@ class QualityMeter:
                 else:
                     self._recent[k] = _Recent()
                     leads.append(self._say(k, "unusable", "gap", {"missing_share": missing}))
-        start = self._start + self._second
+        start = self._start + self.second
         quality = Quality(start, start + 1, tuple(leads))
         self.recent.append(quality)
-        self._begin(self._second + 1)
+        self._begin(self.second + 1)
         return quality
 
     def _measure(self, x: NDArray[np.float32], columns: Sequence[int], missing: float) -> list[LeadQuality]:

@@ -16,6 +16,8 @@ UNITS_PER_MV = 2048.0 * 4096.0
 """Of the modulus: samples are rounded to 1/2048 mV, the wavelet to integers that sum to 4096."""
 EARLIER_S, LATER_S = 0.04, 0.06
 """Where the R peak is looked for, around the middle of the energy."""
+BRIDGE_S = 0.02
+"""A run of NaN up to this long is bridged: the top of a QRS that went beyond the range of the ADC."""
 
 _LEVEL = np.array(1.5 * 4096.0, dtype=np.float32)
 """mV. Up here float32 has steps of 1/2048 mV: adding it rounds the samples, and no filter below sees a constant."""
@@ -31,7 +33,7 @@ class QrsWavelet:
 
     # Declared: cheaper to look up.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_banks _base _buffer _deflections _earlier _hi _kernel _later _lo _pair _plans _reach half "
+        "_banks _base _bridge _buffer _deflections _earlier _hi _kernel _later _lo _pair _plans _reach half "
         "most stride"
     ).split()
 
@@ -41,9 +43,10 @@ class QrsWavelet:
         self.half = round(2.5 * WIDTH_S * fs)
         """Samples that a tick rests on, to either side of its centre."""
         self._reach = 2 * self.half + 1
+        self._bridge = max(1, int(BRIDGE_S * fs))
         self._pair = 2048.0 * _pair(fs, self.half)
         self._banks: dict[int, Array] = {}
-        self._plans: dict[int, tuple[int, int, Array]] = {}
+        self._plans: dict[int, tuple[int, int, Array, Array, Array, Array]] = {}
         self._kernel = _gaussian(round(0.012 * fs), 0.004 * fs)
         self._earlier, self._later = int(EARLIER_S * fs), int(LATER_S * fs)
         self._deflections: dict[int, Array] = {}
@@ -63,7 +66,7 @@ class QrsWavelet:
         return self._base + self._lo
 
     def feed(self, x: NDArray[np.floating]) -> Array:
-        """Add ``x`` [n, leads] in mV; return the squared modulus at the ticks that this completes [ticks, leads].
+        """Add ``x`` [n, leads] in mV; return the modulus at the ticks that this completes [ticks, leads].
 
         NaN anywhere in a lead may spoil its whole column: see `retake`.
         """
@@ -79,45 +82,79 @@ class QrsWavelet:
         self._buffer[hi:end] = x + _LEVEL
         self._hi = end
         lo = self._lo
-        ticks, width, bank = self._plans.get(end - lo) or self._plan(end - lo)
+        ticks, width, bank, pair, even, odd = self._plans.get(end - lo) or self._plan(end - lo)
         self._lo = lo + ticks * self.stride
-        pair: Array = bank.dot(self._buffer[lo : lo + width])
-        pair *= pair
-        return pair[:ticks] + pair[ticks:]
+        bank.dot(self._buffer[lo : lo + width], pair)
+        return np.hypot(even, odd)
 
-    def _plan(self, samples: int) -> tuple[int, int, Array]:
-        """Return how many ticks ``samples`` allow, the number of samples that these rest on, and their bank."""
+    def _plan(self, samples: int) -> tuple[int, int, Array, Array, Array, Array]:
+        """Return how many ticks ``samples`` allow, how many samples these rest on, their bank and its output."""
         ticks = max((samples - self._reach) // self.stride + 1, 0)
         if ticks not in self._banks:
             self._banks[ticks] = _bank(self._pair, ticks, self.stride)
         bank = self._banks[ticks]
-        plan = self._plans[samples] = ticks, bank.shape[1], bank
+        pair = np.empty((2 * ticks, self._buffer.shape[1]))
+        plan = self._plans[samples] = ticks, bank.shape[1], bank, pair, pair[:ticks], pair[ticks:]
         return plan
 
     def retake(self, ticks: int) -> tuple[Array, list[int]]:
-        """Return the last ``ticks`` again with 0 where they touch NaN, and those that do on every lead."""
-        bank = self._banks[ticks]
+        """Return the last ``ticks`` again with 0 where they touch NaN, and those that do on every lead.
+
+        Short runs of NaN are bridged. Ticks that touch one that may still go on are left for the next feed.
+        """
         lo = self._lo - ticks * self.stride
-        rows = self._buffer[lo : lo + bank.shape[1]]
+        rows, settled = self._bridged(lo, self._hi)
+        ticks, width, bank, *_ = self._plan(settled)
+        self._lo = lo + ticks * self.stride
+        rows = rows[:width]
         unknown = ~np.isfinite(rows)
-        pair = bank.dot(np.where(unknown, _LEVEL, rows)) ** 2
-        power = pair[:ticks] + pair[ticks:]
+        pair = bank.dot(np.where(unknown, _LEVEL, rows))
+        moduli: Array = np.hypot(pair[:ticks], pair[ticks:])
         touched = (bank[:ticks] != 0.0).astype(float).dot(unknown) > 0
-        power[touched] = 0.0
-        return power, np.flatnonzero(touched.all(axis=1)).tolist()
+        moduli[touched] = 0.0
+        return moduli, np.flatnonzero(touched.all(axis=1)).tolist()
+
+    def _bridged(self, first: int, stop: int) -> tuple[Array, int]:
+        """Return rows of the buffer with short runs of NaN interpolated, and how many of them are settled."""
+        before = min(first, self._bridge + 1)
+        rows = self._buffer[first - before : stop].copy()
+        settled = len(rows)
+        for column in rows.T:
+            unknown = np.isnan(column)
+            if not unknown.any():
+                continue
+            edges = np.diff(np.concatenate(([False], unknown, [False])).view(np.int8))
+            for start, end in np.flatnonzero(edges).reshape(-1, 2).tolist():
+                if end - start > self._bridge or start == 0:
+                    continue
+                if end == len(rows):
+                    settled = min(settled, start)
+                else:
+                    line = np.linspace(column[start - 1], column[end], end - start + 2)
+                    column[start:end] = np.rint(2048.0 * line[1:-1]) / 2048.0
+        return rows[before:], max(settled - before, 0)
 
     def locate(self, sample: int, lead: int) -> int:
         """Return the sample of the largest deflection near ``sample``, of the signal below 33 Hz."""
         centre = sample - self._base
         margin = len(self._kernel) // 2
         first = max(centre - self._earlier, margin)
-        near = self._buffer[first - margin : centre + self._later + margin + 1, lead]
+        stop = centre + self._later + margin + 1
+        near = self._buffer[first - margin : stop, lead]
+        largest = self._largest(near)
+        if largest is None:
+            rows, _ = self._bridged(first - margin, min(stop + self._bridge, self._hi))
+            largest = self._largest(rows[: len(near), lead])
+        return sample if largest is None else self._base + first + largest
+
+    def _largest(self, near: Array) -> int | None:
+        """Return the place of the largest deflection, None if a NaN is near."""
         matrix = self._deflections.get(len(near))
         if matrix is None:
             matrix = self._deflections[len(near)] = _deflection(self._kernel, len(near))
         deflection = matrix.dot(near)
-        largest = int(np.abs(deflection, deflection).argmax())
-        return sample if isnan(deflection.item(largest)) else self._base + first + largest
+        largest = int(np.abs(deflection, deflection).argmax())  # a NaN, if there is one
+        return None if isnan(deflection.item(largest)) else largest
 
     def rewind(self, sample: int) -> None:
         """Forget what was appended from ``sample`` on."""
@@ -135,6 +172,7 @@ class QrsWavelet:
             if column >= 0:
                 buffer[:, k] = self._buffer[:, column]
         self._buffer = buffer
+        self._plans.clear()
 
 
 def _pair(fs: float, half: int) -> Array:

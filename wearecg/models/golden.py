@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from wearecg.ecg.leads import TWELVE
 from wearecg.errors import ModelError
-from wearecg.models.card import Card, GoldenFile, Input
+from wearecg.models.card import PPG, Card, GoldenFile, Input
 from wearecg.models.preprocess import condition
 from wearecg.models.runner import Runner, verified
 from wearecg.person import Person
@@ -34,8 +34,8 @@ CASES: tuple[tuple[str, tuple[str, ...], float], ...] = (
     ("bigeminy+noise", ("I",), 1.0),
     ("sinus", ("II", "V1", "V2", "V3", "V4", "V5"), 6.0),
 )
-"""What a synthetic person does, which leads are seen, and a gain. The last fills the input's whole range:
-sums of products that are too narrow overflow there first."""
+"""What a synthetic person does, which leads are seen (or else the pulse), and a gain. The last fills the input's
+whole range: sums of products that are too narrow overflow there first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +52,7 @@ def windows(spec: Input) -> tuple[Array, Array]:
     signals, masks = [], []
     for seed, (scenario, leads, gain) in enumerate(CASES):
         person = Person(seed, scenario, spec.fs)
-        shown = leads[:1] if spec.any_lead else [name for name in leads if name in spec.leads]
+        shown = leads[:1] if spec.any_lead else [name for name in (*leads, *PPG) if name in spec.leads]
         x = np.full((len(spec.leads), spec.length), np.nan, np.float32)
         rows = [0] if spec.any_lead else [spec.leads.index(name) for name in shown]
         x[rows] = gain * person.samples(spec.length)[:, [person.leads.index(name) for name in shown]].T

@@ -1,4 +1,4 @@
-"""The sensor's clock against the host's, from nothing but when things arrived."""
+"""The sensor's clock against the host's, from nothing but when things arrived; and its samples against its clock."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ BIN_S = 5.0
 HORIZON_S = 600.0
 MIN_FIT_S = 20.0
 MAX_PPM = 30_000.0
+RATE_MARK_S, RATE_MIN_S, RATE_MARKS = 1.0, 2.0, 61
+"""Marks that a sampling rate is measured on: their distance, the least span, and how many are kept (a minute)."""
 
 
 class MinimumDelayClock:
@@ -21,12 +23,14 @@ class MinimumDelayClock:
     lies closest to it in sum: the edge of the lower convex hull under the mean sensor time (Moon,
     Skelly and Towsley, INFOCOM 1999). Only the earliest delivery of every five seconds of the last ten minutes
     is kept, so memory and time do not grow.
+
+    ``slope`` is what is known of the rate from before (of the same sensor, started anew).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, slope: float = 0.0) -> None:
         self._bins: deque[tuple[float, float]] = deque()
         self._bin = -1
-        self._slope = 0.0
+        self._slope = slope
         self._fitted = False
         self._anchor: tuple[float, float] | None = None
         self._last_delay = 0.0
@@ -35,6 +39,16 @@ class MinimumDelayClock:
     def known(self) -> bool:
         """Whether anything has been observed yet."""
         return self._anchor is not None
+
+    @property
+    def slope(self) -> float:
+        """Host seconds beyond one that pass in a second of the sensor; 0 where it is not known, or at its limit."""
+        return 0.0 if abs(self._slope) >= MAX_PPM * 1e-6 else self._slope
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the rate has been fitted, and is one that a sensor may have."""
+        return self._fitted and abs(self._slope) < MAX_PPM * 1e-6
 
     def observe(self, sensor: float, arrival: float) -> None:
         """Learn that what the sensor finished at ``sensor`` seconds arrived at ``arrival`` (host monotonic seconds)."""
@@ -62,10 +76,12 @@ class MinimumDelayClock:
             return ClockFit(time, None, None, self._last_delay)
         above = sorted(delay - self._at(sensor) for sensor, delay in self._bins)
         # The truth lies on the lower edge: where only a tenth of the points come closer, it is not far.
-        error = above[max(len(above) // 10, 1)]
-        # The sensor runs fast (positive ppm) when arrival minus sensor time shrinks. At the limit it is no clock error.
-        ppm = None if abs(self._slope) >= MAX_PPM * 1e-6 else -self._slope * 1e6
-        return ClockFit(time, ppm, error, self._last_delay)
+        error = above[min(len(above) // 10 + 2, len(above) - 1)]  # two of them are on it
+        if not self.fitted:  # at the limit it is no clock error
+            return ClockFit(time, None, error, self._last_delay)
+        span = self._bins[-1][0] - self._bins[0][0]
+        # The sensor runs fast (positive ppm) when arrival minus sensor time shrinks.
+        return ClockFit(time, -self._slope * 1e6, error, self._last_delay, 4e6 * error / span)
 
     def _at(self, sensor: float) -> float:
         if self._anchor is None:
@@ -91,3 +107,35 @@ class MinimumDelayClock:
 
 def _turns_right(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:
     return (b[0] - a[0]) * (c[1] - a[1]) <= (b[1] - a[1]) * (c[0] - a[0])
+
+
+class SensorRate:
+    """Measures how many samples the sensor takes in a second of its own clock, over the last minute without losses.
+
+    What is missing was counted by this rate; to measure on it would confirm any rate.
+    """
+
+    def __init__(self) -> None:
+        self.measured: float | None = None
+        """Samples per second; None in the first two seconds."""
+        self._last: tuple[float, int] | None = None
+        self._time, self._samples = 0.0, 0
+        self._marks: deque[tuple[float, int]] = deque([(0.0, 0)], maxlen=RATE_MARKS)
+
+    def observe(self, time: float, samples: int, broken: bool) -> None:
+        """Learn that so many were taken from ``time`` (the sensor's clock) on; ``broken``: some are missing before."""
+        if self._last is not None and not broken:
+            self._time += time - self._last[0]
+            self._samples += self._last[1]
+        self._last = time, samples
+        first_time, first = self._marks[0]
+        if self._time - self._marks[-1][0] < RATE_MARK_S:
+            return
+        self._marks.append((self._time, self._samples))
+        if self._time - first_time >= RATE_MIN_S:
+            # To 1 ppm: the rest would be noise of the time stamps.
+            self.measured = round((self._samples - first) / (self._time - first_time), 4)
+
+    def restart(self) -> None:
+        """The sensor's clock was set."""
+        self._last = None

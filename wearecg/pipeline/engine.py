@@ -12,6 +12,7 @@ from wearecg.block import (
     Beat,
     Event,
     Gap,
+    HeartRate,
     Intervals,
     LeadQuality,
     Notice,
@@ -22,6 +23,7 @@ from wearecg.block import (
     Summary,
     Trace,
     Window,
+    sensor_of,
 )
 from wearecg.ecg.leads import is_ecg, select
 from wearecg.errors import SignalError
@@ -60,8 +62,9 @@ class Engine:
 
     Parameters
     ----------
-    source : str
-        Name for people.
+    source : str, or sequence of str
+        Name for people; one each where several sensors are streamed together. Windows are cut, leads chosen and
+        reconstructed of the first alone.
     windows : WindowSpec or None
         What to cut for a model; None for no windows.
     leads : sequence of str
@@ -81,7 +84,7 @@ class Engine:
 
     def __init__(
         self,
-        source: str,
+        source: str | Sequence[str],
         windows: WindowSpec | None = None,
         leads: tuple[str, ...] = (),
         wall_offset: float = float("nan"),
@@ -90,13 +93,14 @@ class Engine:
         twelve: Estimator | None = None,
         pulse: PulseSpec | None = None,
     ) -> None:
-        self._source, self._leads = source, leads
-        self._wanted = _Wanted(windows, trace, twelve, pulse)
+        self.names = [source] if isinstance(source, str) else list(source)
+        """What is read, a name for each sensor, for the `StreamInfo` of streams that begin from here on."""
+        self._leads, self._wanted = leads, _Wanted(windows, trace, twelve, pulse)
         self._wall_offset, self._epoch = wall_offset, epoch
         self.rate_note = ""
         """How the rate is known, for the `StreamInfo` of streams that begin from here on."""
         self._streams: dict[str, _Stream] = {}
-        self._intervals: IntervalStream | None = None
+        self._intervals: dict[str, IntervalStream] = {}
 
     def feed(self, block: SignalBlock | Intervals, arrival: float) -> list[Event]:
         """Take one measurement, received at ``arrival`` (host monotonic seconds).
@@ -110,17 +114,19 @@ class Engine:
         """
         if isinstance(block, Intervals):
             return self._take_intervals(block, arrival)
-        if self._leads and any(is_ecg(lead) for lead in block.leads):
-            block = _pick(block, self._leads, self._source)
+        name, first = self.names[sensor_of(block.stream) - 1], sensor_of(block.stream) == 1
+        if first and self._leads and any(is_ecg(lead) for lead in block.leads):
+            block = _pick(block, self._leads, name)
         stream = self._streams.get(block.stream)
         events: list[Event] = []
         if stream is None:
-            stream = self._streams[block.stream] = _Stream(block, self._wanted)
-            epoch = self._epoch
+            stream = self._streams[block.stream] = _Stream(block, self._wanted if first else _Wanted())
+            epoch, host = self._epoch, None
             if epoch is None:
-                epoch = arrival + self._wall_offset - len(block) / block.fs
+                host = arrival - len(block) / block.fs
+                epoch = host + self._wall_offset
             info = StreamInfo(
-                block.stream, self._source, block.fs, block.leads, block.lsb, epoch, self.rate_note
+                block.stream, name, block.fs, block.leads, block.lsb, epoch, self.rate_note, host=host
             )
             events += [info, *stream.describe_made(info)]
             if self._wanted.pulse and "PPG" not in block.leads and len(self._streams) == 1:
@@ -137,35 +143,39 @@ class Engine:
     def end(self) -> float:
         """Timeline seconds up to which the furthest stream has come."""
         ends = [stream.end for stream in self._streams.values()]
-        return max([*ends, self._intervals.end if self._intervals else 0.0])
+        return max([0.0, *ends, *(stream.end for stream in self._intervals.values())])
 
-    def link_lost(self) -> None:
-        """Note that the link went down."""
-        for stream in self._streams.values():
-            stream.timeline.link_lost()
-        if self._intervals:
-            self._intervals.link_lost()
+    def link_lost(self, sensor: int = 1) -> None:
+        """Note that the link to a sensor, by its number, went down."""
+        for name, stream in self._streams.items():
+            if sensor_of(name) == sensor:
+                stream.timeline.link_lost()
+        for name, intervals in self._intervals.items():
+            if sensor_of(name) == sensor:
+                intervals.link_lost()
 
     def finish(self) -> list[Event]:
         """Everything still inside, then a `Summary` for each stream."""
         events = [event for stream in self._streams.values() for event in stream.finish()]
-        return events + (self._intervals.finish() if self._intervals else [])
+        return events + [event for stream in self._intervals.values() for event in stream.finish()]
 
     def _take_intervals(self, intervals: Intervals, arrival: float) -> list[Event]:
         """Beats, rate and rhythm of a sensor that has no waveform; beside one, intervals are only handed on."""
         if not intervals.alone:
             return [intervals]
-        if self._intervals is None:
-            self._intervals = IntervalStream(self._source, self._wall_offset)
-        return self._intervals.feed(intervals, arrival)
+        name = intervals.stream
+        if name not in self._intervals:
+            source = self.names[sensor_of(name) - 1]
+            self._intervals[name] = IntervalStream(source, self._wall_offset, name)
+        return self._intervals[name].feed(intervals, arrival)
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    windows: WindowSpec | None
-    trace: bool
-    twelve: Estimator | None
-    pulse: PulseSpec | None
+    windows: WindowSpec | None = None
+    trace: bool = False
+    twelve: Estimator | None = None
+    pulse: PulseSpec | None = None
 
 
 class _Stream:
@@ -204,7 +214,7 @@ class _Stream:
         events = self._follow(self.timeline.feed(block, arrival))
         if self.end >= self._next_clock_report:
             self._next_clock_report = self.end + CLOCK_REPORT_S
-            events.append(self.timeline.clock.fit(self.end))
+            events.append(self.timeline.fit(self.end))
         return events
 
     def describe_made(self, info: StreamInfo) -> list[StreamInfo]:
@@ -213,7 +223,8 @@ class _Stream:
     def hear(self, other: _Stream, events: Sequence[Event]) -> None:
         """Take the beats of another stream of this sensor, where both are on its clock."""
         apart = other._origin - self._origin
-        if self._pulse and other is not self and isfinite(apart):
+        same = sensor_of(other._name) == sensor_of(self._name)
+        if self._pulse and same and other is not self and isfinite(apart):
             self._pulse.beats(events, apart)
 
     def finish(self) -> list[Event]:
@@ -223,7 +234,7 @@ class _Stream:
             events += self._look(fs, resampler.next, resampler.flush())
         for made in self._made:
             events += made.flush()
-        clock = self.timeline.clock.fit(self.end)
+        clock = self.timeline.fit(self.end)
         summary = Summary(
             self._name, self.end, self._samples, dict(self._lost), self._gaps, self._beats, 0, 0, clock
         )
@@ -289,7 +300,25 @@ class _Stream:
         self._beats += sum(isinstance(event, Beat) for event in events)
         if self._pulse:
             self._pulse.beats(events)
+        stretch = self.timeline.stretch
+        if stretch != 1.0:
+            events = [_in_true_seconds(event, stretch) for event in events]
+        if self._name != "ecg":
+            events = [
+                replace(event, stream=self._name) if isinstance(event, Beat | HeartRate | Quality) else event
+                for event in events
+            ]
         return list(events)
+
+
+def _in_true_seconds(event: Event, stretch: float) -> Event:
+    """Intervals and rates are of the heart, not of the sensor's oscillator."""
+    match event:
+        case Beat(rr=float() as rr):
+            return replace(event, rr=rr * stretch)
+        case HeartRate(bpm=float() as bpm):
+            return replace(event, bpm=bpm / stretch)
+    return event
 
 
 def _pick(block: SignalBlock, leads: tuple[str, ...], source: str) -> SignalBlock:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import ceil
 from typing import TypeAlias
 
 import numpy as np
@@ -43,8 +42,8 @@ class FrontEnd:
 
     # Declared: cheaper to look up.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_all_used _candidates _detector _doubted _ecg _edge _filter _filtered _n _origin _quality "
-        "_rate _seconds _t0 _traced _trouble _used fs leads trace trace_start"
+        "_all_used _candidates _detector _doubted _ecg _filter _filtered _origin _quality _rate _t0 "
+        "_traced _trouble _used fs leads trace trace_start"
     ).split()
 
     def __init__(self, fs: float, leads: tuple[str, ...], trace: bool = False) -> None:
@@ -90,23 +89,23 @@ class FrontEnd:
         x, off, start = block.samples, block.lead_off, block.start
         if self._t0 is None:
             self._begin(start)
-        first = round((start - self._origin) * self.fs)
-        events: list[FrontEvent] = [] if first == self._n else self._gap(first - self._n)
+        quality, detector = self._quality, self._detector
+        missing = round((start - self._origin) * self.fs) - quality.n
+        events: list[FrontEvent] = self._gap(missing) if missing else []
         if True in off:
             x = np.where([bool(lead) for lead in off], np.float32("nan"), x)
         if self._traced:
             self._draw(x, start)
         while True:  # piece by piece, none of them beyond the end of its second
-            room = self._edge - self._n
+            room = quality.edge - quality.n
             piece = x if len(x) <= room else x[:room]
-            verdicts = self._quality.feed(piece, off)
-            if self._detector:
-                for beat in self._detector.feed(piece if self._all_used else piece[:, self._used]):
+            verdict = quality.take(piece, off)
+            if detector:
+                for beat in detector.feed(piece if self._all_used else piece[:, self._used]):
                     self._believe(beat, events)
-            self._n += len(piece)
-            if verdicts:
-                self._end_second(verdicts[0], events)
-            if len(x) <= room:
+            if verdict:
+                self._end_second(verdict, events)
+            if piece is x:
                 return events
             x = x[room:]
 
@@ -126,8 +125,6 @@ class FrontEnd:
 
     def _begin(self, start: float) -> None:
         self._t0 = self._origin = start
-        self._n, self._seconds = 0, 1
-        self._edge = ceil(self.fs)
         self._trouble = ""
         self._doubted = False
         self._quality = QualityMeter(self.fs, self.leads, start)
@@ -153,35 +150,29 @@ class FrontEnd:
         events.append(beat)
 
     def _end_second(self, quality: Quality, events: list[FrontEvent]) -> None:
-        time = self._origin + self._seconds
-        self._seconds += 1
-        self._edge = ceil(self._seconds * self.fs)
         events.append(quality)
         if self._detector:
             self._trouble = self._why_not(quality)
             if len(self._candidates) > MAX_LEADS:
                 self._choose(quality, self._detector)
-            events.append(self._rate.at(time, self._trouble))
+            events.append(self._rate.at(quality.end, self._trouble))
 
     def _gap(self, samples: int) -> list[FrontEvent]:
+        quality = self._quality
+        end = self._origin + (quality.n + max(samples, 0)) / self.fs
         if samples < 0:
-            end = self._origin + self._n / self.fs
             raise SignalError(f"block starts {-samples} samples before the last end, {end:.3f} s")
         events: list[FrontEvent] = []
-        self._n += samples
         if self._filter:
             self._filter.reset()
         if self._detector:
             for beat in self._detector.gap(samples):
                 self._believe(beat, events)
-            self._rate.gap(self._origin + self._n / self.fs)
-        events += self._quality.gap(samples)
-        if self._n >= self._edge:
-            while self._edge <= self._n:
-                self._seconds += 1
-                self._edge = ceil(self._seconds * self.fs)
-            if self._detector:
-                events.append(HeartRate(self._origin + self._seconds - 1, None, "gap"))
+            self._rate.gap(end)
+        second = quality.second
+        events += quality.gap(samples)
+        if quality.second > second and self._detector:
+            events.append(HeartRate(self._origin + quality.second, None, "gap"))
         return events
 
     def _why_not(self, quality: Quality) -> str:

@@ -28,8 +28,8 @@ class IntervalStream:
     fall behind it by the sensor's delay, but not by a beat; then some were lost, and there is a gap.
     """
 
-    def __init__(self, source: str, wall_offset: float) -> None:
-        self._source, self._wall_offset = source, wall_offset
+    def __init__(self, source: str, wall_offset: float, stream: str = "rr") -> None:
+        self._source, self._wall_offset, self._stream = source, wall_offset, stream
         self.end = 0.0
         self._origin: float | None = None
         """Host time of timeline 0, by the fastest delivery so far."""
@@ -47,14 +47,16 @@ class IntervalStream:
             epoch = arrival - sum(rr) + self._wall_offset
             note = "RR intervals only, no waveform"
             events.append(
-                StreamInfo("rr", self._source, RESOLUTION_HZ, ("RR",), (1 / RESOLUTION_HZ,), epoch, note)
+                StreamInfo(
+                    self._stream, self._source, RESOLUTION_HZ, ("RR",), (1 / RESOLUTION_HZ,), epoch, note
+                )
             )
         events.append(intervals)
         events += self._place(sum(rr), arrival)
         for interval in rr:
             self.end += interval
             self._beats += 1
-            events.append(Beat(self.end, "RR", interval))
+            events.append(Beat(self.end, "RR", interval, self._stream))
             self._rhythm.add(interval)
         events.append(self._rate(intervals, arrival - self._origin))
         if self.end >= self._next_finding:
@@ -68,7 +70,7 @@ class IntervalStream:
 
     def finish(self) -> list[Event]:
         """The account of the stream; ``samples`` are intervals."""
-        return [Summary("rr", self.end, self._beats, {}, self._gaps, self._beats, 0, 0)]
+        return [Summary(self._stream, self.end, self._beats, {}, self._gaps, self._beats, 0, 0)]
 
     def _place(self, length: float, arrival: float) -> list[Event]:
         assert self._origin is not None
@@ -80,7 +82,7 @@ class IntervalStream:
             return []
         reason = "unplugged" if self._link_lost else "link"
         self._link_lost = False
-        gap = Gap(self.end, late, 0, reason, "rr")
+        gap = Gap(self.end, late, 0, reason, self._stream)
         self.end += late
         self._gaps += 1
         self._rhythm.gap()
@@ -88,10 +90,10 @@ class IntervalStream:
 
     def _rate(self, intervals: Intervals, time: float) -> HeartRate:
         if intervals.contact is False:
-            return HeartRate(time, None, "no skin contact")
+            return HeartRate(time, None, "no skin contact", self._stream)
         if intervals.bpm is None:
-            return HeartRate(time, None, "the sensor gives none")
-        return HeartRate(time, intervals.bpm)
+            return HeartRate(time, None, "the sensor gives none", self._stream)
+        return HeartRate(time, intervals.bpm, "", self._stream)
 
 
 class Rhythm:

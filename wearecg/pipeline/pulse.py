@@ -31,14 +31,13 @@ from wearecg.block import (
     Trace,
 )
 from wearecg.ecg.lag import LagMeter
-from wearecg.ecg.leads import SYNTHETIC, is_ecg
+from wearecg.ecg.leads import PULSE, SYNTHETIC, is_ecg
 from wearecg.ecg.pulse import REFRACTORY_S, PeakPicker, judge
 from wearecg.ecg.rate import HeartRateMeter
 from wearecg.pipeline.intervals import EVERY_S, Rhythm
 from wearecg.pipeline.overlap import Overlap
 
 HOP_S, CONTEXT_S, FADE_S = 1.0, 1.5, 0.5
-STREAM = "pulse"
 SOURCE = "pulse-rhythm@1"
 Lag: TypeAlias = float | Literal["model"] | None
 """Seconds from the R wave to the pulse; ``model`` for the model's own estimate; None to measure it in an ECG."""
@@ -121,7 +120,7 @@ class PulseStage:
         if drawn is None and judged.verdict != "unusable":
             judged = replace(judged, verdict="unusable", reason="no pulse")
         quality = replace(judged, lead=SYNTHETIC)
-        self._verdicts.append(Quality(start / fs, (start + len(pulse)) / fs, (quality,)))
+        self._verdicts.append(Quality(start / fs, (start + len(pulse)) / fs, (quality,), PULSE))
         if drawn is None:
             return None
         lag = np.full(len(pulse), drawn.lag)
@@ -192,7 +191,7 @@ class PulseStream:
     def describe(self, info: StreamInfo) -> StreamInfo:
         """Return what the stream is, given what that of the pulse is."""
         return StreamInfo(
-            STREAM,
+            PULSE,
             f"{info.source} through {self._model.label}",
             self.fs,
             (SYNTHETIC,),
@@ -221,7 +220,7 @@ class PulseStream:
         """Return the account; call it last."""
         lost = self._next - self._samples
         reasons = {"not drawn": lost} if lost else {}
-        return Summary(STREAM, self._next / self.fs, self._samples, reasons, 0, self._beats, 0, 0)
+        return Summary(PULSE, self._next / self.fs, self._samples, reasons, 0, self._beats, 0, 0)
 
     def _guarded(self, step: Callable[[], tuple[list[Quality], list[Piece]]]) -> list[Event]:
         if self._failed:
@@ -241,9 +240,9 @@ class PulseStream:
             events += self._told(self._peaks.flush())
             self._break(piece.first)
         ecg = piece.ecg[:, None]
-        events.append(SignalBlock(ecg, self.fs, (SYNTHETIC,), start, lost, stream=STREAM))
+        events.append(SignalBlock(ecg, self.fs, (SYNTHETIC,), start, lost, stream=PULSE))
         if self._trace:
-            events.append(Trace(ecg, self.fs, (SYNTHETIC,), start, STREAM))
+            events.append(Trace(ecg, self.fs, (SYNTHETIC,), start, PULSE))
         self._samples += len(piece)
         # Second by second, so that what is found in one does not depend on how it came.
         at = 0
@@ -254,7 +253,7 @@ class PulseStream:
             events += self._told(self._peaks.feed(piece.beats[at:stop], self._model.threshold), stop - at)
             at = stop
             if self._next >= second * self.fs:
-                events.append(replace(self._rate.at(float(second)), lead=SYNTHETIC))
+                events.append(replace(self._rate.at(float(second)), stream=PULSE))
                 if second % EVERY_S == 0:
                     events.append(self._rhythm.finding(float(second)))
         return events
@@ -282,7 +281,7 @@ class PulseStream:
                 self._rhythm.add(rr)
             if self._lag is None and (news := self._meter.news()) is not None:
                 events.append(Notice(f"the pulse comes {news:.3f} s after the R wave, by the ECG beside it"))
-            events.append(Beat(time - (lag or 0.0), SYNTHETIC, rr, lag))
+            events.append(Beat(time - (lag or 0.0), SYNTHETIC, rr, PULSE, lag))
         return events
 
     def _known_lag(self, place: float) -> float | None:

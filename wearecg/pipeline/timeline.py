@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from wearecg.block import Gap, Notice, SignalBlock
-from wearecg.pipeline.clock import MinimumDelayClock
+from wearecg.block import ClockFit, Gap, Notice, SignalBlock
+from wearecg.pipeline.clock import MinimumDelayClock, SensorRate
 
 JITTER_S = 0.005
 """Time stamps this close to the expected one follow on without loss."""
@@ -15,7 +15,7 @@ FUTURE_S = 2.0
 """A sensor clock this far ahead of the host's has been set, it has not seen a gap."""
 STALL_S = 1.0
 """Without a sensor clock, a delay by this much may be a gap; waiting tells a delay from a loss."""
-SETTLE_S = 1.0
+SETTLE_S, SETTLE_UNCLOCKED_S = 1.0, 2.0
 """How long deliveries are watched to find their fastest, before a broken time base is joined again."""
 
 RATE_CHECK_S, WRONG_RATE = 60.0, 0.002
@@ -29,8 +29,12 @@ Placed = SignalBlock | Gap | Notice
 class Timeline:
     """Places a decoder's blocks on a timeline whose second 0 is the stream's first sample.
 
+    The timeline counts samples, taken or missed, at the stated rate, as a recording does; `fit` relates it to true
+    seconds, and `stretch` says how many of those pass in one of its own.
+
     With a sensor clock the time stamps decide: samples are missing when the next stamp is later than
-    the last sample's end, and how many follows from the rate. A clock that jumps (the sensor was reset
+    the last sample's end, and how many follows from the measured rate; what rounding leaves over is carried to
+    the next gap. A clock that jumps (the sensor was reset
     or set) is joined to the old one by the host's clock, through `MinimumDelayClock`; so is the time
     base of a sensor that has no clock, after a loss that it could not count. Gaps are exact to one
     sample in the first case and to the jitter of the link in the second.
@@ -46,8 +50,30 @@ class Timeline:
         self._held: list[tuple[SignalBlock, float, float]] = []
         self._held_expect = 0.0
         self._notes: list[Notice] = []
-        self._origin: tuple[float, int] | None = None
+        self._rate = SensorRate()
+        self._residue = 0.0
+        self._fs = 1.0
         self._rate_told = False
+
+    @property
+    def rate(self) -> float | None:
+        """Samples per true second, by the sensor's clock and how that runs against the host's; None if not known."""
+        if self._rate.measured is None and not self.clock.fitted:
+            return None
+        return self._samples_a_second() / (1.0 + self.clock.slope)
+
+    @property
+    def stretch(self) -> float:
+        """True seconds in a second of the timeline, to 10 ppm; 1 until it is known."""
+        return round(self._fs / (self.rate or self._fs), 5)
+
+    def fit(self, time: float) -> ClockFit:
+        """Report the clock at timeline second ``time``, and where that lies on the host's."""
+        fit = replace(self.clock.fit(time), rate=self.rate, stream=self._stream)
+        if not self.clock.fitted or self._expect is None:
+            return fit
+        ahead = (time - self._next / self._fs) * self._fs / self._samples_a_second()
+        return replace(fit, host=self.clock.to_host(self._expect + ahead))
 
     def link_lost(self) -> None:
         """Note that the link went down: the next gap is called ``unplugged``."""
@@ -60,10 +86,15 @@ class Timeline:
                 return self._hold(block, arrival)
             return self._settle() + self.feed(block, arrival)
         if self._expect is None:
+            self._fs = block.fs
             self._expect = 0.0 if np.isnan(block.start) else block.start - block.lost / block.fs
         has_clock = not np.isnan(block.start)
         start = block.start if has_clock else self._expect + block.lost / block.fs
-        late = arrival - self.clock.to_host(start + len(block) / block.fs) if self.clock.known else 0.0
+        late = (
+            arrival - self.clock.to_host(start + len(block) / self._samples_a_second())
+            if self.clock.known
+            else 0.0
+        )
         ahead = start - self._expect
         if has_clock:
             broken = ahead < -JITTER_S or (ahead > FUTURE_S and late < -FUTURE_S)
@@ -83,25 +114,38 @@ class Timeline:
 
     def _hold(self, block: SignalBlock, arrival: float) -> list[Placed]:
         start = self._held_expect + block.lost / block.fs if np.isnan(block.start) else block.start
-        self._held_expect = start + len(block) / block.fs
+        self._held_expect = start + len(block) / self._samples_a_second()
         self._held.append((block, start, arrival))
-        return self._settle() if arrival - self._held[0][2] >= SETTLE_S else []
+        unclocked = bool(np.isnan(self._held[0][0].start))
+        if unclocked and self._missing() <= RESUME_S:
+            return self._settle()
+        watched = arrival - self._held[0][2]
+        return self._settle() if watched >= (SETTLE_UNCLOCKED_S if unclocked else SETTLE_S) else []
+
+    def _missing(self) -> float:
+        """Seconds that are missing before the blocks that are held, by the fastest delivery among them."""
+        assert self._expect is not None
+        fs = self._samples_a_second()
+        fastest = min(arrival - (start + len(block) / fs) for block, start, arrival in self._held)
+        first = self._held[0][0]
+        base = self._expect if np.isnan(first.start) else first.start
+        return base + fastest - self.clock.to_host(self._expect)
 
     def _settle(self) -> list[Placed]:
+        missing = self._missing()
         held, self._held = self._held, []
         assert self._expect is not None
-        first, fs = held[0][0], held[0][0].fs
+        first, fs = held[0][0], self._samples_a_second()
         has_clock = not np.isnan(first.start)
         base = first.start if has_clock else self._expect
-        fastest = min(arrival - (start + len(block) / fs) for block, start, arrival in held)
-        missing = base + fastest - self.clock.to_host(self._expect)
-        lost = max(round(missing * fs), 0) if has_clock or missing > RESUME_S else 0
+        lost = self._whole(missing * fs) if has_clock or missing > RESUME_S else 0
         # The time of a sensor without a clock goes on across the gap; another's has begun anew.
         shift = 0.0 if has_clock else lost / fs
         self._expect = base + shift
+        if has_clock or lost:
+            self.clock = MinimumDelayClock(self.clock.slope)
         if has_clock:
-            self.clock = MinimumDelayClock()
-            self._origin = None
+            self._rate.restart()
             gap = f"{lost / fs:.2f} s are missing by the host's clock"
             self._notes.append(Notice(f"the sensor's clock was set or started anew; {gap}"))
         nothing = replace(first, samples=first.samples[:0], lost=0)
@@ -114,30 +158,44 @@ class Timeline:
     def _accept(self, block: SignalBlock, start: float, arrival: float) -> list[Placed]:
         assert self._expect is not None
         ahead = start - self._expect
-        lost = round(ahead * block.fs) if ahead > JITTER_S or block.lost else 0
-        self._expect = start + len(block) / block.fs
+        fs = self._samples_a_second()
+        lost = self._whole(ahead * fs) if ahead > JITTER_S or block.lost else 0
+        self._expect = start + len(block) / fs
         self.clock.observe(self._expect, arrival)
-        if not self._rate_told and not np.isnan(block.start):
-            self._check_rate(start, lost, block.fs)
-        return self._place(block, max(lost, 0), "link" if block.lost else "device")
+        if not np.isnan(block.start):
+            self._rate.observe(start, len(block), bool(lost))
+        if not self._rate_told:
+            self._check_rate()
+        return self._place(block, lost, block.reason if block.lost else "device")
 
-    def _check_rate(self, start: float, lost: int, fs: float) -> None:
-        """Tell, once, that the sensor's samples do not keep the rate that it states, by its own clock."""
-        if self._origin is None:
-            self._origin = start, self._next + max(lost, 0)
-        passed = start - self._origin[0]
-        if passed < RATE_CHECK_S:
+    def _samples_a_second(self) -> float:
+        """Of the sensor's clock; where it has none that is the count of its samples at the stated rate."""
+        measured = self._rate.measured
+        # A clock that stands still or races is no measure.
+        return measured if measured and 0.5 < measured / self._fs < 2.0 else self._fs
+
+    def _whole(self, samples: float) -> int:
+        """Round what is missing to whole samples and carry the rest, so that many gaps add up to no drift."""
+        exact = samples + self._residue
+        lost = max(round(exact), 0)
+        self._residue = max(exact - lost, -0.5)  # what came too early is no rounding
+        return lost
+
+    def _check_rate(self) -> None:
+        """Tell, once, that the sensor's samples do not keep the rate that it states."""
+        rate = self.rate
+        if rate is None or self._next < RATE_CHECK_S * self._fs:
             return
-        samples = self._next + max(lost, 0) - self._origin[1]
-        if abs(samples / passed / fs - 1) > WRONG_RATE:
+        self._rate_told = True
+        if abs(rate / self._fs - 1) > WRONG_RATE:
             self._notes.append(
                 Notice(
-                    f"by its own clock the sensor takes {samples / passed:.2f} samples a second, not {fs:g}: "
-                    f"times and heart rate are off by {abs(samples / passed / fs - 1):.1%}",
+                    f"the sensor takes {rate:.2f} samples a second, not {self._fs:g}: beat intervals and heart rate "
+                    f"go by that; a recording's own seconds, which count samples, are off by "
+                    f"{abs(rate / self._fs - 1):.1%}",
                     "warning",
                 )
             )
-        self._rate_told = True
 
     def _place(self, block: SignalBlock, lost: int, reason: str) -> list[Placed]:
         placed: list[Placed] = list(self._notes)

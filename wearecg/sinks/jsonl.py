@@ -64,6 +64,7 @@ def to_record(event: Event, epoch: float | None = None) -> Record | None:
         case Beat():
             return {
                 "type": "beat",
+                "stream": event.stream,
                 "time": _number(event.time),
                 "wall": _wall(event.time, epoch),
                 "lead": event.lead,
@@ -73,15 +74,16 @@ def to_record(event: Event, epoch: float | None = None) -> Record | None:
         case HeartRate():
             return {
                 "type": "rate",
+                "stream": event.stream,
                 "time": _number(event.time),
                 "wall": _wall(event.time, epoch),
                 "bpm": _number(event.bpm, 1),
                 "reason": event.reason,
-                "lead": event.lead,
             }
         case Intervals():
             return {
                 "type": "intervals",
+                "stream": event.stream,
                 "rr": [_number(interval) for interval in event.rr],
                 "bpm": _number(event.bpm, 1),
                 "contact": event.contact,
@@ -89,6 +91,7 @@ def to_record(event: Event, epoch: float | None = None) -> Record | None:
         case Quality():
             return {
                 "type": "quality",
+                "stream": event.stream,
                 "start": _number(event.start),
                 "end": _number(event.end),
                 "leads": [
@@ -128,11 +131,11 @@ def to_record(event: Event, epoch: float | None = None) -> Record | None:
                 "reason": event.reason,
             }
         case LinkState():
-            return {"type": "link", "state": event.state, "message": event.message}
+            return {"type": "link", "sensor": event.sensor, "state": event.state, "message": event.message}
         case Notice():
             return {"type": "notice", "level": event.level, "message": event.message}
         case ClockFit():
-            return {"type": "clock", **_clock(event)}
+            return {"type": "clock", "stream": event.stream, **_clock(event)}
         case Summary():
             return {
                 "type": "summary",
@@ -170,7 +173,8 @@ class JsonlSink(Sink):
         self._path = path
         self._fd = -1 if path is None else _open(path)
         self._lines: list[str] = []
-        self._epochs: dict[str, float] = {}
+        self._infos: dict[str, StreamInfo] = {}
+        self._fits: dict[str, ClockFit] = {}
         self._started = False
         self._closed = False
 
@@ -179,11 +183,10 @@ class JsonlSink(Sink):
         if self._closed:
             return
         if isinstance(event, StreamInfo):
-            self._epochs[event.stream] = event.epoch
-        # Beats and findings are of the ECG, and where there is none, of the RR intervals or the pulse.
-        other = self._epochs.get("rr", self._epochs.get("pulse"))
-        epoch = self._epochs.get(getattr(event, "stream", "ecg"), other)
-        record = to_record(event, epoch)
+            self._infos[event.stream] = event
+        elif isinstance(event, ClockFit) and event.host is not None:
+            self._fits[event.stream] = event
+        record = to_record(event, self._epoch(event))
         if record is None:
             return
         if isinstance(event, LinkState | Notice):
@@ -205,6 +208,20 @@ class JsonlSink(Sink):
             if self._fd >= 0:
                 os.close(self._fd)
                 self._fd = -1
+
+    def _epoch(self, event: Event) -> float | None:
+        """Unix time less the event's own time: by the host's clock where the stream has been fitted to it."""
+        # Findings are of the ECG, and where there is none, of the RR intervals or the pulse.
+        stream = getattr(event, "stream", "ecg")
+        known = (self._infos[name] for name in (stream, "rr", "pulse") if name in self._infos)
+        info, fit = next(known, None), self._fits.get(stream)
+        if info is None:
+            return None
+        if fit is None or fit.host is None or fit.rate is None or info.host is None:
+            return info.epoch
+        time = getattr(event, "time", getattr(event, "end", getattr(event, "start", fit.time)))
+        host = fit.host + (time - fit.time) * info.fs / fit.rate
+        return info.epoch - info.host + host - time
 
     def _put(self, record: Record) -> None:
         if not self._started:
@@ -281,8 +298,11 @@ def _clock(fit: ClockFit) -> Record:
     return {
         "time": _number(fit.time),
         "ppm": _number(fit.ppm, 1),
+        "ppm_error": _number(fit.ppm_error, 1),
         "error": _number(fit.error, 6),
         "delay": _number(fit.delay),
+        "rate": _number(fit.rate),
+        "host": _number(fit.host, 6),
     }
 
 

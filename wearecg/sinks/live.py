@@ -9,18 +9,22 @@ from rich.console import Console, ScreenContext
 from rich.control import Control
 
 from wearecg.block import (
+    Beat,
+    ClockFit,
     Event,
     Finding,
     Gap,
     HeartRate,
     LinkState,
     Notice,
+    Quality,
     SignalBlock,
     StreamInfo,
     Trace,
     Window,
+    sensor_of,
 )
-from wearecg.ecg.leads import SYNTHETIC
+from wearecg.ecg.leads import PULSE, SYNTHETIC
 from wearecg.errors import SinkError
 from wearecg.sinks.base import Sink
 from wearecg.sinks.changes import Change
@@ -74,6 +78,8 @@ class LiveSink(Sink):
         """Take one event."""
         if self._closed:
             return
+        if isinstance(event, Beat | HeartRate | Quality | ClockFit) and sensor_of(event.stream) > 1:
+            return  # the view is of the first sensor
         changes = self._monitor.feed(event)
         if isinstance(event, Trace):
             self._screen.feed(event)
@@ -115,7 +121,7 @@ class LiveSink(Sink):
         monitor = self._monitor
         parts = [clock(monitor.now)]
         if monitor.rate:
-            mark = f" ({MARK}{SYNTHETIC})" if monitor.rate.lead else ""
+            mark = f" ({MARK}{SYNTHETIC})" if monitor.rate.stream == PULSE else ""
             parts.append(rate_text(monitor.rate) + mark)
         if monitor.pulse_rate:
             parts.append(f"{rate_text(monitor.pulse_rate)} by the pulse")

@@ -18,7 +18,7 @@ from wearecg.block import (
     StreamInfo,
     Trace,
 )
-from wearecg.ecg.leads import SYNTHETIC, is_ecg
+from wearecg.ecg.leads import PULSE, SYNTHETIC, is_ecg
 from wearecg.sinks.changes import Change, FindingChanges
 
 NOTICE_S = 20.0
@@ -72,7 +72,7 @@ class Monitor:
             case Quality() if event.leads[0].lead == SYNTHETIC:
                 judged = event.leads[0]
                 if judged.verdict == "unusable":
-                    self._take_rate(HeartRate(event.end, None, f"pulse: {judged.reason}", SYNTHETIC))
+                    self._take_rate(HeartRate(event.end, None, f"pulse: {judged.reason}", PULSE))
             case Quality() if self.info and self.info.leads[:1] == tuple(q.lead for q in event.leads[:1]):
                 self.quality = event
             case Gap():
@@ -96,7 +96,7 @@ class Monitor:
         return self.made is not None and bool(self.made.synthetic)
 
     def _take_rate(self, rate: HeartRate) -> None:
-        if rate.lead != SYNTHETIC or self._alone:
+        if rate.stream != PULSE or self._alone:
             self.rate = rate
         else:
             self.pulse_rate = rate

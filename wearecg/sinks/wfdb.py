@@ -12,7 +12,8 @@ no sample where they are not known.
 ``"``
     A finding begins, ends, or why nothing was scored, put at the end of the window that it rests on:
     ``AFIB p=0.93 since=12.0s encoder@0.1.0``. In a recording that was rotated it says again what holds on, with a
-    negative ``since`` for what began before.
+    negative ``since`` for what began before. After a minute: the measured sampling rate; a record counts its seconds at
+    the stated one.
 ``~``
     Signal quality. Subtype -1 where a gap begins or a lead becomes unusable, 0 where that ends.
 """
@@ -27,6 +28,7 @@ from pathlib import Path
 
 from wearecg.block import (
     Beat,
+    ClockFit,
     Event,
     Finding,
     Gap,
@@ -38,6 +40,7 @@ from wearecg.block import (
     Trace,
     Window,
 )
+from wearecg.ecg.leads import PULSE, SYNTHETIC
 from wearecg.errors import SinkError
 from wearecg.sinks.annotations import BEAT, NOTE, QUALITY, AnnotationFile
 from wearecg.sinks.base import Sink
@@ -54,6 +57,8 @@ LATE_S = 0.5
 STEP_S = 2.0
 """A clock that jumps by less is left alone."""
 LIVE_S = 60.0
+MEASURED_S = 60.0
+"""After so long the sensor's sampling rate is known well enough to be noted beside the stated one."""
 SETTLE_S = 30.0
 """So long after its last sample a recording that was rotated still takes what is found in it; then it is closed."""
 
@@ -123,6 +128,8 @@ class WfdbSink(Sink):
                 self._tracks[event.stream].block(event)
             case Gap() if event.stream in self._tracks:
                 self._tracks[event.stream].gap(event)
+            case ClockFit() if event.stream in self._tracks:
+                self._tracks[event.stream].measured(event)
             case Beat() | Finding() | Quality() if self._tracks:
                 main = self._about(event)
                 at = event.time if isinstance(event, Beat) else event.end
@@ -133,10 +140,9 @@ class WfdbSink(Sink):
 
     def _about(self, event: Beat | Finding | Quality) -> _Track:
         """Return the track with which an event belongs: what a pulse shows is never with the ECG."""
-        for track in self._tracks.values():
-            if set(track.info.synthetic) & set(_leads(event)):
-                return track
-        return self._tracks["ecg" if "ecg" in self._tracks else next(iter(self._tracks))]
+        synthetic = isinstance(event, Finding) and SYNTHETIC in event.leads
+        stream = PULSE if synthetic else getattr(event, "stream", "ecg")
+        return self._tracks[stream if stream in self._tracks else next(iter(self._tracks))]
 
     def tick(self, now: float) -> None:
         """Flush when it is time, and see that there is room."""
@@ -251,6 +257,7 @@ class _Track:
         self._epoch = epoch
         self._origin = round(began * info.fs)
         self._synced = 0.0
+        self._measured = False
         self._ended = False
 
     @property
@@ -288,6 +295,14 @@ class _Track:
         text = f"gap {gap.duration:.3f} s, {gap.samples} samples: {gap.reason}"
         self._notes.add(start, QUALITY, -1, 0, text)
         self._notes.add(end, QUALITY, 0, 0, "gap ends")
+
+    def measured(self, fit: ClockFit) -> None:
+        """Note the measured sampling rate beside the stated one, by which the record counts, after `MEASURED_S`."""
+        if self._measured or fit.rate is None or fit.time - self.began < MEASURED_S:
+            return
+        self._measured = True
+        text = f"measured sampling rate {fit.rate:.3f} Hz (stated {self.info.fs:g} Hz)"
+        self._notes.add(self._sample(fit.time), NOTE, text=text)
 
     def annotate(self, event: Beat | Finding | Quality) -> None:
         match event:
@@ -374,16 +389,6 @@ class _Track:
 
     def _sample(self, seconds: float) -> int:
         return max(round(seconds * self.info.fs) - self._origin, 0)
-
-
-def _leads(event: Beat | Finding | Quality) -> tuple[str, ...]:
-    match event:
-        case Beat():
-            return (event.lead,)
-        case Finding():
-            return event.leads
-        case Quality():
-            return tuple(judged.lead for judged in event.leads)
 
 
 def _describe(change: str, finding: Finding, began: float) -> str:

@@ -207,6 +207,9 @@ class Line(Protocol):
     def write(self, data: bytes) -> None:
         """Write within `WRITE_WAIT` seconds or raise."""
 
+    def set_baud(self, baud: int) -> None:
+        """Go on at another rate; a network has none."""
+
     def close(self) -> None:
         """Free the port."""
 
@@ -245,6 +248,9 @@ class _SerialLine:
     def write(self, data: bytes) -> None:
         self._serial.write(data)
 
+    def set_baud(self, baud: int) -> None:
+        self._serial.baudrate = baud
+
     def close(self) -> None:
         self._serial.close()
 
@@ -275,6 +281,9 @@ class _TcpLine:
 
     def write(self, data: bytes) -> None:
         self._socket.sendall(data)
+
+    def set_baud(self, baud: int) -> None:
+        pass
 
     def close(self) -> None:
         self._socket.close()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from wearecg.block import SignalBlock
 from wearecg.ecg.leads import select
+from wearecg.ecg.wavelet import BRIDGE_S
 from wearecg.formats import Recording
 from wearecg.transports.pacing import PacedSource
 
@@ -17,8 +18,8 @@ from wearecg.transports.pacing import PacedSource
 class ReplaySource(PacedSource):
     """Play a recording at ``speed`` times real time, ``math.inf`` for as fast as it is read.
 
-    Samples that all leads lack are ``lost`` (a gap stays a gap); those that some leads lack are NaN. Block
-    starts are the recording's own seconds.
+    Samples that all leads lack for longer than `BRIDGE_S` are ``lost`` (a gap stays a gap); fewer, or those that
+    only some leads lack, are NaN. Block starts are the recording's own seconds.
 
     Parameters
     ----------
@@ -50,13 +51,14 @@ class ReplaySource(PacedSource):
         self.epoch = recording.epoch
         self._samples = np.ascontiguousarray(recording.samples[:, columns])
         self._samples[np.isinf(self._samples)] = np.nan
+        self._present = _present(self._samples, int(BRIDGE_S * recording.fs))
         self._position = 0
         self._missing = 0
 
     def _next(self, n: int) -> tuple[list[SignalBlock], int]:
         chunk = self._samples[self._position : self._position + n]
         blocks: list[SignalBlock] = []
-        for present, run in _runs(np.asarray(~np.isnan(chunk).all(axis=1))):
+        for present, run in _runs(self._present[self._position : self._position + n]):
             if present:
                 blocks.append(self._block(chunk[run], self._position + run.start))
             else:
@@ -68,7 +70,17 @@ class ReplaySource(PacedSource):
 
     def _block(self, samples: NDArray[np.float32], first: int) -> SignalBlock:
         lost, self._missing = self._missing, 0
-        return SignalBlock(samples, self.fs, self.leads, start=first / self.fs, lost=lost, lsb=self.lsb)
+        start = first / self.fs
+        return SignalBlock(samples, self.fs, self.leads, start, lost, lsb=self.lsb, reason="recording")
+
+
+def _present(samples: NDArray[np.float32], longest: int) -> NDArray[np.bool_]:
+    """Return for each sample whether it belongs to no hole in all leads of more than ``longest`` samples."""
+    present: NDArray[np.bool_] = np.asarray(~np.isnan(samples).all(axis=1))
+    for whole, run in _runs(present.copy()):
+        if not whole and run.stop - run.start <= longest:
+            present[run] = True
+    return present
 
 
 def _runs(mask: NDArray[np.bool_]) -> Iterator[tuple[bool, slice]]:

@@ -12,13 +12,15 @@ import weakref
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from wearecg.block import Notice
 from wearecg.devices.base import Device
-from wearecg.errors import SourceError
+from wearecg.errors import SinkError, SourceError
 from wearecg.transports import ports
 from wearecg.transports.base import Item, Source
+from wearecg.transports.capture import Capture
 from wearecg.transports.ports import PORT_ERRORS, Line, open_line
 from wearecg.transports.reconnect import PORT_POLL, Link, Retry
 
@@ -33,16 +35,18 @@ TICK = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
-    pass
+class Opened:
+    """The port is open."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Failed:
+class Failed:
+    """The port was lost, or did not open."""
+
     why: str
 
 
-_Arrival: TypeAlias = tuple[float, bytes | _Opened | _Failed]
+Arrival: TypeAlias = tuple[float, bytes | Opened | Failed]
 
 
 class SerialSource(Source):
@@ -56,6 +60,8 @@ class SerialSource(Source):
         Decodes; is told about every fresh link.
     baud : int, optional
         Default: the device's own.
+    capture : Path, optional
+        New file for the raw bytes, see `wearecg.transports.capture`.
 
     Raises
     ------
@@ -64,7 +70,9 @@ class SerialSource(Source):
         same conditions are told as `LinkState` and waited out.
     """
 
-    def __init__(self, port: str, device: Device, baud: int | None = None) -> None:
+    def __init__(
+        self, port: str, device: Device, baud: int | None = None, capture: Path | None = None
+    ) -> None:
         self.name = f"{device.name} on {port}"
         self.rate_note = device.rate_note
         self.counters = device.counters
@@ -73,14 +81,19 @@ class SerialSource(Source):
         self._port = port
         self._device = device
         self._baud = baud or device.baud
-        self._reader: _Reader | None = None
-        self._close: weakref.finalize[[_Reader, Device], SerialSource] | None = None
+        self._capture = capture
+        self._reader: Reader | None = None
+        self._close: weakref.finalize[[Reader, Device], SerialSource] | None = None
 
     def open(self) -> None:
         """Open the port and start reading; see the class for what it raises."""
         if self._reader is not None:
             raise SourceError(f"{self.name} is open already: close it first")
-        reader = _Reader(self._port, self._baud)
+        self.take_over(Reader(self._port, self._baud, self._capture), [])
+
+    def take_over(self, reader: Reader, arrivals: list[Arrival]) -> None:
+        """Go on with a port that is open already, and with what arrived on it so far."""
+        self._ahead = arrivals
         where = "network" if ports.is_url(self._port) else f"{self._baud} baud"
         self._link = Link(self._device.name, self._port, where)
         self._next_tick = 0.0
@@ -96,6 +109,7 @@ class SerialSource(Source):
             wait = min(deadline - time.monotonic(), TICK)
             arrivals, dropped = reader.take(max(wait, 0.0))
             self._tell_dropped(dropped, items)
+            arrivals, self._ahead = self._ahead + arrivals, []
             for at, what in arrivals:
                 self._handle(at, what, items)
             self._tick(time.monotonic(), items)
@@ -112,17 +126,18 @@ class SerialSource(Source):
         if self._close is not None:
             self._close()
 
-    def _handle(self, at: float, what: bytes | _Opened | _Failed, items: list[Item]) -> None:
+    def _handle(self, at: float, what: bytes | Opened | Failed, items: list[Item]) -> None:
         device = self._device
         if isinstance(what, bytes):
             frames = device.counters.frames
             blocks = device.feed(what, at)
-            n_samples = sum(map(len, blocks))
-            change = self._link.heard(at, len(what), device.counters.frames - frames, n_samples)
+            n_frames = device.counters.frames - frames
+            n_samples = sum(map(len, blocks)) or n_frames * device.holding
+            change = self._link.heard(at, len(what), n_frames, n_samples)
             items.extend([change] if change else [])
             items.extend((block, at) for block in blocks)
             return
-        if isinstance(what, _Opened):
+        if isinstance(what, Opened):
             change = self._link.opened(at)
             device.outgoing.clear()
             device.connected(at)
@@ -157,28 +172,38 @@ class SerialSource(Source):
             items.append(Notice(text, "warning"))
 
 
-class _Reader:
+class Reader:
     """The thread that owns the port. Holds no reference to the source, so that this can be collected."""
 
-    def __init__(self, port: str, baud: int) -> None:
+    def __init__(self, port: str, baud: int, capture: Path | None = None) -> None:
+        """Open the port. Raises `SourceError` where it is not there, not permitted, in use, or not a port.
+
+        With ``capture`` also what `Capture` raises.
+        """
         self._port = port
         self._baud = baud
+        # Held while writing, opening and closing: a closed port's number may be another file's by then.
+        # Reentrant because garbage collection may run `write` and `stop` anywhere in this thread.
+        self._lock = threading.RLock()
         try:
             self._line: Line | None = open_line(port, baud)
         except PORT_ERRORS as error:
             raise SourceError(ports.explain_open(port, error)) from error
-        # Held while writing, opening and closing: a closed port's number may be another file's by then.
-        # Reentrant because garbage collection may run `write` and `stop` anywhere in this thread.
-        self._lock = threading.RLock()
-        self._inbox: deque[_Arrival] = deque([(time.monotonic(), _Opened())])
+        try:
+            self._capture = Capture(capture) if capture else None
+        except SinkError:
+            self._close_line()
+            raise
+        self._inbox: deque[Arrival] = deque([(time.monotonic(), Opened())])
         self._inbox_cost = 0
         self._dropped = 0
         self._news = threading.Condition()
+        self._note("baud", baud)
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"wearecg {port}", daemon=True)
         self._thread.start()
 
-    def take(self, timeout: float) -> tuple[list[_Arrival], int]:
+    def take(self, timeout: float) -> tuple[list[Arrival], int]:
         """All that waits, after at most ``timeout`` s for the first; and the bytes dropped since the last call."""
         with self._news:
             if not self._inbox:
@@ -186,12 +211,24 @@ class _Reader:
             arrivals, dropped = list(self._inbox), self._dropped
             self._inbox.clear()
             self._inbox_cost = self._dropped = 0
+        for at, what in arrivals:
+            if isinstance(what, bytes):
+                self._note("in", what, at)
         return arrivals, dropped
+
+    def set_baud(self, baud: int) -> None:
+        """Go on at another rate without closing the port, which would reset many boards."""
+        with self._lock, suppress(*PORT_ERRORS):
+            self._baud = baud
+            self._note("baud", baud)
+            if self._line is not None:
+                self._line.set_baud(baud)
 
     def write(self, data: bytes) -> None:
         """Write ``data`` if the port takes it within `WRITE_WAIT`; errors are left to the reading side to find."""
         with self._lock, suppress(*PORT_ERRORS):
             if self._line is not None:
+                self._note("out", data)
                 self._line.write(data)
 
     def stop(self) -> None:
@@ -200,6 +237,12 @@ class _Reader:
         self._stopping = True
         if threading.current_thread() is not self._thread:
             self._thread.join(CLOSE_WAIT)
+        if self._capture:
+            self._capture.close()
+
+    def _note(self, what: str, value: int | bytes, at: float | None = None) -> None:
+        if self._capture:
+            self._capture.note(time.monotonic() if at is None else at, what, value)
 
     def _run(self) -> None:
         retry = Retry()
@@ -231,13 +274,13 @@ class _Reader:
             return
         with self._lock:
             self._line = line
-        self._put(time.monotonic(), _Opened())
+        self._put(time.monotonic(), Opened())
 
     def _fail(self, retry: Retry, why: str) -> None:
         self._close_line()
         now = time.monotonic()
         retry.failed(now)
-        self._put(now, _Failed(why))
+        self._put(now, Failed(why))
 
     def _close_line(self) -> None:
         with self._lock:
@@ -246,7 +289,7 @@ class _Reader:
                 with suppress(*PORT_ERRORS):
                     line.close()
 
-    def _put(self, at: float, what: bytes | _Opened | _Failed) -> None:
+    def _put(self, at: float, what: bytes | Opened | Failed) -> None:
         with self._news:
             self._inbox.append((at, what))
             if isinstance(what, bytes):
@@ -264,6 +307,6 @@ class _Reader:
                 return
 
 
-def _shut(reader: _Reader, device: Device) -> None:
+def _shut(reader: Reader, device: Device) -> None:
     reader.write(device.stop())
     reader.stop()

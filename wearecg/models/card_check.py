@@ -1,0 +1,94 @@
+"""Whether a card states what this version of wearecg can honour."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wearecg.ecg.lead12 import INDEPENDENT
+from wearecg.ecg.leads import TWELVE, UNKNOWN
+from wearecg.errors import ModelError
+from wearecg.models.card import PPG, PRECISIONS, RUNTIMES, Card
+from wearecg.models.preprocess import ECG, PULSE
+
+
+def check(card: Card, where: str) -> None:
+    """Refuse a card that cannot be honoured; ``where`` it is, for the message.
+
+    Raises
+    ------
+    ModelError
+        Names the first field that is wrong, its value, and what was expected.
+    """
+    spec = card.input
+    units, procedure = ("arbitrary", PULSE) if spec.leads == PPG else ("mV", ECG)
+    # PTB-XL has a superclass and a subclass NORM; a finding must name one thing.
+    reported = [s.code for group in card.outputs.groups for s in group.statements if s.reported]
+    wrong: list[tuple[bool, str, object, str]] = [
+        (spec.fs <= 0, "input.fs", spec.fs, "above 0"),
+        (spec.seconds <= 0, "input.seconds", spec.seconds, "above 0"),
+        (spec.units != units, "input.units", spec.units, repr(units)),
+        (
+            not set(spec.leads) <= set(TWELVE) and not spec.any_lead and spec.leads != PPG,
+            "input.leads",
+            spec.leads,
+            f"of {TWELVE}, or {UNKNOWN} alone, or PPG alone",
+        ),
+        # A pulse is no basis of statements about a heart's electricity.
+        (
+            spec.leads == PPG and bool(card.outputs.groups),
+            "outputs.groups",
+            reported,
+            "none, as it sees a pulse",
+        ),
+        (len(set(spec.leads)) != len(spec.leads), "input.leads", spec.leads, "without repetition"),
+        (not 1 <= spec.min_leads <= len(spec.leads), "input.min_leads", spec.min_leads, "1 to all leads"),
+        (
+            spec.preprocessing.name != procedure,
+            "input.preprocessing.name",
+            spec.preprocessing.name,
+            repr(procedure),
+        ),
+        (
+            len(set(reported)) != len(reported),
+            "outputs.groups",
+            reported,
+            "reported codes without repetition",
+        ),
+        (
+            Path(card.golden.path).name != card.golden.path,
+            "golden.path",
+            card.golden.path,
+            "a file beside the card",
+        ),
+    ]
+    if card.outputs.unlike is not None:
+        names = [signal.name for signal in card.outputs.signals]
+        wrong.append(
+            ("unlike" not in names, "outputs.signals", names, "with 'unlike', as it has a threshold")
+        )
+    if card.outputs.band:
+        shapes = [(signal.name, signal.shape) for signal in card.outputs.signals]
+        wanted = [(name, (len(INDEPENDENT), spec.length)) for name in ("leads", "logvar")]
+        wrong += [
+            (shapes[:2] != wanted, "outputs.signals", shapes, f"{wanted} first, as it has a band"),
+            (spec.leads != TWELVE, "input.leads", spec.leads, f"{TWELVE}, as it has a band"),
+        ]
+    for group in card.outputs.groups:
+        codes = [s.code for s in group.statements]
+        wrong.append(
+            (len(set(codes)) != len(codes), f"{group.name} codes", codes, "codes without repetition")
+        )
+    for file in card.files:
+        wrong += [
+            (file.precision not in PRECISIONS, "files.precision", file.precision, f"of {PRECISIONS}"),
+            (file.runtime not in RUNTIMES, "files.runtime", file.runtime, f"of {RUNTIMES}"),
+            (Path(file.path).name != file.path, "files.path", file.path, "a file beside the card"),
+        ]
+    wrong += [
+        (not 0 < s.threshold <= 1, f"outputs {s.code}.threshold", s.threshold, "in (0, 1]")
+        for group in card.outputs.groups
+        for s in group.statements
+    ]
+    for bad, field, value, expected in wrong:
+        if bad:
+            raise ModelError(f"{where}: {field} is {value!r}; expected {expected}")
