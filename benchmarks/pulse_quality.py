@@ -1,4 +1,4 @@
-"""``python -m benchmarks.pulse_quality DATA``: does the verdict on a pulse tell where pulses and heart beats agree?
+"""``python -m benchmarks.pulse_quality DATA``: whether the verdict on a pulse tells if pulses and beats agree.
 
 For each ten-second window of BIDMC and of every third record of the cuff-less set: F1 of `find_pulses` against the R
 peaks of the ECG beside it, at 50 ms, after the record's best lag. Subjects and blocks on which the limits of `judge`
@@ -65,7 +65,7 @@ def _windows(ppg: NDArray[np.float32], ecg: NDArray[np.float32], fs: float) -> l
     lags = np.arange(0.2, 0.9, 0.01)
     together = np.concatenate(found)
     lag = lags[np.argmax([_f1(beats + lag, together) for lag in lags])]
-    rows = []
+    rows: list[tuple[str, float]] = []
     for i, (window, pulses) in enumerate(zip(windows, found, strict=True)):
         low, high = i * WINDOW / FS + EDGE_S, (i + 1) * WINDOW / FS - EDGE_S
         inside = [times[(times > low) & (times < high)] for times in (beats + lag, pulses)]

@@ -162,7 +162,7 @@ def test_rate_intervals_and_regularity_are_those_of_the_heart(seed):
     made, x = person(("PPG",), 60, seed=seed)
     out = events(x, ("PPG",), [*range(0, 15000, 125), 15000])
     beats = [b.time for b in made.beats_between(3, 52)]
-    rates = [r for r in of(HeartRate, out) if r.lead == "II*" and r.bpm]
+    rates = [r for r in of(HeartRate, out) if r.stream == "pulse" and r.bpm]
     assert abs(rates[-1].bpm - 60 / np.median(np.diff(beats[-9:]))) < 3
     found = pulse_beats(out)
     assert {b.lag for b in found} == {None}
