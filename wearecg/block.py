@@ -208,10 +208,7 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class HeartRate:
-    """Heart rate at ``time`` (timeline seconds); ``bpm`` is None with the reason where it is not known.
-
-    ``lead`` is empty for the rate that was measured, ``II*`` for that of a pulse: see `StreamInfo`.
-    """
+    """Heart rate at ``time`` (timeline seconds); ``bpm`` is None with the reason where it is not known."""
 
     time: float
     bpm: float | None
