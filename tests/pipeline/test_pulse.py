@@ -263,6 +263,8 @@ def test_a_model_that_fails_is_told_once_and_a_source_without_a_pulse_too():
     out = events(x, ("II", "PPG"), cuts, model=Broken())
     (notice,) = of(Notice, out)
     assert "slope@1 failed: RuntimeError: out of memory" in notice.message
+    (refused,) = of(Finding, out)
+    assert refused.reason == "pulse: slope@1 failed"
     assert len([b for b in of(Beat, out) if b.lead == "II"]) > 10
     (notice,) = of(Notice, events(x[:, :1], ("II",), cuts))
     assert "stream ecg has no lead PPG" in notice.message

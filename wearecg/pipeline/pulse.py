@@ -255,7 +255,8 @@ class PulseStream:
         if self._silent or whole - self._next < self._model.length + round(HOP_S * self.fs):
             return []
         self._silent = True
-        reason = next((why for start, why in reversed(self._reasons) if start * self.fs <= self._next), "gap")
+        unusable = (why for start, why in reversed(self._reasons) if start * self.fs <= self._next)
+        reason = f"{self._model.label} failed" if self._failed else next(unusable, "gap")
         second = float(self._next // self.fs) + 1
         trouble = f"pulse: {reason}"
         return [HeartRate(second, None, trouble, PULSE), self._rhythm.finding(second, trouble)]
