@@ -17,7 +17,6 @@ from tiny_pulse import write_pulse_model
 
 import wearecg
 from wearecg.formats import read_recording
-from wearecg.models.card import ZOO
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo-terminals")
 
@@ -187,7 +186,6 @@ def test_what_cannot_be_is_refused_in_words(arguments, words):
     assert words in text
 
 
-@pytest.mark.skipif(not (ZOO / "ppg2ecg.json").exists(), reason="ppg2ecg is not in the zoo yet")
 def test_the_shipped_model_draws_and_finds_the_rate(run):
     records, text, folder = run("PPG", model="ppg2ecg")
     check(records, text, folder)

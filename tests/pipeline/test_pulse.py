@@ -136,6 +136,22 @@ def test_a_beat_after_a_break_has_no_interval(spoilt):
     assert sum(b.rr is None for b in beats) >= 3
 
 
+@pytest.mark.parametrize("cuts", [[0, 8000], [0, *range(7, 8000, 7), 8000]])
+def test_when_the_pulse_is_lost_rate_and_rhythm_are_told_to_hold_no_more(cuts):
+    _, x = person(("PPG",), 80, fs=FS)
+    x[4500:6500] = np.random.default_rng(0).normal(size=(2000, 1))
+    out = events(x, ("PPG",), cuts, fs=FS)
+    told = [e for e in out if isinstance(e, Finding) or (isinstance(e, HeartRate) and e.stream == "pulse")]
+    at = next(i for i, e in enumerate(told) if e.reason.startswith("pulse: "))
+    before, rate, finding, after = told[at - 1 : at + 3]
+    assert before.bpm
+    assert (rate.bpm, rate.reason) == (None, "pulse: low perfusion")
+    assert (finding.code, finding.reason, finding.end) == ("NOT_SCORED", rate.reason, rate.time)
+    assert 45 < rate.time < 48
+    assert 65 < after.time < 68
+    assert sum(e.reason.startswith("pulse: ") for e in told) == 2
+
+
 def test_a_sensor_that_calls_its_seconds_unusable_is_believed():
     _, x = person(("PPG",), 20, fs=FS)
     off = LeadQuality("PPG", "unusable", "lead off")
@@ -247,6 +263,8 @@ def test_a_model_that_fails_is_told_once_and_a_source_without_a_pulse_too():
     out = events(x, ("II", "PPG"), cuts, model=Broken())
     (notice,) = of(Notice, out)
     assert "slope@1 failed: RuntimeError: out of memory" in notice.message
+    (refused,) = of(Finding, out)
+    assert refused.reason == "pulse: slope@1 failed"
     assert len([b for b in of(Beat, out) if b.lead == "II"]) > 10
     (notice,) = of(Notice, events(x[:, :1], ("II",), cuts))
     assert "stream ecg has no lead PPG" in notice.message

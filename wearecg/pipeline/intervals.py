@@ -117,13 +117,15 @@ class Rhythm:
         """Forget the intervals before a gap."""
         self._rr.clear()
 
-    def finding(self, end: float) -> Finding:
-        """Judge the intervals, of which the last ended at ``end`` (s)."""
-        rr = list(self._rr)
+    def finding(self, end: float, trouble: str = "") -> Finding:
+        """Judge the intervals, of which the last ended at ``end`` (s); ``trouble`` is why they cannot be, if so."""
+        rr = [] if trouble else list(self._rr)
         start = end - sum(rr)
         if len(rr) < MIN_RR:
             code, text, evidence = "NOT_SCORED", "rhythm not judged", {}
-            reason = f"{len(rr)} intervals without a break; the rhythm is judged on {MIN_RR} or more"
+            reason = (
+                trouble or f"{len(rr)} intervals without a break; the rhythm is judged on {MIN_RR} or more"
+            )
         else:
             differences = [b - a for a, b in pairwise(rr)]
             irregularity = fmean([d * d for d in differences]) ** 0.5 / fmean(rr)

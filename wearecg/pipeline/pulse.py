@@ -11,8 +11,10 @@ The stream leaves the engine as blocks, and never as a `Window`: no model that s
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil
 from typing import Literal, Protocol, TypeAlias
 
@@ -21,6 +23,7 @@ import numpy as np
 from wearecg.block import (
     Beat,
     Event,
+    HeartRate,
     LeadQuality,
     Notice,
     Quality,
@@ -186,7 +189,9 @@ class PulseStream:
         """Time of the last beat as the pulse has it; None after a gap."""
         self._next = self._samples = self._beats = 0
         self._lags: Samples = np.empty(0, np.float32)
-        self._failed = False
+        self._reasons: deque[tuple[float, str]] = deque(maxlen=ceil(model.length / model.fs / HOP_S) + 2)
+        """Where the last windows start that could not be used, s, and why they could not."""
+        self._silent = self._failed = False
 
     def describe(self, info: StreamInfo) -> StreamInfo:
         """Return what the stream is, given what that of the pulse is."""
@@ -209,7 +214,15 @@ class PulseStream:
 
     def feed(self, index: int, samples: Samples) -> list[Event]:
         """Take resampled samples [n, leads], the first with number ``index``."""
-        return self._guarded(lambda: self._stage.feed(index, samples[:, self._column]))
+        pulse = samples[:, self._column]
+        fs = round(self.fs)
+        events: list[Event] = []
+        # Second by second: whether a break is told must not depend on how the samples came.
+        for part in np.split(pulse, range(-index % fs or fs, len(pulse), fs)):
+            events += self._guarded(partial(self._stage.feed, index, part))
+            index += len(part)
+            events += self._silence(index)
+        return events
 
     def flush(self) -> list[Event]:
         """Return what still waits."""
@@ -231,7 +244,22 @@ class PulseStream:
             self._failed = True
             why = f"{self._model.label} failed: {type(error).__name__}: {error}"
             return [Notice(f"{why}; the pulse itself and the recording go on", "error")]
+        for quality in verdicts:
+            if quality.leads[0].verdict == "unusable":
+                self._reasons.append((quality.start, quality.leads[0].reason))
         return [*verdicts, *(event for piece in pieces for event in self._events(piece))]
+
+    def _silence(self, end: int) -> list[Event]:
+        """Say once that rate and rhythm no longer hold, when a second is too long ago to be drawn any more."""
+        whole = int(end // self.fs * self.fs)
+        if self._silent or whole - self._next < self._model.length + round(HOP_S * self.fs):
+            return []
+        self._silent = True
+        unusable = (why for start, why in reversed(self._reasons) if start * self.fs <= self._next)
+        reason = f"{self._model.label} failed" if self._failed else next(unusable, "gap")
+        second = float(self._next // self.fs) + 1
+        trouble = f"pulse: {reason}"
+        return [HeartRate(second, None, trouble, PULSE), self._rhythm.finding(second, trouble)]
 
     def _events(self, piece: Piece) -> list[Event]:
         events: list[Event] = []
@@ -244,6 +272,7 @@ class PulseStream:
         if self._trace:
             events.append(Trace(ecg, self.fs, (SYNTHETIC,), start, PULSE))
         self._samples += len(piece)
+        self._silent = False
         # Second by second, so that what is found in one does not depend on how it came.
         at = 0
         while at < len(piece):
