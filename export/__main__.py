@@ -17,6 +17,26 @@ CACHE = Path.home() / ".cache" / "wearecg" / "export"
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; return its exit code."""
+    args = arguments().parse_args(argv)
+    args.work.mkdir(parents=True, exist_ok=True)
+    _log_to(args.work / "log.txt")
+    try:
+        {
+            "train": _train,
+            "teach": _teach,
+            "publish": _publish,
+            "evaluate": _evaluate,
+            "ablate": _ablate,
+            "make": _make,
+        }[args.command](args)
+    except WearECGError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
     parser = argparse.ArgumentParser(prog="python -m export", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
@@ -81,21 +101,17 @@ def main(argv: list[str] | None = None) -> int:
     ablate.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
     ablate.add_argument("--work", type=Path, default=CACHE / "ablate", help="checkpoints (%(default)s)")
 
-    args = parser.parse_args(argv)
-    args.work.mkdir(parents=True, exist_ok=True)
-    _log_to(args.work / "log.txt")
-    try:
-        {
-            "train": _train,
-            "teach": _teach,
-            "publish": _publish,
-            "evaluate": _evaluate,
-            "ablate": _ablate,
-        }[args.command](args)
-    except WearECGError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    make = commands.add_parser(
+        "make", help="a shipped model from the raw recordings: all its commands, resumable"
+    )
+    make.add_argument("model", choices=["encoder", "rhythm1", "lead12", "ppg2ecg"])
+    make.add_argument(
+        "--data", type=Path, required=True, help="folder that holds ptbxl/, or the pulses' sets"
+    )
+    make.add_argument("--work", type=Path, default=CACHE, help="a folder for each stage (%(default)s)")
+    make.add_argument("--zoo", type=Path, default=ZOO, help="where the model goes (%(default)s)")
+
+    return parser
 
 
 def _log_to(path: Path) -> None:
@@ -103,6 +119,9 @@ def _log_to(path: Path) -> None:
     log = logging.getLogger("export")
     log.setLevel(logging.INFO)
     log.propagate = False
+    for handler in log.handlers[:]:  # a chain of commands has a file for each
+        log.removeHandler(handler)
+        handler.close()
     for handler in (logging.StreamHandler(sys.stdout), logging.FileHandler(path)):
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
         log.addHandler(handler)
@@ -298,6 +317,12 @@ def _evaluate_lead12(args: argparse.Namespace) -> None:
         print(evaluate_profile.choose(models["lead12"], data))
         for model in models.values():
             print(evaluate_profile.table(model, data, args.fold))
+
+
+def _make(args: argparse.Namespace) -> None:
+    from export.chains import make
+
+    make(args.model, args.data, args.work, args.zoo, main)
 
 
 def _ablate(args: argparse.Namespace) -> None:

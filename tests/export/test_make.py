@@ -1,0 +1,50 @@
+"""``python -m export make``: a model's whole chain, stopped and taken up."""
+
+from __future__ import annotations
+
+import pytest
+
+from export import __main__ as command
+from export.chains import CHAINS, arguments, make
+from export.errors import ExportError
+from wearecg.models.card import ZOO
+
+
+@pytest.mark.parametrize("model", CHAINS)
+def test_every_stage_is_a_command_and_reads_what_an_earlier_one_wrote(model, tmp_path):
+    data, work, zoo = tmp_path / "data", tmp_path / "work", tmp_path / "zoo"
+    written = set()
+    for stage in CHAINS[model]:
+        args = command.arguments().parse_args(arguments(stage, data, work, zoo))
+        assert args.data == data
+        assert work in args.work.parents
+        read = [*getattr(args, "beside", []), getattr(args, "teacher", None), getattr(args, "start", None)]
+        assert {path.parent for path in read if not isinstance(path, str | None)} <= written
+        written.add(args.work)
+    assert CHAINS[model][-1][:2] == ("publish", model)
+    assert args.zoo == zoo
+
+
+def test_there_is_a_chain_for_every_model_in_the_zoo():
+    assert set(CHAINS) == {path.stem for path in ZOO.glob("*.json")}
+
+
+def test_a_chain_goes_on_where_it_was_stopped(tmp_path):
+    ran = []
+
+    def stops(arguments):
+        ran.append(arguments[:2])
+        return 1 if len(ran) == 3 else 0
+
+    with pytest.raises(ExportError, match="stage 3 of 6: train encoder"):
+        make("encoder", tmp_path, tmp_path, tmp_path, stops)
+    make("encoder", tmp_path, tmp_path, tmp_path, stops)
+    assert ran[2] == ran[3] == ["train", "encoder"]
+    assert len(ran) == 7
+    make("encoder", tmp_path, tmp_path, tmp_path, stops)
+    assert len(ran) == 7
+
+
+def test_a_command_that_fails_fails_the_chain(tmp_path, capsys):
+    assert command.main(["make", "lead12", "--data", str(tmp_path), "--work", str(tmp_path / "work")]) == 1
+    assert "train lead12" in capsys.readouterr().err
