@@ -253,7 +253,8 @@ def _window(pair: Pair, answer: Answer, lag: float, found: Times, start: float) 
     x = pair.ecg[np.clip(np.rint(at * 2 * FS).astype(int), 0, len(pair.ecg) - 1)]
     y = np.interp((at + lag) * FS, np.arange(len(answer.trace)), answer.trace)
     if np.isfinite(x).all() and x.std() > 0:
-        r = float(np.corrcoef(x, y)[0, 1]) if y.std() > 0 else 0.0
+        a, b = x - x.mean(dtype=np.float64), y - y.mean()
+        r = float(a @ b / max(np.sqrt((a @ a) * (b @ b)), 1e-12))
         out |= {"r": r, "rmse": float(np.sqrt(np.mean((x - y) ** 2))), "true": x, "found": y}
     return out
 
