@@ -19,7 +19,7 @@ demo: .venv/ok
 
 test: .venv/dev
 	tests/packages.sh
-	WEARECG_DATA=$(DATA) $(BIN)/python -m pytest
+	WEARECG_DATA=$(DATA) $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/dev
 	$(BIN)/ruff check .
