@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from export.errors import ExportError
@@ -40,7 +40,7 @@ CHAINS["rhythm1"] = (
 PLACES = ("--work", "--teacher", "--beside", "--start")
 
 
-def make(model: str, data: Path, work: Path, zoo: Path, run: Callable[[Sequence[str]], int]) -> None:
+def make(model: str, data: Path, work: Path, zoo: Path, run: Callable[[list[str]], int]) -> None:
     """Run what is left of the model's chain through ``run``, which takes a command's arguments.
 
     Raises

@@ -7,6 +7,7 @@ mean beat at the true R peaks (what timing alone could reach).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +24,7 @@ from wearecg.ecg.leads import TWELVE
 from wearecg.ecg.pulse import find_pulses, judge
 from wearecg.models.card import ZOO, card_path, load_card
 from wearecg.models.preprocess import condition
+from wearecg.models.pulse import THRESHOLD
 from wearecg.models.runner import Runner
 from wearecg.pipeline.intervals import IRREGULAR
 
@@ -35,8 +37,8 @@ Estimate = tuple[float, float, float]
 
 LENGTH = round(SECONDS * FS)
 HOP = LENGTH // 2
-THRESHOLD = -0.5
-"""Logit from which a local maximum is a beat."""
+LOGIT = math.log(THRESHOLD / (1 - THRESHOLD))
+"""From which a local maximum is a beat."""
 REFRACTORY_S = 0.25
 BEFORE, AFTER = 0.35, 0.65
 """Of the mean beat, as shares of an RR interval."""
@@ -154,7 +156,7 @@ def peaks(logits: Array) -> Times:
     """Times (s) of the beats: maxima above the threshold, to a part of a sample; of two that are close the higher."""
     x = logits.astype(np.float64)
     kept: list[int] = []
-    for i in 1 + np.flatnonzero((x[1:-1] > x[:-2]) & (x[1:-1] >= x[2:]) & (x[1:-1] > THRESHOLD)):
+    for i in 1 + np.flatnonzero((x[1:-1] > x[:-2]) & (x[1:-1] >= x[2:]) & (x[1:-1] > LOGIT)):
         if kept and i - kept[-1] < REFRACTORY_S * FS:
             kept[-1] = max(kept[-1], int(i), key=lambda at: x[at])
         else:
