@@ -606,6 +606,6 @@ def test_twelve_leads_at_1000_hz_without_a_loss(record_property):
     assert device.counters.bytes == n * SIZE
     assert source.dropped_bytes == 0
     p50, p99 = np.percentile(delivery, [50, 99]) * 1e3
-    record_property("delivery_ms_p50_p99", (p50, p99))
+    record_property("delivery_ms_p50_p99", (float(p50), float(p99)))
     record_property("cpu_share", share)
     print(f"sent -> decoded: p50 {p50:.2f} ms, p99 {p99:.2f} ms; CPU {share:.1%}")
