@@ -18,8 +18,8 @@ from export.datasets import ptbxl
 from export.evaluate import in_chunks
 from export.evaluate_lead12 import NOMINAL, Net, Truth
 from export.metrics import interval, patient_draws
-from export.nets.encoder import cost, fold
-from export.package import Batch, Draft, build, install
+from export.nets.encoder import fold
+from export.package import About, Batch, Draft, build, install, unmeasured
 from export.train.lead12 import LEAD_SETS, Trained, hidden
 from export.train.loop import TRAIN_FOLDS, VALIDATION_FOLD, conditioned, predict
 from wearecg.ecg.lead12 import INDEPENDENT, twelve
@@ -29,13 +29,11 @@ from wearecg.models.card import (
     PRECISIONS,
     Band,
     Card,
-    GoldenFile,
     Loss,
     Measured,
     Outputs,
     Quantisation,
     SignalOutput,
-    Training,
     load_card,
 )
 from wearecg.models.describe import gate_table
@@ -149,46 +147,28 @@ def _scale(truth: Truth, found: list[tuple[tuple[str, ...], Array, Array]]) -> t
 
 def _draft(trained: Trained) -> Card:
     recipe = trained.recipe
-    parameters, macs = cost(trained.net, len(TWELVE), LEAD12_INPUT.length)
     shape = (len(INDEPENDENT), LEAD12_INPUT.length)
-    return Card(
-        name=NAME,
-        version=LEAD12_VERSION,
-        task=LEAD12_TASK,
-        input=LEAD12_INPUT,
-        outputs=Outputs(
-            0, (), (SignalOutput("leads", shape, "mV"), SignalOutput("logvar", shape, "log mV^2"))
-        ),
-        files=(),
-        golden=GoldenFile("", 0, 0, ""),
-        calibration=(
-            "One factor for each lead's standard deviation, fitted on the int8 ONNX file and half of fold 9's "
-            "patients with II+V1+V5 (with the other lead sets for these three); the share of samples in the band is "
-            "of the other half"
-        ),
-        training=Training(
-            data=(PTBXL,),
-            command=(
-                f"python -m export train {NAME} --data DIR --epochs {recipe.epochs} --seed {recipe.seed}; "
-                f"python -m export publish {NAME} --data DIR"
+    return unmeasured(
+        About(
+            name=NAME,
+            version=LEAD12_VERSION,
+            task=LEAD12_TASK,
+            input=LEAD12_INPUT,
+            calibration=(
+                "One factor for each lead's standard deviation, fitted on the int8 ONNX file and half of fold 9's "
+                "patients with II+V1+V5 (with the other lead sets for these three); the share of samples in the "
+                "band is of the other half"
             ),
-            seed=recipe.seed,
-            epochs=recipe.epochs,
-            minutes=round(trained.seconds / 60, 1),
-            machine=trained.machine,
+            rule=Quantisation(
+                "", GATE, lower_is_better=True, relative=True, allowed_loss=ALLOWED_LOSS, report=()
+            ),
+            limits=LEAD12_LIMITS,
         ),
-        measured=(),
-        quantisation=Quantisation(
-            method="",
-            metric=GATE,
-            lower_is_better=True,
-            relative=True,
-            allowed_loss=ALLOWED_LOSS,
-            report=(),
-        ),
-        parameters=parameters,
-        mmac=round(macs / 1e6, 2),
-        limits=LEAD12_LIMITS,
+        trained,
+        trained.net,
+        Outputs(0, (), (SignalOutput("leads", shape, "mV"), SignalOutput("logvar", shape, "log mV^2"))),
+        (PTBXL,),
+        f"python -m export train {NAME} --data DIR --epochs {recipe.epochs} --seed {recipe.seed}",
     )
 
 
