@@ -21,7 +21,7 @@ from export.metrics import frechet, interval, patient_draws
 from export.pulse_windows import PREPROCESSING, SECONDS, dip, motion
 from wearecg.ecg.beats import BeatDetector
 from wearecg.ecg.leads import TWELVE
-from wearecg.ecg.pulse import find_pulses, judge
+from wearecg.ecg.pulse import PeakPicker, find_pulses, judge
 from wearecg.models.card import ZOO, card_path, load_card
 from wearecg.models.preprocess import condition
 from wearecg.models.pulse import THRESHOLD
@@ -154,16 +154,8 @@ def generated(net: Net, pair: Pair) -> Answer:
 
 def peaks(logits: Array) -> Times:
     """Times (s) of the beats: maxima above the threshold, to a part of a sample; of two that are close the higher."""
-    x = logits.astype(np.float64)
-    kept: list[int] = []
-    for i in 1 + np.flatnonzero((x[1:-1] > x[:-2]) & (x[1:-1] >= x[2:]) & (x[1:-1] > LOGIT)):
-        if kept and i - kept[-1] < REFRACTORY_S * FS:
-            kept[-1] = max(kept[-1], int(i), key=lambda at: x[at])
-        else:
-            kept.append(int(i))
-    k = np.array(kept, int)
-    times: Times = (k + (x[k - 1] - x[k + 1]) / (2 * (x[k - 1] - 2 * x[k] + x[k + 1]))) / FS
-    return times
+    picker = PeakPicker(REFRACTORY_S * FS)
+    return np.array([*picker.feed(logits.astype(np.float64), LOGIT), *picker.flush()]) / FS
 
 
 def r_of(trace: Array) -> Times:
