@@ -16,8 +16,10 @@ import time
 from contextlib import contextmanager
 from itertools import count, pairwise
 
+import numpy as np
 import pytest
 
+from tests.test_end_to_end import sensor as played_port  # noqa: F401 (a fixture)
 from wearecg.block import SignalBlock
 from wearecg.devices import polar_pmd as pmd
 from wearecg.devices import simulated
@@ -246,6 +248,31 @@ def test_two_sensors_in_one_program(monkeypatch):
         assert len(blocks) > 12
         assert all(block.lost == 0 for block in blocks)
     assert not (heard[0][0].samples == heard[1][0].samples).all()
+
+
+def test_a_strap_beside_a_port_on_one_time_axis(stream, played_port):  # noqa: F811
+    heart = strap()
+    port = played_port("--seed", "1", "--fs", "250", "--leads", "II", "--ppm", "80")
+    with air(heart) as virtual:
+        running = stream(virtual, "Polar H10", "--also", str(port))
+
+        def beats(source):
+            (name,) = (one["stream"] for one in running.records("stream") if source in one["source"])
+            return [beat["time"] for beat in running.records("beat") if beat["stream"] == name]
+
+        running.wait(lambda: len(running.records("stream")) == 2, "both sensors")
+        running.wait(lambda: min(len(beats("Polar")), len(beats("bridge"))) > 30, "beats of both")
+        summaries = running.end()
+        assert was_told_to_stop(heart)
+    assert [(one["gaps"], one["lost"]) for one in summaries] == [(0, {})] * 2
+    clocks = {one["stream"]: one["clock"] for one in summaries}
+    # The strap's first sample was taken when its simulator began.
+    placed = clocks["ecg"]
+    first = placed["host"] - placed["time"] * FS / placed["rate"]
+    assert abs(first - heart.began) < 0.02
+    # Both measure one person, from the beat on at which each was asked.
+    here, there = (np.array(beats(source)[:30]) for source in ("Polar", "bridge"))
+    assert np.abs(here - there).max() <= sum(one["error"] for one in clocks.values()) + 1 / FS + 1 / 250
 
 
 def test_killed_and_started_again_it_frees_the_link_that_was_left(stream):

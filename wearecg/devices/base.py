@@ -78,7 +78,7 @@ class Device(ABC):
 
     def __init__(self, **refused: object) -> None:
         if refused:
-            raise SourceError(f"a {self.title} states that itself: leave out {', '.join(refused)}")
+            raise SourceError(f"the {self.title} states that itself: leave out {', '.join(refused)}")
         self.counters = Counters()
         self.outgoing = bytearray()
         self.notes: list[str] = []

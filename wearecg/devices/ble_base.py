@@ -169,9 +169,9 @@ class SimulatedBle(ABC):
 
     def __init__(self, leads: tuple[str, ...], fs: float, lsb: float = 0.001) -> None:
         if self.channels not in (None, len(leads)):
-            raise SourceError(f"a {self.advertised_name} has {self.channels} channels, not {len(leads)}")
+            raise SourceError(f"the {self.advertised_name} has {self.channels} channels, not {len(leads)}")
         if self.rate is not None and abs(fs / self.rate - 1) > 0.03:
-            raise SourceError(f"a {self.advertised_name} samples at {self.rate:g} Hz, not {fs:g}")
+            raise SourceError(f"the {self.advertised_name} samples at {self.rate:g} Hz, not {fs:g}")
         self.leads, self.fs, self.lsb = leads, fs, lsb
         self.running = False
         """Whether the host has asked for data."""

@@ -146,7 +146,9 @@ class Chords(Device):
 
     def _take_board(self, board: Board, name: str, now: float) -> bool:
         if min(self._channels) >= board.channels:
-            self.notes.append(f"a {name} has {board.channels} channels, and none of the leads is one of them")
+            self.notes.append(
+                f"the {name} has {board.channels} channels, and none of the leads is one of them"
+            )
             return False
         self._board = board
         self._asked = now

@@ -111,7 +111,7 @@ class ProtoCentral(Device):
         if not self.counters.frames:
             rates = " and ".join(map(str, (self.baud, *self.other_bauds)))
             return (
-                f"{self.counters.bytes} bytes but no packet of a {self.title}: its firmware talks at {rates} baud; "
+                f"{self.counters.bytes} bytes but no packet of the {self.title}: its firmware talks at {rates} baud; "
                 "try --device auto"
             )
         return f"the {self.title} has sent {self.counters.frames} packets and then stopped: reset it"
