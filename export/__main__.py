@@ -59,7 +59,11 @@ def arguments() -> argparse.ArgumentParser:
     teach.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
     teach.add_argument("--work", type=Path, default=CACHE, help="checkpoints and caches (%(default)s)")
     teach.add_argument(
-        "--beside", type=Path, nargs="*", default=[], help="checkpoints of encoders that answer with it"
+        "--beside",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="checkpoints (teacher.pt, encoder.pt) that answer with it",
     )
     teach.add_argument("--epochs", type=int, default=16)
     teach.add_argument(

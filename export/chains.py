@@ -17,15 +17,17 @@ log = logging.getLogger("export.make")
 
 Command = tuple[str, ...]
 
-LABELS, TEACHER, FIRST, ENCODER = "labels", "teacher", "first", "encoder"
+LABELS, TEACHER, SECOND, FIRST, ENCODER = "labels", "teacher", "second", "first", "encoder"
 ANSWERS = f"{TEACHER}/teacher.npz"
+BESIDE = (f"{SECOND}/teacher.pt", f"{LABELS}/encoder.pt")
 CHAINS: dict[str, tuple[Command, ...]] = {
     "encoder": (
         ("train", "encoder", "--work", LABELS, "--epochs", "24", "--seed", "2"),
-        ("teach", "own", "--work", TEACHER, "--beside", f"{LABELS}/encoder.pt"),
+        ("teach", "own", "--work", SECOND, "--seed", "2"),
+        ("teach", "own", "--work", TEACHER, "--beside", *BESIDE),
         ("train", "encoder", "--work", FIRST, "--teacher", ANSWERS, "--jepa", "12", "--epochs", "45"),
-        ("teach", "own", "--work", TEACHER, "--beside", f"{LABELS}/encoder.pt", f"{FIRST}/encoder.pt"),
-        ("train", "encoder", "--work", ENCODER, "--teacher", ANSWERS, "--jepa", "12", "--epochs", "40"),
+        ("teach", "own", "--work", TEACHER, "--beside", *BESIDE, f"{FIRST}/encoder.pt"),
+        ("train", "encoder", "--work", ENCODER, "--teacher", ANSWERS, "--jepa", "12", "--epochs", "60"),
         ("publish", "encoder", "--work", ENCODER),
     ),
     "lead12": (("train", "lead12", "--work", "lead12"), ("publish", "lead12", "--work", "lead12")),

@@ -8,7 +8,7 @@ the same for every lead set and method. Intervals are bootstrapped over patients
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 
 from export.calibrate import halves
 from export.datasets import ptbxl
-from export.linear12 import Linear
 from export.metrics import interval, patient_draws
 from wearecg.ecg.beats import BeatDetector
-from wearecg.ecg.lead12 import twelve
 from wearecg.ecg.leads import TWELVE
 from wearecg.models.preprocess import Preprocessing, condition
 
@@ -81,28 +79,6 @@ class Truth:
         """Return signal and mask with these leads alone."""
         mask = self.mask * np.array([name in leads for name in TWELVE], np.float32)
         return self.signal * mask[..., None], mask
-
-
-def report(truth: Truth, net: Net, floors: Mapping[str, Linear]) -> tuple[str, NDArray[np.float64]]:
-    """Lay out the network beside the floor of each lead set, then its bands; also the fitted scale ``[12]``."""
-    text, answers = [], {}
-    for name, floor in floors.items():
-        signal, mask = truth.shown(floor.leads)
-        mean, logvar = net(signal, mask)
-        answers[name] = twelve(signal, mask, mean, np.exp(logvar))
-        beside, _ = twelve(signal, mask, *floor.estimate(signal))
-        text.append(table(truth, floor.leads, {"lead12": answers[name][0], "linear": beside}))
-    scale = fit_scale(truth, [(floors[name].leads, *answer) for name, answer in answers.items()])
-    text.append(
-        "share of samples in the nominal 90 % band, bare > scaled, on patients the scale has not seen"
-    )
-    for name, answer in answers.items():
-        bare, fitted = (
-            coverage(truth, floors[name].leads, *answer, by) for by in (np.ones_like(scale), scale)
-        )
-        cells = (f"{lead} {100 * share:.1f} > {100 * fitted[lead]:.1f}" for lead, share in bare.items())
-        text.append(f"{name}: {', '.join(cells)}")
-    return "\n".join(text), scale
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.datasets.pulses import FS, Pair, f1, find_lag, matches
+from export.datasets.pulses import FS, NEAR, Pair, f1, find_lag, matches
 from export.evaluate import in_chunks
 from export.metrics import frechet, interval, patient_draws
 from export.pulse_windows import PREPROCESSING, SECONDS, dip, motion
@@ -52,6 +52,7 @@ METRICS = {
     "rr": "error of the RR interval, ms",
     "hr": "error of the heart rate, bpm",
     "r": "Pearson r, aligned by record",
+    "near": "Pearson r, aligned by window",
     "rmse": "RMSE, mV",
     "irregular": "share of windows whose rhythm (irregular or not) agrees",
 }
@@ -220,7 +221,8 @@ def scored(pair: Pair, answer: Answer, good: NDArray[np.bool_]) -> tuple[dict[st
     }
     rows = [_window(pair, answer, lag, found, k * SECONDS) for k in np.flatnonzero(good)]
     values |= {
-        key: _mean([row[key] for row in rows if key in row]) for key in ("hr", "irregular", "r", "rmse")
+        key: _mean([row[key] for row in rows if key in row])
+        for key in ("hr", "irregular", "r", "near", "rmse")
     }
     true, traced = (
         np.array([row[key] for row in rows if key in row], np.float32).reshape(-1, LENGTH)
@@ -245,12 +247,21 @@ def _window(pair: Pair, answer: Answer, lag: float, found: Times, start: float) 
         out["irregular"] = float(_irregular(a) == _irregular(b))
     at = start + np.arange(LENGTH) / FS
     x = pair.ecg[np.clip(np.rint(at * 2 * FS).astype(int), 0, len(pair.ecg) - 1)]
-    y = np.interp((at + lag) * FS, np.arange(len(answer.trace)), answer.trace)
     if np.isfinite(x).all() and x.std() > 0:
-        a, b = x - x.mean(dtype=np.float64), y - y.mean()
-        r = float(a @ b / max(np.sqrt((a @ a) * (b @ b)), 1e-12))
-        out |= {"r": r, "rmse": float(np.sqrt(np.mean((x - y) ** 2))), "true": x, "found": y}
+        i, j = matches(a, b, NEAR)
+        off = float(np.median(b[j] - a[i])) if len(i) else 0.0
+        y, near = (
+            np.interp((at + late) * FS, np.arange(len(answer.trace)), answer.trace)
+            for late in (lag, lag + off)
+        )
+        out |= {"r": _pearson(x, y), "near": _pearson(x, near), "rmse": float(np.sqrt(np.mean((x - y) ** 2)))}
+        out |= {"true": x, "found": y}
     return out
+
+
+def _pearson(x: Array, y: NDArray[np.float64]) -> float:
+    a, b = x - x.mean(dtype=np.float64), y - y.mean()
+    return float(a @ b / max(np.sqrt((a @ a) * (b @ b)), 1e-12))
 
 
 def _rr_errors(beats: Times, found: Times, counted: Times) -> NDArray[np.float64]:
@@ -334,6 +345,7 @@ def table(test: Trial, measured: dict[str, dict[str, Estimate]]) -> str:
         "RR ms",
         "HR bpm",
         "r",
+        "r by window",
         "RMSE mV",
         "rhythm",
         "Frechet",

@@ -19,7 +19,7 @@ from torch import nn
 from export import gate, to_onnx, to_tflite
 from export.errors import GateError
 from export.nets.encoder import cost
-from export.quantize import quantize_onnx, quantize_tflite
+from export.quantize import FIRST, quantize_onnx, quantize_tflite
 from export.train.loop import Schedule
 from wearecg.models import golden
 from wearecg.models.card import (
@@ -42,8 +42,9 @@ CLIPS = {"onnx": (99.9, 99.99, 99.999, 100.0), "tflite": (95.0, 98.0, 99.0, 100.
 """Percentiles that are tried; that of the smallest error on other training windows is taken."""
 QUANTIZE = {"onnx": quantize_onnx, "tflite": quantize_tflite}
 STAMP = {"onnx": to_onnx.stamp, "tflite": to_tflite.stamp}
+NUMBERS = {1: "first", 2: "first two"}
 METHOD = (
-    "Conv and Gemm static int8, weights per channel; the first two and the last layers, the sums and the pooling in "
+    "Conv and Gemm static int8, weights per channel; the {first} and the last layers, the sums and the pooling in "
     "floating point; calibrated on {windows} training windows as training shows them. ONNX Runtime: uint8 "
     "activations, reduced range, {onnx:g} % percentile of the values. TFLite: int8 activations, {tflite:g} % "
     "percentile of the windows' extremes. The percentiles are those of the smallest error of the outputs on as "
@@ -81,12 +82,15 @@ class Draft:
         Training windows: int8 is calibrated on the first half, its percentile chosen on the second.
     max_int8 : int
         Bytes that an int8 file may have.
+    first : int
+        Layers from the inputs that stay in floating point.
     """
 
     card: Card
     net: nn.Module
     windows: Batch
     max_int8: int
+    first: int = FIRST
 
 
 class Finished(Protocol):
@@ -152,14 +156,14 @@ def build(draft: Draft, stage: Path) -> Card:
     files, chosen = [], {}
     for runtime in RUNTIMES:
         fp32 = _listed(card, stage / f"{card.name}.fp32.{runtime}", "fp32", runtime)
-        clip = _best_clip(card, fp32, stage, (signal[:half], mask[:half]), (signal[half:], mask[half:]))
+        clip = _best_clip(draft, fp32, stage, (signal[:half], mask[:half]), (signal[half:], mask[half:]))
         int8 = stage / f"{card.name}.int8.{runtime}"
-        QUANTIZE[runtime](stage / fp32.path, int8, signal[:half], mask[:half], clip)
+        QUANTIZE[runtime](stage / fp32.path, int8, signal[:half], mask[:half], clip, draft.first)
         files += [fp32, _listed(card, int8, "int8", runtime)]
         chosen[runtime] = clip
     for file in files:
         gate.check_file(stage / file.path, gate.MAX_BYTES if file.precision == "fp32" else draft.max_int8)
-    method = METHOD.format(windows=half, **chosen)
+    method = METHOD.format(windows=half, first=NUMBERS[draft.first], **chosen)
     quantisation = dataclasses.replace(card.quantisation, method=method)
     return dataclasses.replace(card, files=tuple(files), quantisation=quantisation)
 
@@ -185,15 +189,16 @@ def install(card: Card, stage: Path, zoo: Path, windows: Batch) -> None:
         shutil.copyfile(stage / name, zoo / name)
 
 
-def _best_clip(card: Card, fp32: ModelFile, stage: Path, fit: Batch, held: Batch) -> float:
+def _best_clip(draft: Draft, fp32: ModelFile, stage: Path, fit: Batch, held: Batch) -> float:
     """Return the percentile whose int8 form is nearest to fp32 on the windows held back."""
+    card = draft.card
     expected = _outputs(card, fp32, stage, held)
     spread = np.maximum(expected.var(axis=0), 1e-12)
     errors = {}
     with tempfile.TemporaryDirectory() as folder:
         for clip in CLIPS[fp32.runtime]:
             tried = Path(folder) / f"{clip}.{fp32.runtime}"
-            QUANTIZE[fp32.runtime](stage / fp32.path, tried, *fit, clip)
+            QUANTIZE[fp32.runtime](stage / fp32.path, tried, *fit, clip, draft.first)
             got = _outputs(card, _listed(card, tried, "int8", fp32.runtime), tried.parent, held)
             errors[clip] = float(np.mean((got - expected) ** 2 / spread))
     shares = ", ".join(f"{clip:g} %: {error:.5f}" for clip, error in errors.items())

@@ -69,7 +69,7 @@ def publish(trained: Trained, data: ptbxl.PtbXl, outliers: trust.Outliers, zoo: 
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder)
         card = draft(trained, net, data)
-        card = build(Draft(card, fold(net), calibration_windows(data, card), MAX_INT8), stage)
+        card = build(Draft(card, fold(net), calibration_windows(data, card), MAX_INT8, first=1), stage)
         validation = Fold.of(data, VALIDATION_FOLD, card.input.preprocessing)
         forms = {name: _forms(net, card, stage, validation, leads) for name, leads in LEAD_SETS.items()}
         report = compare(forms, validation)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-STAGES = ((40, 5), (64, 7), (96, 5), (128, 5))
+STAGES = ((32, 5), (64, 7), (96, 5), (128, 5))
 """Channels and kernel of each stage; each halves the time axis."""
 
 
@@ -86,7 +86,7 @@ class Encoder(nn.Module):
         """Return the feature map ``[N, channels, 1, places]`` of the last block."""
         x = (signal * mask.unsqueeze(-1)).unsqueeze(2)
         x = self.bn(self.conv(x))
-        x = self.relu(x * _column(self.lead_gain(mask)) + _column(self.lead_bias(mask)))
+        x = self.relu(x * column(self.lead_gain(mask)) + column(self.lead_bias(mask)))
         out: Tensor = self.blocks(x)
         return out
 
@@ -153,5 +153,6 @@ def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> tuple[nn
     return conv, nn.BatchNorm2d(outputs)
 
 
-def _column(x: Tensor) -> Tensor:
+def column(x: Tensor) -> Tensor:
+    """``[N, C]`` to ``[N, C, 1, 1]``."""
     return x.unsqueeze(-1).unsqueeze(-1)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from export.nets.encoder import conv_bn
+from export.nets.encoder import column, conv_bn
 
 STEM = 48
 """Channels at half the rate."""
@@ -113,9 +113,9 @@ class Lead12(nn.Module):
 
     def _encode(self, signal: Tensor, mask: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
         """Features of each rate, the input first; mean and log-variance of the latent."""
-        known = _paired(signal * mask.unsqueeze(-1))
+        known = paired(signal * mask.unsqueeze(-1))
         x = self.bn(self.conv(known))
-        x = self.relu(x * _column(self.lead_gain(mask)) + _column(self.lead_bias(mask)))
+        x = self.relu(x * column(self.lead_gain(mask)) + column(self.lead_bias(mask)))
         features = [known, x]
         for stage in self.down:
             x = stage(x)
@@ -125,25 +125,22 @@ class Lead12(nn.Module):
     def _decode(self, features: list[Tensor], latent: Tensor) -> tuple[Tensor, Tensor]:
         known, *features, deepest = features
         # What a heart looks like is the same in all ten seconds.
-        x = self.back(latent) + _column(self.relu(self.whole(deepest.mean(dim=(2, 3)))))
+        x = self.back(latent) + column(self.relu(self.whole(deepest.mean(dim=(2, 3)))))
         for up, here in zip(self.up, reversed(features), strict=True):
             x = up(x, here)
         x = torch.cat([x, known], dim=1)
-        return _unpaired(self.mean(x)), _unpaired(self.logvar(x))
+        return unpaired(self.mean(x)), unpaired(self.logvar(x))
 
 
-def _column(x: Tensor) -> Tensor:
-    return x.unsqueeze(-1).unsqueeze(-1)
-
-
-def _paired(x: Tensor) -> Tensor:
+def paired(x: Tensor) -> Tensor:
     """``[N, C, L]`` to ``[N, 2 C, 1, L / 2]``: even samples, then odd ones."""
     n, channels, length = x.shape
     pairs = x.reshape(n, channels, length // 2, 2).permute(0, 3, 1, 2)
     return pairs.reshape(n, 2 * channels, 1, length // 2)
 
 
-def _unpaired(x: Tensor) -> Tensor:
+def unpaired(x: Tensor) -> Tensor:
+    """``[N, 2 C, 1, L / 2]`` to ``[N, C, L]``: what `paired` does, undone."""
     n, channels, _, length = x.shape
     pairs = x.reshape(n, 2, channels // 2, length).permute(0, 2, 3, 1)
     return pairs.reshape(n, channels // 2, 2 * length)

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from export.nets.encoder import conv_bn
-from export.nets.lead12 import Pair, Up, _column, _paired, _unpaired
+from export.nets.encoder import column, conv_bn
+from export.nets.lead12 import Pair, Up, paired, unpaired
 
 LENGTH = 1000
 STEP = 8
@@ -68,7 +68,7 @@ class PulseEncoder(nn.Module):
         x = self.down(self.relu(self.bn(self.conv(folded))))
         wide = self.wide(x)
         whole = self.relu(self.whole(wide.mean(dim=(2, 3))))
-        x = self.up(wide + _column(whole), x)
+        x = self.up(wide + column(whole), x)
         return Answer(x, _in_time(self.beats(x))[:, 0], self.lag(whole))
 
 
@@ -99,7 +99,7 @@ class EcgEncoder(nn.Module):
 
     def forward(self, ecg: Tensor) -> tuple[Tensor, Tensor]:
         """Map ``[N, 1, L]`` to twice ``[N, LATENT, 1, L / 8]``."""
-        x = self.down(self.relu(self.bn(self.conv(_paired(ecg)))))
+        x = self.down(self.relu(self.bn(self.conv(paired(ecg)))))
         return self.mean(x), self.logvar(x).clamp(-10, 4)
 
 
@@ -118,7 +118,7 @@ class Decoder(nn.Module):
         x = first(latent)
         for stage in others:
             x = stage(self.stretch(x))
-        return _unpaired(self.out(x))
+        return unpaired(self.out(x))
 
 
 class Flow(nn.Module):
@@ -137,7 +137,7 @@ class Flow(nn.Module):
     def forward(self, latent: Tensor, timing: Tensor, time: Tensor) -> Tensor:
         """Return the velocity ``[N, LATENT, 1, L / 8]``, given `timed` beats and the time ``[N]`` or ``[1]``."""
         powers = torch.stack([time**k for k in range(1, TIMES + 1)], dim=1)
-        x = self.latent(latent) + self.given(timing) + _column(self.time(powers))
+        x = self.latent(latent) + self.given(timing) + column(self.time(powers))
         x = x + self.first(x)
         out: Tensor = self.out(x + self.second(x))
         return out

@@ -88,21 +88,19 @@ def teach(data: ptbxl.PtbXl, work: Path, recipe: Recipe, beside: Sequence[Path] 
 def answer(data: ptbxl.PtbXl, work: Path, beside: Sequence[Path] = ()) -> Path:
     """Ask the finished teacher about every training window; write its answers beside its checkpoint.
 
-    The logits are the mean over the teacher and the encoders whose checkpoints are ``beside`` it;
-    the embedding is the teacher's.
+    The logits are the mean over the teacher and the networks whose checkpoints are ``beside`` it, other teachers
+    or encoders; the embedding is the teacher's.
     """
-    net = load(work / "teacher.pt")
     signal, present = conditioned(data, data.rows(TRAIN_FOLDS), Preprocessing())
-    logits = []
-    embedding, *groups = predict(net, signal, present, fast=True)
-    for outputs in (
-        groups,
-        *(predict(encoder.load(path).net, signal, present, fast=True)[1:] for path in beside),
-    ):
-        logits.append(np.concatenate(outputs, axis=1))
+    logits, embeddings = [], []
+    for path in (work / "teacher.pt", *beside):
+        net = load(path) if path.name == "teacher.pt" else encoder.load(path).net
+        embedding, *groups = predict(net, signal, present, fast=True)
+        embeddings.append(embedding)
+        logits.append(np.concatenate(groups, axis=1))
         log.info("%d of %d networks asked about %d windows", len(logits), 1 + len(beside), len(signal))
     path = work / "teacher.npz"
-    np.savez(path, logits=np.float16(np.mean(logits, axis=0)), embedding=np.float16(embedding))
+    np.savez(path, logits=np.float16(np.mean(logits, axis=0)), embedding=np.float16(embeddings[0]))
     return path
 
 

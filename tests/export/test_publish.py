@@ -183,9 +183,9 @@ def test_a_code_is_reported_once_and_rare_statements_are_not(zoo):
 def badly(quantise):
     """Per tensor, minimum and maximum of one record: the quietest."""
 
-    def made(fp32, int8, signal, mask, percentile):
+    def made(fp32, int8, signal, mask, percentile, first):
         quiet = np.abs(signal).max(axis=(1, 2)).argsort()[:1]
-        quantise(fp32, int8, signal[quiet], mask[quiet], 100.0, per_channel=False)
+        quantise(fp32, int8, signal[quiet], mask[quiet], 100.0, first, per_channel=False)
 
     return made
 
