@@ -32,7 +32,6 @@ from wearecg.pipeline.engine import Engine, PulseSpec, WindowSpec
 from wearecg.pipeline.twelve import Estimator
 from wearecg.scoring import InlineScoring, Scorer, ScoringThread
 from wearecg.transports.base import Source, joined
-from wearecg.transports.several import SeveralSources
 
 if TYPE_CHECKING:
     from wearecg.models import Model
@@ -120,7 +119,7 @@ def run(
                 items = source.read(READ_PERIOD_S)
                 if items is None:
                     break
-                engine.names, engine.rate_note = _names(source), source.rate_note
+                engine.names, engine.rate_notes = _names(source), [one.rate_note for one in source.sensors]
                 for item in joined(items) if source.realtime else items:
                     if isinstance(item, LinkState):
                         if item.state == "lost":
@@ -141,15 +140,15 @@ def run(
             if scoring:
                 scoring.close()
     yield from follow([])
-    counters = asdict(source.counters) if source.counters else {}
     for summary in ending:
         if isinstance(summary, Summary):
+            counters = source.sensors[sensor_of(summary.stream) - 1].counters
             scored, skipped = (scoring.scored, scoring.skipped) if scoring else (0, 0)
             if summary.stream == "ecg":
                 if model and not scored and not skipped:
                     yield _not_scored(model, summary, ecg)
                 summary = replace(summary, windows_scored=scored, windows_skipped=skipped)
-            yield replace(summary, counters=counters)
+            yield replace(summary, counters=asdict(counters) if counters else {})
 
 
 def stream(
@@ -262,7 +261,7 @@ def score(
 
 
 def _names(source: Source) -> list[str]:
-    return source.names if isinstance(source, SeveralSources) else [source.name]
+    return [one.name for one in source.sensors]
 
 
 def report(events: Iterator[Event]) -> Report:

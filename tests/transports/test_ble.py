@@ -265,6 +265,9 @@ def test_a_strap_beside_a_port_on_one_time_axis(stream, played_port):  # noqa: F
         summaries = running.end()
         assert was_told_to_stop(heart)
     assert [(one["gaps"], one["lost"]) for one in summaries] == [(0, {})] * 2
+    assert len({one["counters"]["frames"] for one in summaries}) == 2
+    notes = {one["source"].split()[0]: one["rate_note"] for one in running.records("stream")}
+    assert notes == {"bridge": "given by the device", "Bluetooth": "measured on the sensor's own clock"}
     clocks = {one["stream"]: one["clock"] for one in summaries}
     # The strap's first sample was taken when its simulator began.
     placed = clocks["ecg"]

@@ -97,8 +97,8 @@ class Engine:
         """What is read, a name for each sensor, for the `StreamInfo` of streams that begin from here on."""
         self._leads, self._wanted = leads, _Wanted(windows, trace, twelve, pulse)
         self._wall_offset, self._epoch = wall_offset, epoch
-        self.rate_note = ""
-        """How the rate is known, for the `StreamInfo` of streams that begin from here on."""
+        self.rate_notes = [""] * len(self.names)
+        """How the rate of each is known, likewise."""
         self._streams: dict[str, _Stream] = {}
         self._intervals: dict[str, IntervalStream] = {}
 
@@ -114,7 +114,8 @@ class Engine:
         """
         if isinstance(block, Intervals):
             return self._take_intervals(block, arrival)
-        name, first = self.names[sensor_of(block.stream) - 1], sensor_of(block.stream) == 1
+        number = sensor_of(block.stream)
+        name, first = self.names[number - 1], number == 1
         if first and self._leads and any(is_ecg(lead) for lead in block.leads):
             block = _pick(block, self._leads, name)
         stream = self._streams.get(block.stream)
@@ -126,7 +127,14 @@ class Engine:
                 host = arrival - len(block) / block.fs
                 epoch = host + self._wall_offset
             info = StreamInfo(
-                block.stream, name, block.fs, block.leads, block.lsb, epoch, self.rate_note, host=host
+                block.stream,
+                name,
+                block.fs,
+                block.leads,
+                block.lsb,
+                epoch,
+                self.rate_notes[number - 1],
+                host=host,
             )
             events += [info, *stream.describe_made(info)]
             if self._wanted.pulse and "PPG" not in block.leads and len(self._streams) == 1:

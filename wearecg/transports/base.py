@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -69,6 +70,11 @@ class Source(ABC):
     counters: Counters | None = None
     epoch: float | None = None
     """Unix time of the first sample, where the source knows it better than the host's clock (a recording)."""
+
+    @property
+    def sensors(self) -> Sequence[Source]:
+        """What it consists of, in the order of their numbers."""
+        return (self,)
 
     @abstractmethod
     def open(self) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from wearecg.block import LinkState, Notice, stream_of
-from wearecg.devices.base import Counters
 from wearecg.errors import SourceError
 from wearecg.transports.base import Item, Source
 
@@ -30,27 +29,17 @@ class SeveralSources(Source):
                     f"{source.name} has no time in common with another sensor: play it at speed=1"
                 )
         self._sources = list(sources)
-        twice = next((name for name in self.names if self.names.count(name) > 1), None)
+        names = [source.name for source in sources]
+        twice = next((name for name in names if names.count(name) > 1), None)
         if twice and not twice.startswith("simulate"):
             raise SourceError(f"{twice} is given twice: name another sensor with --also")
         self._live = dict(enumerate(sources, 1))
-        self.name = " + ".join(self.names)
+        self.name = " + ".join(names)
 
     @property
-    def names(self) -> list[str]:
-        """For people, in the order of their numbers."""
-        return [source.name for source in self._sources]
-
-    @property
-    def rate_note(self) -> str:  # type: ignore[override]
-        """Of all of them, where they differ."""
-        return "; ".join(dict.fromkeys(source.rate_note for source in self._sources))
-
-    @property
-    def counters(self) -> Counters:  # type: ignore[override]
-        """Of all of them together."""
-        counted = [asdict(source.counters) for source in self._sources if source.counters]
-        return Counters(**{name: sum(each[name] for each in counted) for name in asdict(Counters())})
+    def sensors(self) -> Sequence[Source]:
+        """All of them."""
+        return self._sources
 
     def open(self) -> None:
         """Start all."""
