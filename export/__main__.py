@@ -27,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
             "publish": _publish,
             "evaluate": _evaluate,
             "ablate": _ablate,
+            "crossval": _crossval,
             "make": _make,
         }[args.command](args)
     except WearECGError as error:
@@ -104,6 +105,11 @@ def arguments() -> argparse.ArgumentParser:
     ablate.add_argument("model", choices=["lead12"])
     ablate.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
     ablate.add_argument("--work", type=Path, default=CACHE / "ablate", help="checkpoints (%(default)s)")
+
+    crossval = commands.add_parser("crossval", help="ppg2ecg's lag on subjects left out in turn")
+    crossval.add_argument("model", choices=["ppg2ecg"])
+    crossval.add_argument("--data", type=Path, required=True, help="folder that holds the pulses' sets")
+    crossval.add_argument("--work", type=Path, default=CACHE / "crossval", help="checkpoints (%(default)s)")
 
     make = commands.add_parser(
         "make", help="a shipped model from the raw recordings: all its commands, resumable"
@@ -327,6 +333,13 @@ def _make(args: argparse.Namespace) -> None:
     from export.chains import make
 
     make(args.model, args.data, args.work, args.zoo, main)
+
+
+def _crossval(args: argparse.Namespace) -> None:
+    from export.crossval_ppg2ecg import crossval
+    from export.datasets import pulses
+
+    crossval(pulses.load(args.data, args.work), args.work)
 
 
 def _ablate(args: argparse.Namespace) -> None:

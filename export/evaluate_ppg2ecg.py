@@ -194,17 +194,21 @@ def gated(test: Trial, net: Net) -> tuple[float, float]:
 
 def measure(test: Trial, answers: dict[str, list[Answer]]) -> dict[str, dict[str, Estimate]]:
     """Every metric of every method: the mean over recordings, with 95 % intervals by subject."""
-    subject = np.unique([pair.subject for pair in test.pairs], return_inverse=True)[1]
-    draws = np.concatenate([np.ones((1, len(subject))), patient_draws(subject, DRAWS, SEED)])
-    out = {}
+    draws, out = drawn(test.pairs), {}
     for name, each in answers.items():
         rows = [scored(*one) for one in zip(test.pairs, each, test.good, strict=True)]
         values = {
-            title: _estimate(draws, np.array([row[0][key] for row in rows])) for key, title in METRICS.items()
+            title: estimate(draws, np.array([row[0][key] for row in rows])) for key, title in METRICS.items()
         }
         true, found = (embedded(np.concatenate([row[k] for row in rows])) for k in (1, 2))
         out[name] = values | {APART: (frechet(true, found), float("nan"), float("nan"))}
     return out
+
+
+def drawn(pairs: Sequence[Pair]) -> NDArray[np.float64]:
+    """How often each recording counts: once, then as subjects are drawn with replacement."""
+    subject = np.unique([pair.subject for pair in pairs], return_inverse=True)[1]
+    return np.concatenate([np.ones((1, len(subject))), patient_draws(subject, DRAWS, SEED)])
 
 
 def scored(pair: Pair, answer: Answer, good: NDArray[np.bool_]) -> tuple[dict[str, float], Array, Array]:
@@ -300,7 +304,8 @@ def _mean(values: Sequence[float] | NDArray[np.float64]) -> float:
     return float(np.mean(values)) if len(values) else float("nan")
 
 
-def _estimate(draws: NDArray[np.floating], values: NDArray[np.float64]) -> Estimate:
+def estimate(draws: NDArray[np.floating], values: NDArray[np.float64]) -> Estimate:
+    """Mean of the known values, one a recording, weighed by the first draw, and its interval over the others."""
     known = np.isfinite(values)
     weight = draws[:, known].sum(axis=1)
     if not known.any():
@@ -353,13 +358,13 @@ def table(test: Trial, measured: dict[str, dict[str, Estimate]]) -> str:
     lines = [f"{len(test.pairs)} recordings, {subjects} subjects, {kept} of {total} windows", ""]
     lines += [f"| | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|"]
     for name, values in measured.items():
-        cells = [_cell(title, estimate) for title, estimate in values.items()]
+        cells = [_cell(title, value) for title, value in values.items()]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _cell(title: str, estimate: Estimate) -> str:
-    value, low, high = estimate
+def _cell(title: str, found: Estimate) -> str:
+    value, low, high = found
     if not np.isfinite(value):
         return "-"
     digits = 1 if title.endswith((", ms", ", bpm")) or title == APART else 3

@@ -84,8 +84,7 @@ def train(pairs: Sequence[Pair], work: Path, recipe: Recipe) -> Path:
     windows, upright = Windows(known), Windows(known, upright=True)
     log.info("%d windows of %d recordings", len(windows), len(windows.pairs))
     torch.manual_seed(recipe.seed)
-    _align(windows, work / "ppg2ecg-aligned.pt", recipe)
-    aligned, scale = _aligned(work / "ppg2ecg-aligned.pt", windows)
+    aligned, scale = align(windows, work / "ppg2ecg-aligned.pt", recipe)
     # The latent holds any ECG; what is made of a pulse stands upright.
     _follow(upright, aligned, scale, work / "ppg2ecg-flow.pt", recipe)
     _shorten(upright, aligned, scale, work, recipe)
@@ -107,7 +106,8 @@ def load(work: Path, pairs: Sequence[Pair]) -> Trained:
     return Trained(aligned, flow, one, scale, recipe, sum(s["seconds"] for s in saved), saved[0]["machine"])
 
 
-def _align(windows: Windows, path: Path, recipe: Recipe) -> None:
+def align(windows: Windows, path: Path, recipe: Recipe) -> tuple[Aligned, float]:
+    """Train stage one, or go on with it; return it, and the standard deviation of its latent."""
     alone = replace(recipe, flow=0, one=0, true=0.0)
     run = Run(Aligned(), alone, len(windows) // recipe.batch, path, {})
     for epoch, g in run.epochs():
@@ -118,6 +118,7 @@ def _align(windows: Windows, path: Path, recipe: Recipe) -> None:
                 loss = alignment(run.net, batch, recipe)
             run.step(loss)
         run.report(epoch, "")
+    return _aligned(path, windows)
 
 
 def alignment(net: nn.Module, batch: Batch, recipe: Recipe) -> Tensor:
