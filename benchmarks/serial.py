@@ -83,7 +83,7 @@ def measure(link: Path, seconds: float) -> dict[str, object]:
                 before = replace(counters), _cpu(reader), time.process_time()
             for item in source.read(0.05) or []:
                 if isinstance(item, LinkState | Notice):
-                    news.append(item.message)
+                    news.append(item.message.replace(str(link), "the port"))
                     continue
                 block, arrival = item
                 assert isinstance(block, SignalBlock)
