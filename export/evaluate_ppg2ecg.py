@@ -58,6 +58,7 @@ METRICS = {
 }
 APART = "Frechet distance in the encoder's embedding"
 FLOOR, MISMATCHED, MEAN, ORACLE = "upslope + template", "another's pulse", "mean waveform", "oracle template"
+BEATS = "its beats + template"
 DRAWS, SEED = 1000, 1
 
 
@@ -122,13 +123,20 @@ def learn(pairs: Sequence[Pair]) -> Rules:
 
 
 def methods(rules: Rules, nets: dict[str, Net], pairs: Sequence[Pair]) -> dict[str, list[Answer]]:
-    """Every method's answer for every recording; another's pulse goes through the first network."""
+    """Every method's answer for every recording.
+
+    Another's pulse goes through the first network, and the mean beat is put at its beats, too.
+    """
     half = len(pairs) // 2
     others = [
         replace(p, ppg=np.resize(o.ppg, len(p.ppg)))
         for p, o in zip(pairs, [*pairs[half:], *pairs[:half]], strict=True)
     ]
     out = {name: [generated(net, pair) for pair in pairs] for name, net in nets.items()}
+    first = next(iter(out.values()))
+    out[BEATS] = [
+        replace(a, trace=laid(rules, a.beats, len(p.ppg))) for a, p in zip(first, pairs, strict=True)
+    ]
     out[MISMATCHED] = [generated(next(iter(nets.values())), pair) for pair in others]
     out[FLOOR] = [Answer(laid(rules, p.pulses, len(p.ppg)), p.pulses, rules.lag) for p in pairs]
     wave = np.resize(rules.window, max(len(p.ppg) for p in pairs))

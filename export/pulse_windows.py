@@ -24,8 +24,6 @@ SURE = 0.92
 """Agreement from which its lag is."""
 SPREAD = 1.5
 """Standard deviation of a beat's target, samples."""
-QRS = 10
-"""Samples of the ECG around an R peak in which its largest deflections lie: 50 ms to either side."""
 STRETCH = 0.25
 """The largest change of speed, as a logarithm."""
 
@@ -55,15 +53,10 @@ class Window(NamedTuple):
 
 
 class Windows:
-    """The windows of these recordings in which pulse and ECG go together.
+    """The windows of these recordings in which pulse and ECG go together."""
 
-    ``upright``: ECGs whose QRS mostly points down are turned over. Which way it points depends on the lead, and a pulse
-    does not say.
-    """
-
-    def __init__(self, pairs: Sequence[Pair], upright: bool = False) -> None:
+    def __init__(self, pairs: Sequence[Pair]) -> None:
         self.pairs = [pair for pair in pairs if pair.agreement > 0.3]
-        self._turn = [direction(pair) if upright else 1.0 for pair in self.pairs]
         self._windows = [
             window
             for k, pair in enumerate(self.pairs)
@@ -96,7 +89,6 @@ class Windows:
         pulse = disturbed(np.interp(at * FS, np.arange(len(pair.ppg)), pair.ppg), rng)
         # Rounded, not interpolated: a QRS must keep its height.
         ecg = pair.ecg[np.clip(np.rint((at - window.lag) * 2 * FS).astype(int), 0, len(pair.ecg) - 1)]
-        ecg = self._turn[window.pair] * ecg
         beats = chances((pair.beats + window.lag - start) / speed)
         sure = speed == 1.0 and window.agreement >= SURE
         return pulse.astype(np.float32), np.nan_to_num(ecg), beats, window.lag if sure else float("nan")
@@ -115,14 +107,6 @@ def look(number: int, pair: Pair, start: float) -> Window:
         return Window(number, start, float("nan"), 0.0)
     late = float(np.median(pulses[j] - beats[i]))
     return Window(number, start, pair.lag + late, f1(beats + late, pulses))
-
-
-def direction(pair: Pair) -> float:
-    """1 where the QRS mostly points up, -1 where down."""
-    at = np.rint(pair.beats * 2 * FS).astype(int)[:, None] + np.arange(-QRS, QRS + 1)
-    near = pair.ecg[at[(at >= 0).all(axis=1) & (at < len(pair.ecg)).all(axis=1)]]
-    near = near[np.isfinite(near).all(axis=1)]
-    return -1.0 if len(near) and np.median(near.max(axis=1) + near.min(axis=1)) < 0 else 1.0
 
 
 def chances(beats: NDArray[np.float64]) -> Array:

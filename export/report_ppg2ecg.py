@@ -60,6 +60,7 @@ def _compare(pairs: Sequence[Pair], work: Path, on: Trial) -> None:
         ]
         for steps in STEPS
         for kind, warmth in (("no noise", 0.0), ("noise", 1.0))
+        if steps > 1 or not warmth
     }
     print("\n### Steps of the flow; R peaks are those of the trace\n")
     print(evaluation.table(on, evaluation.measure(on, answers)))

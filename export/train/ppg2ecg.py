@@ -38,22 +38,19 @@ class Recipe(Schedule):
     divergence, cross, shared, beats, lag : float
         Weights of the latent's divergence from the standard normal, the ECG from the pulse's guess at the latent,
         the contrast between pulses and ECGs (InfoNCE), the beats, and the lag, beside the ECG from its own latent.
-    warmth : float
-        Largest standard deviation of the noise that the one step learns to start from; what ships starts from none.
-    true : float
-        Weight, in the one step, of the squared error of the ECG itself beside that of the ten steps' latent.
+    distilled : float
+        Weight, in the one step, of the ten steps' latent beside the squared error of the ECG itself.
     """
 
     epochs: int = 24
     flow: int = 12
-    one: int = 4
+    one: int = 6
     divergence: float = 0.001
     cross: float = 0.5
     shared: float = 0.1
     beats: float = 1.0
     lag: float = 0.2
-    warmth: float = 1.0
-    true: float = 1.0
+    distilled: float = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,13 +78,12 @@ def train(pairs: Sequence[Pair], work: Path, recipe: Recipe) -> Path:
     """
     torch.set_num_threads(1)
     known = [pair for pair in pairs if pair.part == "train"]
-    windows, upright = Windows(known), Windows(known, upright=True)
+    windows = Windows(known)
     log.info("%d windows of %d recordings", len(windows), len(windows.pairs))
     torch.manual_seed(recipe.seed)
     aligned, scale = align(windows, work / "ppg2ecg-aligned.pt", recipe)
-    # The latent holds any ECG; what is made of a pulse stands upright.
-    _follow(upright, aligned, scale, work / "ppg2ecg-flow.pt", recipe)
-    _shorten(upright, aligned, scale, work, recipe)
+    _follow(windows, aligned, scale, work / "ppg2ecg-flow.pt", recipe)
+    _shorten(windows, aligned, scale, work, recipe)
     return work / "ppg2ecg.pt"
 
 
@@ -101,14 +97,14 @@ def load(work: Path, pairs: Sequence[Pair]) -> Trained:
     one.load_state_dict(saved[2]["averaged"])
     later = json.loads(saved[2]["recipe"])
     recipe = replace(
-        Recipe(**json.loads(saved[0]["recipe"])), flow=later["flow"], one=later["one"], true=later["true"]
+        Recipe(**json.loads(saved[0]["recipe"])), **{key: later[key] for key in ("flow", "one", "distilled")}
     )
     return Trained(aligned, flow, one, scale, recipe, sum(s["seconds"] for s in saved), saved[0]["machine"])
 
 
 def align(windows: Windows, path: Path, recipe: Recipe) -> tuple[Aligned, float]:
     """Train stage one, or go on with it; return it, and the standard deviation of its latent."""
-    alone = replace(recipe, flow=0, one=0, true=0.0)
+    alone = replace(recipe, flow=0, one=0, distilled=0.0)
     run = Run(Aligned(), alone, len(windows) // recipe.batch, path, {})
     for epoch, g in run.epochs():
         rng = np.random.default_rng(1000 * recipe.seed + epoch)
@@ -168,7 +164,11 @@ def _aligned(path: Path, windows: Windows) -> tuple[Aligned, float]:
 
 def _follow(windows: Windows, aligned: Aligned, scale: float, path: Path, recipe: Recipe) -> None:
     run = Run(
-        Flow(), replace(recipe, epochs=recipe.flow, one=0, true=0.0), len(windows) // recipe.batch, path, {}
+        Flow(),
+        replace(recipe, epochs=recipe.flow, one=0, distilled=0.0),
+        len(windows) // recipe.batch,
+        path,
+        {},
     )
     for epoch, g in run.epochs():
         rng = np.random.default_rng(2000 * recipe.seed + epoch)
@@ -191,21 +191,20 @@ def _shorten(windows: Windows, aligned: Aligned, scale: float, work: Path, recip
     for flow in (teacher, student):
         flow.load_state_dict(finished(work / "ppg2ecg-flow.pt")["averaged"])
     teacher.eval().requires_grad_(False)
-    short = replace(recipe, epochs=recipe.one, peak_rate=recipe.peak_rate / 3)
-    run = Run(student, short, len(windows) // recipe.batch, work / "ppg2ecg.pt", {})
+    nothing = torch.zeros(recipe.batch, LATENT, 1, LENGTH // STEP)
+    run = Run(
+        student, replace(recipe, epochs=recipe.one), len(windows) // recipe.batch, work / "ppg2ecg.pt", {}
+    )
     for epoch, g in run.epochs():
         rng = np.random.default_rng(3000 * recipe.seed + epoch)
         for rows in run.batches(len(windows), g):
             batch = windows.batch(rows.numpy(), rng)
             with reduced():
-                # A batch norm's statistics are of the one time and the noise that it will see.
-                warmth = recipe.warmth * torch.rand(len(rows), 1, 1, 1, generator=g)
-                noise = warmth * torch.randn(len(rows), LATENT, 1, LENGTH // STEP, generator=g)
                 with torch.no_grad():
                     timing = timed(aligned.pulse(batch.pulse).beats)
-                    goal = integrated(teacher, noise, timing, TEACHER_STEPS)
-                found = integrated(student, noise, timing, 1)
+                    goal = integrated(teacher, nothing, timing, TEACHER_STEPS)
+                found = integrated(student, nothing, timing, 1)
                 ecg = aligned.decoder(found * scale)
             told = mse_loss(ecg.float() / ECG_SD, batch.ecg / ECG_SD)
-            run.step(mse_loss(found.float(), goal.float()) + recipe.true * told)
+            run.step(told + recipe.distilled * mse_loss(found.float(), goal.float()))
         run.report(epoch, "")
