@@ -28,7 +28,7 @@ BIDMC = DataSet(
     "IEEE TBME 64(8), 2016",
 )
 
-ENCODER_VERSION = "0.4.0"
+ENCODER_VERSION = "0.5.0"
 ENCODER_GROUPS = ("superclass", "subclass", "form", "rhythm")
 ENCODER_ALWAYS = ("superclass", "rhythm")
 """The groups that live windows report whatever their thresholds are worth."""
@@ -68,7 +68,7 @@ CINC2017 = DataSet(
     "Cardiology 44, 2017",
 )
 
-RHYTHM1_VERSION = "0.1.0"
+RHYTHM1_VERSION = "0.2.0"
 RHYTHM1_TASK = (
     "Thirty seconds of one ECG lead, either way up, to the four classes of the CinC 2017 challenge: normal rhythm, "
     "atrial fibrillation, another rhythm, too noisy to tell."
@@ -91,7 +91,7 @@ RHYTHM1_LIMITS = (
     "The challenge's own hidden test set is not public; its winners had 0.83 there with far larger models.",
 )
 
-LEAD12_VERSION = "0.1.0"
+LEAD12_VERSION = "0.2.0"
 LEAD12_TASK = (
     "Ten seconds of a few of the 12 standard leads (best II, V1 and V5) to all twelve, each sample with an error "
     "bar."
@@ -120,7 +120,7 @@ LEAD12_LIMITS = (
     "Fold 9 was watched while the recipe was chosen, so its numbers are slightly optimistic.",
 )
 
-PPG2ECG_VERSION = "0.1.0"
+PPG2ECG_VERSION = "0.2.0"
 PPG2ECG_TASK = (
     "Ten seconds of a pulse wave (PPG) to where its heart beats were, and to an ECG-shaped trace of them: synthetic, "
     "for the eye. Rate and regularity may be read from it; nothing else."

@@ -110,9 +110,9 @@ class Finished(Protocol):
 
 
 def unmeasured(
-    about: About, trained: Finished, net: nn.Module, outputs: Outputs, data: Sequence[DataSet], commands: str
+    about: About, trained: Finished, net: nn.Module, outputs: Outputs, data: Sequence[DataSet], last: str
 ) -> Card:
-    """Return a card as far as it is known before there is any file; ``commands`` make the model."""
+    """Return a card as far as it is known before there is any file; ``last`` is the last stage of its training."""
     spec = about.input
     parameters, macs = cost(net, len(spec.leads), spec.length)
     return Card(
@@ -126,7 +126,7 @@ def unmeasured(
         calibration=about.calibration,
         training=Training(
             data=tuple(data),
-            command=f"{commands}; python -m export publish {about.name} --data DIR",
+            command=f"python -m export make {about.name} --data DIR, which ends with {last}",
             seed=trained.recipe.seed,
             epochs=trained.recipe.epochs,
             minutes=round(trained.seconds / 60, 1),

@@ -104,7 +104,6 @@ def draft(trained: Trained, net: WithUnlike, data: ptbxl.PtbXl) -> Card:
         )
         for name in ENCODER_GROUPS
     )
-    teach = "python -m export teach own --data DIR; " if recipe.teacher else ""
     options = " --teacher teacher.npz" if recipe.teacher else ""
     options += f" --jepa {recipe.jepa}" if recipe.jepa else ""
     options += " --noise" if recipe.noise else ""
@@ -124,7 +123,7 @@ def draft(trained: Trained, net: WithUnlike, data: ptbxl.PtbXl) -> Card:
         net,
         Outputs(net.encoder.embed.out_features, groups, (SignalOutput("unlike", (1,), "logit"),)),
         (PTBXL, NSTDB, BIDMC),
-        f"{teach}python -m export train {NAME} --data DIR --epochs {recipe.epochs} --seed {recipe.seed}{options}",
+        f"train {NAME} --epochs {recipe.epochs} --seed {recipe.seed}{options}",
     )
 
 

@@ -168,7 +168,7 @@ def _draft(trained: Trained) -> Card:
         trained.net,
         Outputs(0, (), (SignalOutput("leads", shape, "mV"), SignalOutput("logvar", shape, "log mV^2"))),
         (PTBXL,),
-        f"python -m export train {NAME} --data DIR --epochs {recipe.epochs} --seed {recipe.seed}",
+        f"train {NAME} --epochs {recipe.epochs} --seed {recipe.seed}",
     )
 
 

@@ -148,7 +148,7 @@ def _draft(trained: Trained) -> Card:
             ),
         ),
         PPG2ECG_DATA,
-        f"python -m export train {NAME} --data DIR --epochs {recipe.epochs} --seed {recipe.seed}",
+        f"train {NAME} --epochs {recipe.epochs} --seed {recipe.seed}",
     )
 
 

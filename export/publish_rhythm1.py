@@ -104,7 +104,7 @@ def _draft(trained: Trained) -> Card:
         trained.net,
         Outputs(trained.net.embed.out_features, (Group(GROUP, statements),)),
         (CINC2017, PTBXL, *((NSTDB,) if recipe.noise else ())),
-        f"python -m export train {NAME} --data DIR --start ENCODER.pt --epochs {recipe.epochs} "
+        f"train {NAME} --start encoder.pt --epochs {recipe.epochs} "
         f"--seed {recipe.seed}{' --noise' if recipe.noise else ''}",
     )
 
