@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool1d, one_hot, pad
+from torch.nn.functional import max_pool1d, pad
 
 from export.augment import lead_mask
 from export.datasets import ptbxl
 from export.nets.lead12 import INDEPENDENT as OUTPUTS
 from export.nets.lead12 import Lead12
 from export.reduced import reduced
-from export.train.lead12_losses import Reader, correlation, spectral
 from export.train.loop import TRAIN_FOLDS, VALIDATION_FOLD, Run, Schedule, conditioned, finished, predict
 from wearecg.ecg.lead12 import INDEPENDENT, twelve
 from wearecg.ecg.leads import TWELVE
@@ -68,20 +67,15 @@ class Recipe(Schedule):
         with 0 the mean learns only what is easy, with 1 it learns as from the squared error.
     amplitude : float
         Weight of :func:`shrinkage`.
-    pooled : bool
-        Whether that pools all lead sets of a batch, and punishes too little amplitude only.
-    correlation, spectral, perceptual : float
-        Weights of the losses in :mod:`export.train.lead12_losses`.
+    correlation : float
+        Weight of one minus Pearson's r.
     """
 
     latent: int = 32
     divergence: float = 0.001
     certainty: float = 1.0
     amplitude: float = 0.015
-    pooled: bool = True
-    correlation: float = 0.0
-    spectral: float = 0.0
-    perceptual: float = 0.0
+    correlation: float = 0.06
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +103,9 @@ def train(data: ptbxl.PtbXl, work: Path, recipe: Recipe) -> Path:
             clean, x, mask = hidden(signal[rows].float() / 1000, present[rows], g)
             with reduced():
                 mean, logvar, divergence = net.sampled(x, mask)
-            run.step(loss(mean.float(), logvar.float(), divergence, clean, mask, present[rows], recipe))
+            run.step(
+                loss(mean.float(), logvar.float(), divergence, clean, present[rows] * (1 - mask), recipe)
+            )
         seen = ""
         if run.watched(epoch):
             seen = "; ".join(
@@ -143,33 +139,27 @@ def hidden(signal: Tensor, present: Tensor, g: torch.Generator) -> tuple[Tensor,
 
 
 def loss(
-    mean: Tensor,
-    logvar: Tensor,
-    divergence: Tensor,
-    clean: Tensor,
-    mask: Tensor,
-    present: Tensor,
-    recipe: Recipe,
+    mean: Tensor, logvar: Tensor, divergence: Tensor, clean: Tensor, hidden: Tensor, recipe: Recipe
 ) -> Tensor:
-    """Likelihood of the hidden leads, the latent's divergence, and how much amplitude is missing."""
+    """Likelihood of the hidden leads, the latent's divergence, what amplitude is missing, and what correlation."""
     columns = [TWELVE.index(name) for name in INDEPENDENT]
-    truth, hidden = clean[:, columns], (present * (1 - mask))[:, columns]
+    truth, hidden = clean[:, columns], hidden[:, columns]
     weight = (hidden * torch.tensor([LIMB_WEIGHT] * 2 + [1.0] * 6)).unsqueeze(-1)
     logvar = logvar.clamp(*LOGVAR)
     nll = (logvar + (mean - truth).square() * (-logvar).exp()) / 2
     nll = nll * (recipe.certainty * logvar.detach()).exp()
     likelihood = (weight * nll).sum() / (weight.sum() * mean.shape[-1]).clamp(min=1)
     told = divergence.mean() / (OUTPUTS * mean.shape[-1])
-    chest = (mean[:, CHEST], truth[:, CHEST], hidden[:, CHEST], qrs(clean))
-    shrunk = shrinkage(*chest) if recipe.pooled else distortion(*chest, mask)
+    shrunk = shrinkage(mean[:, CHEST], truth[:, CHEST], hidden[:, CHEST], qrs(clean))
     total = likelihood + recipe.divergence * told + recipe.amplitude * shrunk
-    if recipe.correlation:
-        total = total + recipe.correlation * correlation(mean, truth, hidden)
-    if recipe.spectral:
-        total = total + recipe.spectral * spectral(mean, truth, hidden)
-    if recipe.perceptual:
-        total = total + recipe.perceptual * Reader.shipped().loss(mean, clean, mask, present)
-    return total
+    return total + recipe.correlation * unlikeness(mean, truth, hidden)
+
+
+def unlikeness(mean: Tensor, truth: Tensor, hidden: Tensor) -> Tensor:
+    """Mean over hidden leads of one minus Pearson's r; all ``[N, 8, L]`` but ``hidden`` ``[N, 8]``."""
+    a, b = (x - x.mean(dim=-1, keepdim=True) for x in (mean, truth))
+    r = (a * b).sum(-1) / (a.square().sum(-1) * b.square().sum(-1) + 1e-3).sqrt()
+    return (hidden * (1 - r)).sum() / hidden.sum().clamp(min=1)
 
 
 def qrs(clean: Tensor) -> Tensor:
@@ -190,22 +180,6 @@ def shrinkage(mean: Tensor, truth: Tensor, hidden: Tensor, where: Tensor) -> Ten
     found, true = (x - (share * x).sum(dim=0) for x in (found, true))
     slope = (share * found * true).sum(dim=0) / (share * true.square()).sum(dim=0).clamp(min=1e-3)
     return ((1 - slope).clamp(min=0).square() * (hidden.sum(dim=0) > FEW)).mean()
-
-
-def distortion(mean: Tensor, truth: Tensor, hidden: Tensor, where: Tensor, mask: Tensor) -> Tensor:
-    """Mean over windows and leads of how far their amplitudes' slope is from 1, up or down, squared.
-
-    As :func:`shrinkage`, but of each lead among the windows that are shown the same leads. The slope of few
-    is noisy: it is drawn to 1 as if by `FEW` windows more of the batch's own variance.
-    """
-    _, same = torch.unique(mask, dim=0, return_inverse=True)
-    member = one_hot(same).T.float().unsqueeze(-1) * hidden
-    windows = member.sum(dim=1, keepdim=True)
-    found, true = (x.masked_fill(~where, -PEAK).topk(HIGHEST).values.mean(dim=-1) for x in (mean, truth))
-    prior = FEW * true.var(dim=0)
-    found, true = (x - (member * x).sum(dim=1, keepdim=True) / windows.clamp(min=1) for x in (found, true))
-    lack = (member * true * (true - found)).sum(dim=1) / ((member * true.square()).sum(dim=1) + prior)
-    return (windows.squeeze(1) * lack.square()).sum() / windows.sum().clamp(min=1)
 
 
 def glance(net: torch.nn.Module, signal: Tensor, present: Tensor, leads: tuple[str, ...]) -> str:

@@ -105,7 +105,8 @@ def test_the_loss_counts_hidden_leads_that_are_there_and_nothing_else():
     mask[:, 1], present[:, 11] = 1, 0  # II is shown, V6 does not exist
     mean = clean[:, columns].clone()
     logvar = torch.full_like(mean, math.log(0.01))
-    arguments = (torch.zeros(2), clean, mask, present, dataclasses.replace(RECIPE, certainty=0.0))
+    recipe = dataclasses.replace(RECIPE, certainty=0.0, correlation=0.0)
+    arguments = (torch.zeros(2), clean, present * (1 - mask), recipe)
     perfect = training.loss(mean, logvar, *arguments)
     torch.testing.assert_close(perfect, torch.tensor(math.log(0.01) / 2))
     mean[:, [1, 7]] += 1
@@ -116,13 +117,26 @@ def test_the_loss_counts_hidden_leads_that_are_there_and_nothing_else():
 
 def test_with_full_certainty_the_mean_learns_as_from_the_squared_error():
     torch.manual_seed(1)
-    clean, mask, present = torch.randn(2, 12, 20), torch.zeros(2, 12), torch.ones(2, 12)
+    clean = torch.randn(2, 12, 20)
     mean, logvar = torch.randn(2, 8, 20, requires_grad=True), torch.randn(2, 8, 20)
-    recipe = dataclasses.replace(RECIPE, certainty=1.0)
-    training.loss(mean, logvar, torch.zeros(2), clean, mask, present, recipe).backward()
+    recipe = dataclasses.replace(RECIPE, certainty=1.0, correlation=0.0)
+    training.loss(mean, logvar, torch.zeros(2), clean, torch.ones(2, 12), recipe).backward()
     error = mean.detach() - clean[:, [TWELVE.index(name) for name in INDEPENDENT]]
     weight = torch.tensor([training.LIMB_WEIGHT] * 2 + [1.0] * 6)[:, None]
     torch.testing.assert_close(mean.grad, weight * error / (2 * weight.sum() * 20))
+
+
+def test_unlikeness_is_one_minus_the_correlation_of_hidden_leads():
+    torch.manual_seed(1)
+    truth = torch.randn(2, 8, 200)
+    found = 3 * truth + 1
+    found[:, 2] = -truth[:, 2]
+    hidden = torch.zeros(2, 8)
+    hidden[:, 1] = 1
+    assert training.unlikeness(found, truth, hidden).item() == pytest.approx(0, abs=1e-3)
+    hidden[:, 2] = 1
+    assert training.unlikeness(found, truth, hidden).item() == pytest.approx(1, abs=1e-3)
+    assert training.unlikeness(found, truth, 0 * hidden) == 0
 
 
 def test_it_learns_leads_that_follow_from_each_other(data, tmp_path):
