@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wearecg.models.lead12 import Reconstructor
 
 FORMAT = 1
-RIDGE = 0.01
+RIDGE = 0.03
 """Pull to zero, in units of the mean power of what the regression looks at. Of 0.003 to 10, chosen on the second
 recordings of people whose first was fitted (PTB-XL folds 6 and 7, lead12 from II V1 V5): the hardest pull that is
 within 1 % of the best. The error is flat below, and a reference of ten seconds must not teach what it cannot know."""
