@@ -126,6 +126,8 @@ class Polar(BleDevice):
             self.counters.unknown_frames += 1
             return []
         samples = self._decode(frame, stream)
+        if not len(samples):
+            raise ValueError("a frame without samples")
         self.counters.frames += 1
         self._waiting.pop(stream, None)  # an answer can get lost, samples are answer enough
         if isinstance(samples, list):

@@ -8,6 +8,8 @@ RATE_PACKETS = 8
 """Unbroken packets over which the rate is measured: 4.5 s of a Polar H10."""
 CLOCK_SET_S = 5.0
 """A time stamp further back than this is a clock that was set; a nearer one is a packet that came twice."""
+PLAUSIBLE = 4.0
+"""A measured rate further from the stated one than by this factor is none: firmware states 135 Hz for 55, not more."""
 LONGEST_LOSS_S = 60.0
 """A hole longer than this within one link is a clock that was set: no link lives that long without a packet."""
 
@@ -43,20 +45,21 @@ class Stamped:
             self._recent.clear()
 
     def place(self, last: float, n: int) -> int | None:
-        """Take a packet of ``n`` samples whose last was taken at ``last`` seconds of the sensor's clock.
+        """Take a packet of ``n`` > 0 samples whose last was taken at ``last`` seconds of the sensor's clock.
 
         Returns the samples missing before it, or None for a packet that was seen before.
         """
-        before, lost = self._last, 0
-        if before is not None:
-            step = last - before
+        lost, follows = 0, False
+        if self._last is not None:
+            step = last - self._last
             if -CLOCK_SET_S < step <= 0:
                 return None
             if 0 < step < LONGEST_LOSS_S:
                 lost = self._missing(step, n)
+                follows = not lost
         self._last = last
         if not self.known:
-            self._measure(last, n, broken=bool(lost) or before is None or last < before)
+            self._measure(last, n, follows)
         return lost
 
     def start(self, last: float, n: int) -> float:
@@ -71,13 +74,16 @@ class Stamped:
         usual = steps[len(steps) // 2] if steps else n / self.fs
         return max(round((step / usual - 1) * n), 0) if step > 1.5 * usual else 0
 
-    def _measure(self, last: float, n: int, broken: bool) -> None:
-        if broken:
+    def _measure(self, last: float, n: int, follows: bool) -> None:
+        if not follows:
             self._recent.clear()
         self._recent.append((last, n))
         if len(self._recent) == RATE_PACKETS:
             samples = sum(count for _, count in self._recent) - self._recent[0][1]
             measured = samples / (last - self._recent[0][0])
+            if not self.fs / PLAUSIBLE < measured < self.fs * PLAUSIBLE:
+                self._recent.clear()
+                return
             # To 1 ppm: the rest would be noise, and files hold the rate as text.
             self.fs = round(measured, 4)
             self.known = True
