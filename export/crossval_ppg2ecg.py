@@ -48,7 +48,6 @@ def crossval(pairs: Sequence[Pair], work: Path) -> None:
         known = [pair for pair in split if pair.part == "train"]
         net, _ = align(Windows(known), work / f"fold{number}" / "ppg2ecg-aligned.pt", RECIPE)
         usual = learn(split).lag
-
         on = trial(split, "bidmc")
         for pair, good in zip(on.pairs, on.good, strict=True):
             floor = Answer(np.zeros(len(pair.ppg), np.float32), pair.pulses, usual)

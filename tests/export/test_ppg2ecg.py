@@ -10,12 +10,23 @@ import numpy as np
 import pytest
 import torch
 
+from export import crossval_ppg2ecg
 from export import evaluate_ppg2ecg as evaluation
 from export.datasets import pulses
 from export.datasets.pulses import ECG_SD, FS, Pair
 from export.metrics import frechet
 from export.nets.encoder import cost
-from export.nets.ppg2ecg import LENGTH, Aligned, Flow, Ppg2Ecg, integrated
+from export.nets.ppg2ecg import (
+    LENGTH,
+    TRUST,
+    UNTRAINED_LAG,
+    Aligned,
+    Flow,
+    Ppg2Ecg,
+    PulseEncoder,
+    cautious,
+    integrated,
+)
 from export.pulse_windows import Windows, chances, look
 from export.train import ppg2ecg
 
@@ -98,6 +109,17 @@ def test_what_ships_is_small():
     assert macs < 40_000_000
 
 
+def test_what_ships_believes_the_lag_in_part():
+    pulse, wave = PulseEncoder().eval(), torch.randn(4, 1, LENGTH)
+    with torch.no_grad():
+        pulse.lag.weight.normal_(std=0.1)
+        trained, shipped = pulse(wave), cautious(pulse)(wave)
+    usual = UNTRAINED_LAG[0]
+    torch.testing.assert_close(shipped.lag[:, 0] - usual, TRUST * (trained.lag[:, 0] - usual))
+    torch.testing.assert_close(shipped.lag[:, 1], trained.lag[:, 1])
+    torch.testing.assert_close(shipped.beats, trained.beats)
+
+
 def test_the_flow_is_followed_to_its_end():
     class Straight(Flow):
         def forward(self, latent, timing, time):
@@ -120,6 +142,18 @@ def test_three_stages_train_stop_and_go_on(people, tmp_path):
     ecg, beats, lag = trained.net()(torch.randn(2, 1, LENGTH), torch.ones(2, 1))
     assert ecg.shape == beats.shape == (2, LENGTH)
     assert lag.shape == (2, 2)
+
+
+def test_every_subject_is_left_out_once(people, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(crossval_ppg2ecg, "FOLDS", 2)
+    monkeypatch.setattr(crossval_ppg2ecg, "RECIPE", ppg2ecg.Recipe(epochs=1, batch=8))
+    crossval_ppg2ecg.crossval(people, tmp_path)
+    head, network, floor, gain = capsys.readouterr().out.splitlines()[-4:]
+    assert head.startswith("BIDMC, 5 recordings, 5 subjects, 2 folds")
+    assert "ppg2ecg, stage one" in network
+    assert "upslope" in floor
+    assert gain.startswith("gain in raw F1")
+    assert {folder.name for folder in tmp_path.iterdir()} == {"fold1", "fold2"}
 
 
 def test_controls_are_what_they_say(people):

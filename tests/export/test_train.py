@@ -77,17 +77,17 @@ def test_the_teacher_learns_and_its_answers_are_row_for_row(data, answers):
     assert len(answers.sha256) == 64
 
 
-def test_encoders_may_answer_beside_the_teacher(data, teacher, checkpoint, answers):
+def test_encoders_and_teachers_may_answer_beside_the_teacher(data, teacher, checkpoint, answers):
     rows = data.rows(TRAIN_FOLDS)
     alone = (teacher / "teacher.npz").read_bytes()
     try:
-        own.answer(data, teacher, [checkpoint])
+        own.answer(data, teacher, [checkpoint, teacher / "teacher.pt"])
         both = training.Answers.read(teacher / "teacher.npz", len(rows))
     finally:
         (teacher / "teacher.npz").write_bytes(alone)
     signal, mask = conditioned(data, rows, Preprocessing())
     encoder = predict(training.load(checkpoint).net, signal, mask)
-    mean = (answers.logits + torch.from_numpy(np.concatenate(encoder[1:], 1))) / 2
+    mean = (2 * answers.logits + torch.from_numpy(np.concatenate(encoder[1:], 1))) / 3
     torch.testing.assert_close(both.logits, mean, atol=0.05, rtol=0.02)
     torch.testing.assert_close(both.embedding, answers.embedding)
 
