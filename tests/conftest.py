@@ -10,6 +10,8 @@ from wearecg.models.card import Band, Input
 from wearecg.models.lead12 import LinearCard, LinearSet
 from wearecg.models.preprocess import Preprocessing
 
+collect_ignore_glob = ["bluez/*"]
+"""Runs in an emulated computer, with packages that are not needed here."""
 THREE = {
     "I": (0.5, 0.0, 0.2),
     "II": (1.0, 0.0, 0.0),
