@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from export.datasets.folds import fold
 from export.datasets.pulses import Pair
@@ -19,7 +20,6 @@ from export.evaluate_ppg2ecg import (
     FLOOR,
     METRICS,
     Answer,
-    Array,
     Net,
     drawn,
     estimate,
@@ -29,6 +29,7 @@ from export.evaluate_ppg2ecg import (
     trial,
 )
 from export.nets.ppg2ecg import Aligned, cautious
+from export.publish_ppg2ecg import of_torch
 from export.pulse_windows import Windows
 from export.train.ppg2ecg import Recipe, align
 
@@ -46,12 +47,12 @@ def crossval(pairs: Sequence[Pair], work: Path) -> None:
     for number in range(1, FOLDS + 1):
         split = [_placed(pair, number) for pair in pairs]
         known = [pair for pair in split if pair.part == "train"]
-        net, _ = align(Windows(known), work / f"fold{number}" / "ppg2ecg-aligned.pt", RECIPE)
-        usual = learn(split).lag
+        aligned, _ = align(Windows(known), work / f"fold{number}" / "ppg2ecg-aligned.pt", RECIPE)
+        net, usual = of_stage_one(aligned), learn(split).lag
         on = trial(split, "bidmc")
         for pair, good in zip(on.pairs, on.good, strict=True):
             floor = Answer(np.zeros(len(pair.ppg), np.float32), pair.pulses, usual)
-            for name, answer in zip(rows, (generated(of_stage_one(net), pair), floor), strict=True):
+            for name, answer in zip(rows, (generated(net, pair), floor), strict=True):
                 rows[name].append(scored(pair, answer, good)[0])
         tested += on.pairs
     draws = drawn(tested)
@@ -73,13 +74,11 @@ def of_stage_one(net: Aligned) -> Net:
     """Return stage one as a network on arrays: beats and lag as they ship, and no trace."""
     pulse = cautious(net.pulse)
 
-    @torch.no_grad()
-    def run(signal: Array, mask: Array) -> tuple[Array, Array, Array]:
-        answer = pulse(torch.from_numpy(signal * mask[..., None]))
-        beats = answer.beats.numpy()
-        return np.zeros_like(beats), beats, answer.lag.numpy()
+    def answered(signal: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        answer = pulse(signal * mask.unsqueeze(-1))
+        return torch.zeros_like(answer.beats), answer.beats, answer.lag
 
-    return run
+    return of_torch(answered)
 
 
 def _placed(pair: Pair, number: int) -> Pair:

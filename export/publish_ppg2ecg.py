@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -82,8 +82,8 @@ def through(card: Card, folder: Path, form: str) -> Net:
     return run
 
 
-def of_torch(net: torch.nn.Module) -> Net:
-    """Return a torch network as a network on arrays."""
+def of_torch(net: Callable[[torch.Tensor, torch.Tensor], Sequence[torch.Tensor]]) -> Net:
+    """Return a torch network, or a function like one, as a network on arrays."""
 
     @torch.no_grad()
     def run(signal: Array, mask: Array) -> tuple[Array, Array, Array]:
@@ -102,14 +102,15 @@ def measured(
 ) -> list[Measured]:
     """The card's rows: the int8 ONNX file beside the controls, in the windows whose pulse is good."""
     answers = evaluation.methods(rules, {NAME: nets["int8_onnx"]}, on.pairs)
+    networks = (NAME, evaluation.MISMATCHED, evaluation.BEATS)
     return [
         Measured(
             data=f"{name}, people unseen in training",
             metric=title,
             group=method,
             leads="PPG",
-            precision="int8" if method in (NAME, evaluation.MISMATCHED, evaluation.BEATS) else "-",
-            runtime="onnx" if method in (NAME, evaluation.MISMATCHED, evaluation.BEATS) else "numpy",
+            precision="int8" if method in networks else "-",
+            runtime="onnx" if method in networks else "numpy",
             records=len(on.pairs),
             value=round(value, 4),
             low=round(low, 4),

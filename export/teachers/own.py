@@ -92,15 +92,14 @@ def answer(data: ptbxl.PtbXl, work: Path, beside: Sequence[Path] = ()) -> Path:
     or encoders; the embedding is the teacher's.
     """
     signal, present = conditioned(data, data.rows(TRAIN_FOLDS), Preprocessing())
-    logits, embeddings = [], []
+    answers = []
     for path in (work / "teacher.pt", *beside):
         net = load(path) if path.name == "teacher.pt" else encoder.load(path).net
-        embedding, *groups = predict(net, signal, present, fast=True)
-        embeddings.append(embedding)
-        logits.append(np.concatenate(groups, axis=1))
-        log.info("%d of %d networks asked about %d windows", len(logits), 1 + len(beside), len(signal))
+        answers.append(predict(net, signal, present, fast=True))
+        log.info("%d of %d networks asked about %d windows", len(answers), 1 + len(beside), len(signal))
+    logits = np.mean([np.concatenate(groups, axis=1) for _, *groups in answers], axis=0)
     path = work / "teacher.npz"
-    np.savez(path, logits=np.float16(np.mean(logits, axis=0)), embedding=np.float16(embeddings[0]))
+    np.savez(path, logits=np.float16(logits), embedding=np.float16(answers[0][0]))
     return path
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -164,7 +165,10 @@ def saved(path: Path) -> dict[str, Any]:
     """Read a checkpoint; ``averaged`` becomes a state dict of the network itself."""
     if not path.is_file():
         raise ExportError(f"no checkpoint {path}: train first, or give its folder with --work")
-    read: dict[str, Any] = torch.load(path, weights_only=True)
+    try:
+        read: dict[str, Any] = torch.load(path, weights_only=True)
+    except (UnpicklingError, EOFError, RuntimeError) as error:
+        raise ExportError(f"{path} is no checkpoint: give a .pt file that train or teach has left") from error
     read["averaged"] = {
         k.removeprefix("module."): v for k, v in read["averaged"].items() if k != "n_averaged"
     }

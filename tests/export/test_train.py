@@ -92,6 +92,13 @@ def test_encoders_and_teachers_may_answer_beside_the_teacher(data, teacher, chec
     torch.testing.assert_close(both.embedding, answers.embedding)
 
 
+def test_a_file_that_is_no_checkpoint_is_named_with_the_remedy(data, teacher, tmp_path):
+    path = tmp_path / "encoder.pt"
+    path.write_text("no weights")
+    with pytest.raises(ExportError, match=r"encoder\.pt is no checkpoint: give a \.pt file"):
+        own.answer(data, teacher, [path])
+
+
 def test_a_student_learns_from_the_teacher_alone(data, answers, tmp_path):
     """With no share for the labels, the student still comes to tell the superclasses apart."""
     recipe = training.Recipe(epochs=8, batch=16, average=0.9, soft=1.0, teacher=answers.sha256)
