@@ -140,7 +140,7 @@ async def main() -> bool:
     while not await asyncio.to_thread(powered):
         await asyncio.sleep(0.5)
     run = Run()
-    playing = asyncio.create_task(sensor.run(air))  # type: ignore[arg-type]
+    playing = asyncio.create_task(sensor.run(air))
     try:
         await befall(run, sensor, air, service)
     except TimeoutError:

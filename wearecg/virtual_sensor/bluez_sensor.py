@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 
@@ -29,6 +29,16 @@ ANSWER_S = 0.03
 _POLL_S = 0.01
 _LINGER_S = 0.3
 """A host is given so long to read the last notifications before the sensor is gone."""
+
+
+class Radio(Protocol):
+    """What a sensor plays into: a `VirtualBluez`, or whatever else carries its notifications to a host."""
+
+    def notify(self, address: str, characteristic: str, value: bytes) -> bool:
+        """A sensor notifies; whether anybody hears it."""
+
+    def drop(self, address: str) -> None:
+        """Break the link to a sensor."""
 
 
 class VirtualBleSensor:
@@ -99,7 +109,7 @@ class VirtualBleSensor:
         except OSError as error:
             raise SourceError(f"the truth file {truth} cannot be written: {error.strerror}") from error
         self._now = 0.0
-        self._bluez: VirtualBluez | None = None
+        self._radio: Radio | None = None
 
     @property
     def in_range(self) -> bool:
@@ -126,9 +136,9 @@ class VirtualBleSensor:
         if answers and not self.hung:
             asyncio.get_running_loop().call_later(ANSWER_S, self._send, answers)
 
-    async def run(self, bluez: VirtualBluez) -> None:
+    async def run(self, radio: Radio) -> None:
         """Play until the playback ends."""
-        self._bluez = bluez
+        self._radio = radio
         while not self.device.running:
             await asyncio.sleep(_POLL_S)
         self.began, position = time.monotonic(), 0
@@ -154,15 +164,15 @@ class VirtualBleSensor:
         return any(fault.kind == kind and fault.active(self._now) for fault in self._faults)
 
     def _meet_range(self) -> None:
-        if not self.in_range and self._bluez is not None:
-            self._bluez.drop(self.address)
+        if not self.in_range and self._radio is not None:
+            self._radio.drop(self.address)
 
     def _send(self, notifications: list[Notification]) -> None:
-        if self._bluez is None:
+        if self._radio is None:
             return
         for characteristic, value in notifications:
             silent = self.hung or self._on("stall") or self._lost()
-            if not silent and self._bluez.notify(self.address, characteristic, value):
+            if not silent and self._radio.notify(self.address, characteristic, value):
                 self.report.frames += 1
                 self.report.bytes += len(value)
             else:
