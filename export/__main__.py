@@ -45,10 +45,15 @@ def arguments() -> argparse.ArgumentParser:
     train.add_argument("model", choices=["encoder", "rhythm1", "lead12", "ppg2ecg"])
     train.add_argument("--data", type=Path, required=True, help="folder that holds ptbxl/")
     train.add_argument("--work", type=Path, default=CACHE, help="checkpoints and caches (%(default)s)")
-    train.add_argument("--teacher", type=Path, help="answers of a teacher (teacher.npz) to learn from too")
+    train.add_argument(
+        "--teacher",
+        type=Path,
+        help="to learn from too: a teacher's answers (teacher.npz), or an encoder.pt that is asked",
+    )
+    train.add_argument("--wide", action="store_true", help="the wide encoder, which teaches the shipped one")
     train.add_argument("--noise", action="store_true", help="add the noise in DIR/nstdb to some windows")
     train.add_argument("--jepa", type=int, default=0, metavar="EPOCHS", help="pre-train without labels first")
-    train.add_argument("--start", type=Path, help="encoder.pt of an encoder that rhythm1 begins from")
+    train.add_argument("--start", type=Path, help="encoder.pt of a wide encoder that rhythm1 begins from")
     train.add_argument("--epochs", type=int, help="default 30; rhythm1, ppg2ecg: 24; lead12: 18")
     train.add_argument("--seed", type=int, default=1)
 
@@ -179,18 +184,21 @@ def _train_encoder(args: argparse.Namespace) -> Path:
     from export.train.loop import TRAIN_FOLDS
 
     data = ptbxl.load(args.data, args.work)
-    answers = None
-    if args.teacher is not None:
-        answers = encoder.Answers.read(args.teacher, len(data.rows(TRAIN_FOLDS)))
+    teacher: encoder.Teacher | None = None
+    if args.teacher is not None and args.teacher.suffix == ".pt":
+        teacher = encoder.Asked.read(args.teacher)
+    elif args.teacher is not None:
+        teacher = encoder.Answers.read(args.teacher, len(data.rows(TRAIN_FOLDS)))
     noise = nstdb.halves(nstdb.load(args.data))[0] if args.noise else None
     recipe = encoder.Recipe(
         epochs=args.epochs or 30,
         seed=args.seed,
-        teacher=answers.sha256 if answers else "",
+        teacher=teacher.sha256 if teacher else "",
         noise=args.noise,
         jepa=args.jepa,
+        wide=args.wide,
     )
-    return encoder.train(data, args.work, recipe, answers, noise)
+    return encoder.train(data, args.work, recipe, teacher, noise)
 
 
 def _teach(args: argparse.Namespace) -> None:

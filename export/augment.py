@@ -37,11 +37,11 @@ def lead_mask(leads: tuple[str, ...]) -> Tensor:
 def augment(
     signal: Tensor, g: torch.Generator, fs: float, noise: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Vary a batch of conditioned windows ``[N, 12, L]`` (mV) and hide leads of each.
+    """Vary a batch of conditioned windows ``[N, 12, L]`` (mV) and draw the leads that each may show.
 
     ``noise`` is recorded noise ``[channels, samples]``, for :func:`disturb`.
 
-    Returns the new signal and its mask ``[N, 12]``.
+    Returns the new signal, with all its leads, and the mask ``[N, 12]``.
     """
     n, leads, _ = signal.shape
     mask = _subsets(n, leads, g)
@@ -49,7 +49,7 @@ def augment(
         some = torch.rand(n, generator=g) < NOISY
         signal = signal.clone()
         signal[some] = disturb(signal[some], noise, SNR * torch.rand(int(some.sum()), generator=g), g)
-    return vary(signal, g, fs) * mask.unsqueeze(-1), mask
+    return vary(signal, g, fs), mask
 
 
 def vary(signal: Tensor, g: torch.Generator, fs: float) -> Tensor:

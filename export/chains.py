@@ -17,17 +17,18 @@ log = logging.getLogger("export.make")
 
 Command = tuple[str, ...]
 
-LABELS, TEACHER, SECOND, FIRST, ENCODER = "labels", "teacher", "second", "first", "encoder"
+LABELS, TEACHER, SECOND, FIRST, WIDE, ENCODER = "labels", "teacher", "second", "first", "wide", "encoder"
 ANSWERS = f"{TEACHER}/teacher.npz"
 BESIDE = (f"{SECOND}/teacher.pt", f"{LABELS}/encoder.pt")
 CHAINS: dict[str, tuple[Command, ...]] = {
     "encoder": (
-        ("train", "encoder", "--work", LABELS, "--epochs", "24", "--seed", "2"),
+        ("train", "encoder", "--wide", "--work", LABELS, "--epochs", "24", "--seed", "2"),
         ("teach", "own", "--work", SECOND, "--seed", "2"),
         ("teach", "own", "--work", TEACHER, "--beside", *BESIDE),
-        ("train", "encoder", "--work", FIRST, "--teacher", ANSWERS, "--jepa", "12", "--epochs", "45"),
+        ("train", "encoder", "--wide", "--work", FIRST, "--teacher", ANSWERS, "--jepa", "12", "--epochs", "45"),
         ("teach", "own", "--work", TEACHER, "--beside", *BESIDE, f"{FIRST}/encoder.pt"),
-        ("train", "encoder", "--work", ENCODER, "--teacher", ANSWERS, "--jepa", "12", "--epochs", "60"),
+        ("train", "encoder", "--wide", "--work", WIDE, "--teacher", ANSWERS, "--jepa", "12", "--epochs", "60"),
+        ("train", "encoder", "--work", ENCODER, "--teacher", f"{WIDE}/encoder.pt", "--epochs", "120"),
         ("publish", "encoder", "--work", ENCODER),
     ),
     "lead12": (("train", "lead12", "--work", "lead12"), ("publish", "lead12", "--work", "lead12")),
@@ -35,8 +36,8 @@ CHAINS: dict[str, tuple[Command, ...]] = {
 }  # fmt: skip
 """The commands of each model; folders and files are below ``--work``."""
 CHAINS["rhythm1"] = (
-    *CHAINS["encoder"][:-1],
-    ("train", "rhythm1", "--work", "rhythm1", "--start", f"{ENCODER}/encoder.pt", "--noise"),
+    *CHAINS["encoder"][:-2],
+    ("train", "rhythm1", "--work", "rhythm1", "--start", f"{WIDE}/encoder.pt", "--noise"),
     ("publish", "rhythm1", "--work", "rhythm1"),
 )
 PLACES = ("--work", "--teacher", "--beside", "--start")

@@ -102,7 +102,7 @@ def quantize_onnx(
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            op_types_to_quantize=["Conv", "Gemm"],
+            op_types_to_quantize=["Conv", "Gemm", "Relu"],
             nodes_to_exclude=first_and_last(graph, first),
             calibrate_method=CalibrationMethod.Percentile,
             extra_options={"CalibPercentile": percentile},

@@ -1,4 +1,4 @@
-"""The encoder: a small residual network of full convolutions that takes any subset of the 12 leads.
+"""The encoder: a small network of full convolutions that takes any subset of the 12 leads.
 
 Conv2d with ``(1, k)`` kernels, because the runtimes have their fast kernels for 4-D tensors;
 convolution, batch norm, ReLU in that order, so that :func:`fold` leaves plain convolutions.
@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-STAGES = ((32, 5), (64, 7), (96, 5), (128, 5))
-"""Channels and kernel of each stage; each halves the time axis."""
 
 
 class Block(nn.Module):
@@ -34,6 +32,36 @@ class Block(nn.Module):
         return out
 
 
+class Step(nn.Module):
+    """One convolution; halves the time axis."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
+        super().__init__()
+        self.conv, self.bn = conv_bn(inputs, outputs, kernel, stride=2)
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``[N, inputs, 1, L]`` to ``[N, outputs, 1, ceil(L / 2)]``."""
+        out: Tensor = self.relu(self.bn(self.conv(x)))
+        return out
+
+
+class Shape(NamedTuple):
+    """What an encoder is built of: a first convolution, and stages that each halve the time axis."""
+
+    stem: tuple[int, int, int]
+    """Channels, kernel and stride."""
+    stages: tuple[tuple[int, int], ...]
+    """Channels and kernel of each."""
+    stage: type[Block] | type[Step]
+
+
+WIDE = Shape((32, 9, 2), ((32, 5), (64, 7), (96, 5), (128, 5)), Block)
+"""Small enough to be asked about every window that another one is shown."""
+FAST = Shape((64, 16, 8), ((96, 5), (128, 5), (160, 6)), Step)
+"""What is shipped. Where an even length is halved the kernel is even: both runtimes then pad as torch does."""
+
+
 class Encoder(nn.Module):
     """Signal and lead mask to an embedding and the logits of each group of statements.
 
@@ -41,27 +69,27 @@ class Encoder(nn.Module):
     ----------
     groups : mapping of str to int
         Number of statements of each group, in output order.
-    stages : sequence of (channels, kernel)
-    stem : int
-        Channels of the first convolution.
+    shape : Shape
     embedding : int
     """
 
     def __init__(
         self,
         groups: Mapping[str, int],
-        stages: tuple[tuple[int, int], ...] = STAGES,
-        stem: int = 32,
+        shape: Shape = FAST,
         embedding: int = 128,
         leads: int = 12,
     ) -> None:
         super().__init__()
-        self.conv, self.bn = conv_bn(leads, stem, 9, stride=2)
+        stem, kernel, stride = shape.stem
+        self.conv, self.bn = conv_bn(leads, stem, kernel, stride)
         self.lead_gain = nn.Linear(leads, stem)
         self.lead_bias = nn.Linear(leads, stem)
         self.relu = nn.ReLU()
-        widths = [stem, *(channels for channels, _ in stages)]
-        self.blocks = nn.Sequential(*(Block(n, *stage) for n, stage in zip(widths[:-1], stages, strict=True)))
+        widths = [stem, *(channels for channels, _ in shape.stages)]
+        self.blocks = nn.Sequential(
+            *(shape.stage(n, *stage) for n, stage in zip(widths[:-1], shape.stages, strict=True))
+        )
         self.dropout = nn.Dropout(0.1)
         self.embed = nn.Linear(2 * widths[-1], embedding)
         self.heads = heads(embedding, groups)
@@ -84,8 +112,7 @@ class Encoder(nn.Module):
 
     def features(self, signal: Tensor, mask: Tensor) -> Tensor:
         """Return the feature map ``[N, channels, 1, places]`` of the last block."""
-        x = (signal * mask.unsqueeze(-1)).unsqueeze(2)
-        x = self.bn(self.conv(x))
+        x = self.bn(self.conv(signal.unsqueeze(2) * column(mask)))
         x = self.relu(x * column(self.lead_gain(mask)) + column(self.lead_bias(mask)))
         out: Tensor = self.blocks(x)
         return out
@@ -149,10 +176,11 @@ def start_from(heads: nn.ModuleDict, prevalence: Tensor) -> None:
 
 def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
     """Return a convolution along time that keeps its length (over ``stride``), and its batch norm."""
-    conv = nn.Conv2d(inputs, outputs, (1, kernel), stride=(1, stride), padding=(0, kernel // 2), bias=False)
+    padding = (0, (kernel - stride + 1) // 2)
+    conv = nn.Conv2d(inputs, outputs, (1, kernel), stride=(1, stride), padding=padding, bias=False)
     return conv, nn.BatchNorm2d(outputs)
 
 
 def column(x: Tensor) -> Tensor:
     """``[N, C]`` to ``[N, C, 1, 1]``."""
-    return x.unsqueeze(-1).unsqueeze(-1)
+    return x[:, :, None, None]

@@ -1,11 +1,11 @@
-"""The one-lead rhythm network: the encoder's first stages, a narrow last one, and statistics over time."""
+"""The one-lead rhythm network: the wide encoder's first stages, a narrow last one, and statistics over time."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from export.nets.encoder import STAGES, Block, Encoder, conv_bn
+from export.nets.encoder import WIDE, Encoder, conv_bn
 
 CONTEXT = 32
 """Channels of the last stage."""
@@ -15,24 +15,26 @@ EMBEDDING = 64
 class Rhythm1(nn.Module):
     """One lead of any length to an embedding and the logits of the classes.
 
-    It begins as :class:`export.nets.encoder.Encoder` does, so that it can start from one. Irregularity
+    It begins as the wide :class:`export.nets.encoder.Encoder` does, so that it can start from one. Irregularity
     is a matter of how features vary from beat to beat: beside mean and maximum their standard deviation
     over time is pooled.
 
     Parameters
     ----------
     classes : int
-    stem : int
-        Channels of the first convolution.
     """
 
-    def __init__(self, classes: int, stem: int = 32) -> None:
+    def __init__(self, classes: int) -> None:
         super().__init__()
-        self.conv, self.bn = conv_bn(1, stem, 9, stride=2)
+        stem, kernel, stride = WIDE.stem
+        self.conv, self.bn = conv_bn(1, stem, kernel, stride)
         self.relu = nn.ReLU()
-        stages = (*STAGES[:3], (CONTEXT, STAGES[3][1]))
+        *first, (_, last) = WIDE.stages
+        stages = (*first, (CONTEXT, last))
         widths = [stem, *(channels for channels, _ in stages)]
-        self.blocks = nn.Sequential(*(Block(n, *stage) for n, stage in zip(widths[:-1], stages, strict=True)))
+        self.blocks = nn.Sequential(
+            *(WIDE.stage(n, *stage) for n, stage in zip(widths[:-1], stages, strict=True))
+        )
         self.dropout = nn.Dropout(0.2)
         self.embed = nn.Linear(3 * CONTEXT, EMBEDDING)
         self.head = nn.Linear(EMBEDDING, classes)

@@ -1,7 +1,8 @@
 """Training of the encoder on PTB-XL folds 1 to 8, watched on fold 9: labels, and a teacher's answers.
 
-The teacher has seen all 12 leads of a recording, the encoder sees some of them: so that one lead
-learns what twelve knew (Hinton et al., arXiv:1503.02531; Lopez-Paz et al., ICLR 2016).
+The teacher sees all 12 leads of a recording, the encoder some of them: so that one lead learns what twelve
+knew (Hinton et al., arXiv:1503.02531; Lopez-Paz et al., ICLR 2016). A large teacher has answered once for
+every recording; a small one is asked about each window as it is shown, varied (Beyer et al., CVPR 2022).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,7 +23,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cosine_similar
 from export.augment import LEAD_SETS, augment, lead_mask
 from export.datasets import ptbxl
 from export.errors import ExportError
-from export.nets.encoder import Encoder, start_from
+from export.nets.encoder import FAST, WIDE, Encoder, start_from
 from export.reduced import reduced
 from export.train import jepa
 from export.train.loop import (
@@ -53,11 +55,13 @@ class Recipe(Schedule):
         Weight of one minus the cosine between the teacher's embedding and what a linear layer
         makes of the encoder's.
     teacher : str
-        SHA-256 of the teacher's answers; empty where there are labels alone.
+        SHA-256 of the teacher's answers or checkpoint; empty where there are labels alone.
     noise : bool
         Whether recorded noise (NSTDB) is added to some windows.
     jepa : int
         Epochs of pre-training without labels.
+    wide : bool
+        Whether this is the wide encoder, which teaches the one that is shipped.
     """
 
     soft: float = 0.5
@@ -65,6 +69,7 @@ class Recipe(Schedule):
     teacher: str = ""
     noise: bool = False
     jepa: int = 0
+    wide: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +83,27 @@ class Trained:
     machine: str
 
 
+class Teacher(Protocol):
+    """Someone to learn from."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of its file."""
+
+    @property
+    def size(self) -> int:
+        """Dimensions of its embedding."""
+
+    def answer(self, rows: Tensor, signal: Tensor, present: Tensor, /) -> tuple[Tensor, Tensor]:
+        """Return probabilities ``[n, statements]`` and embeddings ``[n, size]`` of comparable dimensions.
+
+        ``rows`` are the windows' numbers among the training windows, ``signal`` ``[n, 12, L]`` what was made of them.
+        """
+
+
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What a teacher said about every training window, and the hash of the file it is in."""
+    """What a large teacher said about every training window, whatever is made of it."""
 
     logits: Tensor
     embedding: Tensor
@@ -88,22 +111,65 @@ class Answers:
 
     @classmethod
     def read(cls, path: Path, windows: int) -> Answers:
-        """Read the file that ``teach`` has written; the embedding's dimensions are made comparable."""
+        """Read the file that ``teach`` has written."""
         if not path.is_file():
             raise ExportError(f"no teacher's answers {path}: run `python -m export teach own` first")
         with np.load(path) as saved:
             logits, embedding = (torch.from_numpy(np.float32(saved[k])) for k in ("logits", "embedding"))
         if len(logits) != windows:
             raise ExportError(f"{path} answers {len(logits)} windows, there are {windows}: teach again")
-        embedding = (embedding - embedding.mean(dim=0)) / (embedding.std(dim=0) + 1e-3)
-        return cls(logits, embedding, hashlib.sha256(path.read_bytes()).hexdigest())
+        return cls(logits, standardised(embedding), sha256(path))
+
+    @property
+    def size(self) -> int:
+        """Dimensions of its embedding."""
+        return self.embedding.shape[1]
+
+    def answer(self, rows: Tensor, _signal: Tensor, _present: Tensor, /) -> tuple[Tensor, Tensor]:
+        """Look the windows up."""
+        return self.logits[rows].sigmoid(), self.embedding[rows]
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """An encoder that is asked about every window as it is shown, with all its leads."""
+
+    net: Encoder
+    sha256: str
+
+    @classmethod
+    def read(cls, path: Path) -> Asked:
+        """Read the checkpoint of a finished run."""
+        return cls(load(path).net.to(memory_format=torch.channels_last), sha256(path))  # type: ignore[call-overload]
+
+    @property
+    def size(self) -> int:
+        """Dimensions of its embedding."""
+        return self.net.embed.out_features
+
+    @torch.no_grad()
+    def answer(self, _rows: Tensor, signal: Tensor, present: Tensor, /) -> tuple[Tensor, Tensor]:
+        """Ask."""
+        with reduced():
+            embedding, *logits = self.net(signal, present)
+        return torch.cat(logits, 1).float().sigmoid(), standardised(embedding.float())
+
+
+def standardised(embedding: Tensor) -> Tensor:
+    """Give each dimension the same say."""
+    return (embedding - embedding.mean(dim=0)) / (embedding.std(dim=0) + 1e-3)
+
+
+def sha256(path: Path) -> str:
+    """Hash a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def train(
     data: ptbxl.PtbXl,
     work: Path,
     recipe: Recipe,
-    answers: Answers | None = None,
+    teacher: Teacher | None = None,
     noise: NDArray[np.float32] | None = None,
 ) -> Path:
     """Train, or go on with, the run in the folder ``work``; return its checkpoint."""
@@ -118,28 +184,33 @@ def train(
     pool = None if noise is None else torch.from_numpy(noise)
 
     start = {}
+    if recipe.jepa and not recipe.wide:
+        raise ExportError(
+            f"jepa {recipe.jepa}: only the wide encoder is pre-trained; leave --jepa out, or add --wide"
+        )
     if recipe.jepa:
         start = jepa.pretrain(signal, present, work, jepa.Recipe(epochs=recipe.jepa, seed=recipe.seed))
     torch.manual_seed(recipe.seed)
-    net = Encoder(groups)
+    net = Encoder(groups, WIDE if recipe.wide else FAST)
     net.load_state_dict(start, strict=False)
     start_from(net.heads, labels.mean(dim=0))
     weight = weights(labels.mean(dim=0))
-    if answers is not None:
-        project = nn.Linear(net.embed.out_features, answers.embedding.shape[1])
+    if teacher is not None:
+        project = nn.Linear(net.embed.out_features, teacher.size)
         net.add_module("project", project)
-        labels = torch.lerp(labels, answers.logits.sigmoid(), recipe.soft)
     run = Run(net, recipe, len(train_rows) // recipe.batch, work / "encoder.pt", groups)
     for epoch, g in run.epochs():
         for rows in run.batches(len(train_rows), g):
             x, mask = augment(signal[rows].float() / 1000, g, ptbxl.FS, pool)
             with reduced():
                 embedding, *logits = run.net(x, mask * present[rows])
-            loss = binary_cross_entropy_with_logits(torch.cat(logits, 1).float(), labels[rows], weight)
-            if answers is not None:
-                near = cosine_similarity(project(embedding.float()), answers.embedding[rows]).mean()
-                loss = loss + recipe.embedding * (1 - near)
-            run.step(loss)
+            target, apart = labels[rows], torch.zeros(())
+            if teacher is not None:
+                said, theirs = teacher.answer(rows, x, present[rows])
+                target = torch.lerp(target, said, recipe.soft)
+                apart = 1 - cosine_similarity(project(embedding.float()), theirs).mean()
+            loss = binary_cross_entropy_with_logits(torch.cat(logits, 1).float(), target, weight)
+            run.step(loss + recipe.embedding * apart)
         seen = ""
         if run.watched(epoch):
             seen = "; ".join(
@@ -158,7 +229,7 @@ def train(
 def load(path: Path) -> Trained:
     """Read a finished checkpoint of :func:`train`."""
     saved = finished(path)
-    net = Encoder(saved["groups"])
-    net.load_state_dict({k: v for k, v in saved["averaged"].items() if not k.startswith("project.")})
     recipe = Recipe(**json.loads(saved["recipe"]))
+    net = Encoder(saved["groups"], WIDE if recipe.wide else FAST)
+    net.load_state_dict({k: v for k, v in saved["averaged"].items() if not k.startswith("project.")})
     return Trained(net.eval(), saved["groups"], recipe, saved["seconds"], saved["machine"])

@@ -1,4 +1,4 @@
-"""Pre-training of the encoder's trunk without labels, by joint-embedding prediction.
+"""Pre-training of the wide encoder's trunk without labels, by joint-embedding prediction.
 
 The trunk sees parts of a window, a running average of it sees the whole, and a small predictor
 says from the first what the second makes of what is hidden (Assran et al., CVPR 2023; on ECG
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import smooth_l1_loss
 
 from export.augment import crop
-from export.nets.encoder import Encoder, conv_bn
+from export.nets.encoder import WIDE, Encoder, conv_bn
 from export.reduced import reduced
 from export.train.loop import Run, Schedule, finished
 
@@ -71,7 +71,7 @@ def pretrain(signal: Tensor, present: Tensor, work: Path, recipe: Recipe) -> dic
     Returns the weights of the trunk, to be loaded into an :class:`Encoder`.
     """
     torch.manual_seed(recipe.seed)
-    net = Jepa(Encoder({}))
+    net = Jepa(Encoder({}, WIDE))
     run = Run(net, recipe, len(signal) // recipe.batch, work / "jepa.pt", {})
     average = run.averaged.module
     assert isinstance(average, Jepa)

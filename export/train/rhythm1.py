@@ -19,6 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
 from export.augment import NOISY, SNR, disturb, vary
 from export.datasets import cinc2017
+from export.errors import ExportError
 from export.evaluate_rhythm1 import Windows, cut, placed, score
 from export.nets.rhythm1 import Rhythm1, start_from
 from export.reduced import reduced
@@ -76,7 +77,7 @@ def train(
     Parameters
     ----------
     start : Path, optional
-        The finished checkpoint of an encoder to begin from.
+        The finished checkpoint of a wide encoder to begin from.
     noise : float32 [channels, samples], optional
         Recorded noise in mV to add to some windows.
     """
@@ -93,7 +94,10 @@ def train(
     torch.manual_seed(recipe.seed)
     net = Rhythm1(classes)
     if start is not None:
-        start_from(net, encoder.load(start).net)
+        begun = encoder.load(start)
+        if not begun.recipe.wide:
+            raise ExportError(f"{start} is not a wide encoder's: give one that train encoder --wide has left")
+        start_from(net, begun.net)
         recipe = replace(recipe, start=hashlib.sha256(start.read_bytes()).hexdigest())
     recipe = replace(recipe, noise=noise is not None)
     net.guess(labels.mean(dim=0))

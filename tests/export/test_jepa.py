@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="the export extra is not installed")
 import export.train.encoder as training
 import export.train.jepa as jepa
 from export.errors import ExportError
-from export.nets.encoder import Encoder
+from export.nets.encoder import WIDE, Encoder
 from export.train.loop import TRAIN_FOLDS, Run, conditioned
 from wearecg.models.preprocess import Preprocessing
 
@@ -90,15 +90,20 @@ def test_the_encoder_starts_from_the_trunk(pretrained, data, tmp_path, monkeypat
     (tmp_path / "jepa.pt").write_bytes((pretrained[0] / "jepa.pt").read_bytes())
     monkeypatch.setattr(Run, "epochs", lambda run: look(run) if run.path.name == "encoder.pt" else iter(()))
     with pytest.raises(KeyboardInterrupt):
-        training.train(data, tmp_path, training.Recipe(epochs=1, batch=32, jepa=RECIPE.epochs))
+        training.train(data, tmp_path, training.Recipe(epochs=1, batch=32, jepa=RECIPE.epochs, wide=True))
     assert {k for k in started if not k.startswith(("embed.", "heads."))} == set(pretrained[1])
     for name, value in pretrained[1].items():
         torch.testing.assert_close(started[name], value, rtol=0, atol=0)
 
 
+def test_only_the_wide_encoder_is_pretrained(data, tmp_path):
+    with pytest.raises(ExportError, match="add --wide"):
+        training.train(data, tmp_path, training.Recipe(epochs=1, jepa=2))
+
+
 def test_the_feature_map_is_the_one_that_the_encoder_pools():
     torch.manual_seed(0)
-    net = Encoder({"superclass": 5}).eval()
+    net = Encoder({"superclass": 5}, WIDE).eval()
     x, mask = torch.randn(3, 12, 1000), (torch.rand(3, 12) < 0.5).float()
     with torch.no_grad():
         y = net.features(x, mask)
@@ -108,7 +113,7 @@ def test_the_feature_map_is_the_one_that_the_encoder_pools():
 
 def test_the_predictor_does_not_see_what_is_hidden():
     torch.manual_seed(0)
-    net = jepa.Jepa(Encoder({})).eval()
+    net = jepa.Jepa(Encoder({}, WIDE)).eval()
     hidden, kept = jepa.hide(8, torch.Generator().manual_seed(0))
     x = torch.randn(8, 12, jepa.STRIDE * jepa.PLACES)
     outside = hidden.repeat_interleave(jepa.STRIDE, dim=1)[:, None] | (kept == 0).unsqueeze(-1)

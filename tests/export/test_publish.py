@@ -18,7 +18,7 @@ from export.__main__ import main
 from export.augment import LEAD_SETS, augment
 from export.datasets import ptbxl
 from export.errors import GateError
-from export.nets.encoder import Encoder
+from export.nets.encoder import Block, Encoder, Shape
 from export.outliers import kinds
 from export.quantize import quantize_onnx, quantize_tflite
 from export.train.encoder import Recipe, Trained
@@ -68,7 +68,7 @@ def trained(data):
     """A small encoder that has really learnt to tell the statements."""
     torch.manual_seed(1)
     torch.set_num_threads(1)
-    net = Encoder(GROUPS, stages=((16, 7), (24, 5)), stem=16, embedding=16)
+    net = Encoder(GROUPS, Shape((16, 9, 2), ((16, 7), (24, 5)), Block), embedding=16)
     rows = data.rows(TRAIN_FOLDS)
     signal, _ = condition(data.millivolts(rows), ptbxl.FS, Preprocessing())
     signal = torch.from_numpy(signal)

@@ -18,7 +18,7 @@ from export.datasets.cache import MISSING, microvolts
 from export.errors import ExportError
 from export.evaluate_rhythm1 import Windows, cut, holter, score
 from export.metrics import class_f1
-from export.nets.encoder import Encoder, cost, fold
+from export.nets.encoder import WIDE, Encoder, cost, fold
 from export.nets.rhythm1 import Rhythm1, start_from
 from export.train.loop import Run, predict
 from wearecg.models.preprocess import Preprocessing, condition
@@ -73,7 +73,7 @@ def test_the_network_stays_within_its_budget():
 
 def test_it_begins_where_the_encoder_with_lead_I_alone_is():
     torch.manual_seed(5)
-    encoder = Encoder(GROUPS)
+    encoder = Encoder(GROUPS, WIDE)
     for layer in (encoder.lead_gain, encoder.lead_bias):
         torch.nn.init.normal_(layer.weight, std=0.5)
     for _ in range(3):
@@ -228,7 +228,7 @@ def test_a_run_from_an_encoder_says_so_and_does_not_take_over_another(
     start = tmp_path / "encoder.pt"
     start.write_bytes(b"an encoder's checkpoint")
     torch.manual_seed(1)
-    trained = encoders.Trained(Encoder(GROUPS), GROUPS, encoders.Recipe(), 0.0, "")
+    trained = encoders.Trained(Encoder(GROUPS, WIDE), GROUPS, encoders.Recipe(wide=True), 0.0, "")
     monkeypatch.setattr(encoders, "load", lambda path: trained)
     noise = np.random.default_rng(0).normal(size=(6, 5000)).astype(np.float32)
     recipe = dataclasses.replace(RECIPE, epochs=1)
@@ -237,6 +237,9 @@ def test_a_run_from_an_encoder_says_so_and_does_not_take_over_another(
     assert found.noise
     with pytest.raises(ExportError, match="is of another recipe"):
         training.train(data, checkpoint.parent, RECIPE, start)
+    trained = encoders.Trained(Encoder(GROUPS), GROUPS, encoders.Recipe(), 0.0, "")
+    with pytest.raises(ExportError, match=r"encoder\.pt is not a wide encoder's"):
+        training.train(data, tmp_path, recipe, start)
 
 
 def test_it_learns_to_tell_the_rhythms_apart(data, tmp_path):

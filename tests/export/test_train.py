@@ -111,6 +111,22 @@ def test_a_student_learns_from_the_teacher_alone(data, answers, tmp_path):
     assert macro_auroc(z, data.labels["superclass"][rows])[0] > 0.85
 
 
+def test_a_student_may_ask_a_wide_encoder_about_what_it_sees(data, tmp_path):
+    """With no share for the labels, from what the teacher says of the varied windows, all their leads."""
+    wide = dataclasses.replace(RECIPE, epochs=8, batch=16, average=0.9, wide=True)
+    asked = training.Asked.read(training.train(data, tmp_path / "wide", wide))
+    seen = []
+    asked.net.register_forward_hook(lambda net, given, out: seen.append(given))
+    recipe = training.Recipe(epochs=8, batch=16, average=0.9, soft=1.0, teacher=asked.sha256)
+    trained = training.load(training.train(data, tmp_path, recipe, asked))
+    rows = data.rows(TRAIN_FOLDS)
+    signal, mask = conditioned(data, rows, Preprocessing())
+    z = predict(trained.net, signal, mask)[1]
+    assert macro_auroc(z, data.labels["superclass"][rows])[0] > 0.85
+    assert all(present.all() for _, present in seen)
+    assert len({float(x.std()) for x, _ in seen}) == len(seen)  # every epoch varies the windows anew
+
+
 def test_recorded_noise_is_part_of_the_run(checkpoint, data, tmp_path):
     noise = np.random.default_rng(0).normal(size=(6, 5000)).astype(np.float32)
     recipe = dataclasses.replace(RECIPE, noise=True)
