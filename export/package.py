@@ -44,8 +44,8 @@ QUANTIZE = {"onnx": quantize_onnx, "tflite": quantize_tflite}
 STAMP = {"onnx": to_onnx.stamp, "tflite": to_tflite.stamp}
 NUMBERS = {1: "first", 2: "first two"}
 METHOD = (
-    "Conv and Gemm static int8, weights per channel; the {first} and the last layers, the sums and the pooling in "
-    "floating point; calibrated on {windows} training windows as training shows them. ONNX Runtime: uint8 "
+    "Convolutions static int8, weights per channel; the {first} and the last, fully connected layers, sums and pooling "
+    "in floating point; calibrated on {windows} training windows as training shows them. ONNX Runtime: uint8 "
     "activations, reduced range, {onnx:g} % percentile of the values. TFLite: int8 activations, {tflite:g} % "
     "percentile of the windows' extremes. The percentiles are those of the smallest error of the outputs on as "
     "many other training windows"

@@ -1,10 +1,11 @@
 """Static int8 in both formats: int8 weights per channel, 8-bit activations, ranges from real windows.
 
-Convolutions and fully connected layers become int8, but for the first one or two and the last. 256 steps over
-+-5 mV are 39 uV each, coarser than a P wave deserves; and what the first layer makes of one lead is small
-beside what it makes of twelve: quantising the input of the second makes two thirds of the whole error, for a
-seventh of the time. An output in 256 steps ties scores that differ. The sums and the pooling between stay in
-floating point too: int8 sums cost up to 0.04 macro AUROC with a single lead.
+Convolutions become int8, but for the first one or two and the last. 256 steps over +-5 mV are 39 uV each, coarser
+than a P wave deserves; and what the first layer makes of one lead is small beside what it makes of twelve:
+quantising the input of the second makes two thirds of the whole error, for a seventh of the time. An output in
+256 steps ties scores that differ. The sums and the pooling between stay in floating point too: int8 sums cost up to
+0.04 macro AUROC with a single lead. So do fully connected layers: they are a hundredth of the work, and going to
+int8 and back takes longer than they do.
 
 Where activations are clipped decides between the steps of a window with one lead and the extremes of one
 with artefacts: with the bare minimum and maximum lead I lost up to 0.005.
@@ -102,7 +103,8 @@ def quantize_onnx(
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            op_types_to_quantize=["Conv", "Gemm", "Relu"],
+            # With ReLU, a convolution's output goes straight to the range that its ReLU leaves.
+            op_types_to_quantize=["Conv", "Relu"],
             nodes_to_exclude=first_and_last(graph, first),
             calibrate_method=CalibrationMethod.Percentile,
             extra_options={"CalibPercentile": percentile},
@@ -110,11 +112,7 @@ def quantize_onnx(
 
 
 def first_and_last(graph: onnx.GraphProto, first: int = FIRST) -> list[str]:
-    """Name the layers that stay in floating point.
-
-    When a ReLU reads an output too (the embedding), the quantiser would not count the graph's output as a
-    reader, give the tensor the ReLU's range, and cut its negative half.
-    """
+    """Name the layers that stay in floating point."""
     nodes = [Node(n.name, n.op_type in ("Conv", "Gemm"), {*n.input}, {*n.output}) for n in graph.node]
     wanted, last = {output.name for output in graph.output}, []
     for node in reversed(graph.node):
@@ -151,7 +149,7 @@ def quantize_tflite(
         content = fp32.read_bytes()
         name, granularity = qtyping.TFLOperationName, qtyping.QuantGranularity
         job = quantizer.Quantizer(bytearray(content))
-        for kind in (name.CONV_2D, name.DEPTHWISE_CONV_2D, name.FULLY_CONNECTED):
+        for kind in (name.CONV_2D, name.DEPTHWISE_CONV_2D):
             job.add_static_config(
                 ".*", kind, 8, 8, granularity.CHANNELWISE if per_channel else granularity.TENSORWISE
             )
@@ -173,26 +171,13 @@ def quantize_tflite(
 
 
 def first_and_last_tflite(graph: Graph, first: int = FIRST) -> list[str]:
-    """Name the outputs of the layers that stay in floating point.
-
-    The converter computes the embedding twice, with the ReLU behind it and without. Both stay as they are:
-    the heads see the embedding that is given out, and the file holds its weights once.
-    """
+    """Name the outputs of the layers that stay in floating point."""
     nodes = [
         Node(graph.names[op.outputs[0]], op.kind in WEIGHTED, {*op.inputs}, {*op.outputs})
         for op in graph.operators
     ]
-    last = [
-        (node, op) for node, op in zip(nodes, graph.operators, strict=True) if node.writes & {*graph.outputs}
-    ]
-    weights = {graph.buffers[op.inputs[1]] for node, op in last if node.weighted}
-    twins = [
-        node
-        for node, op in zip(nodes, graph.operators, strict=True)
-        if node.weighted and graph.buffers[op.inputs[1]] in weights
-    ]
-    kept = [node.name for node in (*(node for node, _ in last), *twins)]
-    return list(dict.fromkeys(_first(nodes, {*graph.inputs}, first) + kept))
+    last = [node.name for node in nodes if node.writes & {*graph.outputs}]
+    return _first(nodes, {*graph.inputs}, first) + last
 
 
 def _first(nodes: Sequence[Node], inputs: set[Any], first: int) -> list[str]:

@@ -40,8 +40,6 @@ class Graph:
     """Of each tensor."""
     types: tuple[str, ...]
     """Of each tensor: ``FLOAT32``, ``INT8``, ..."""
-    buffers: tuple[int, ...]
-    """Where the constant of each tensor lies; tensors can share one."""
 
 
 def to_tflite(net: nn.Module, path: Path, leads: int, length: int) -> None:
@@ -78,7 +76,6 @@ def read_graph(content: bytes) -> Graph:
         tuple(map(int, graph.outputs)),
         tuple(tensor.name.decode() for tensor in graph.tensors),
         tuple(types[tensor.type] for tensor in graph.tensors),
-        tuple(tensor.buffer for tensor in graph.tensors),
     )
 
 

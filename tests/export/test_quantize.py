@@ -104,6 +104,8 @@ def test_onnx_layers_that_stay_in_floating_point(made):
     graph = onnx.load(made / "fp32.onnx").graph
     kinds = Counter(n.op_type for n in graph.node if n.name in first_and_last(graph))
     assert kinds == {"Conv": 2, "Gemm": 2}  # the first two convolutions, embedding and head
+    kinds = Counter(n.op_type for n in onnx.load(made / "int8.onnx").graph.node)
+    assert kinds["QuantizeLinear"] == 2  # into the third convolution, and out of it behind its ReLU
 
 
 def test_tflite_layers_that_stay_in_floating_point(made):
@@ -111,10 +113,10 @@ def test_tflite_layers_that_stay_in_floating_point(made):
     kept = Counter(
         op.kind for op in graph.operators if op.kind in WEIGHTED and graph.types[op.inputs[1]] == "FLOAT32"
     )
-    # The embedding is computed twice, with its ReLU and without.
-    assert kept == {"CONV_2D": 2, "FULLY_CONNECTED": 3}
+    # The converter computes the embedding twice, with its ReLU and without.
+    assert kept == {"CONV_2D": 2, "FULLY_CONNECTED": 4}
     fp32 = read_graph((made / "fp32.tflite").read_bytes())
-    assert len(first_and_last_tflite(fp32)) == 5
+    assert len(first_and_last_tflite(fp32)) == 4
     assert [graph.types[i] for i in (*graph.inputs, *graph.outputs)] == ["FLOAT32"] * 4
 
 
