@@ -28,7 +28,7 @@ CHAINS: dict[str, tuple[Command, ...]] = {
         ("train", "encoder", "--wide", "--work", FIRST, "--teacher", ANSWERS, "--jepa", "12", "--epochs", "45"),
         ("teach", "own", "--work", TEACHER, "--beside", *BESIDE, f"{FIRST}/encoder.pt"),
         ("train", "encoder", "--wide", "--work", WIDE, "--teacher", ANSWERS, "--jepa", "12", "--epochs", "60"),
-        ("train", "encoder", "--work", ENCODER, "--teacher", f"{WIDE}/encoder.pt", "--epochs", "120"),
+        ("train", "encoder", "--work", ENCODER, "--teacher", f"{WIDE}/encoder.pt", "--epochs", "100"),
         ("publish", "encoder", "--work", ENCODER),
     ),
     "lead12": (("train", "lead12", "--work", "lead12"), ("publish", "lead12", "--work", "lead12")),

@@ -52,15 +52,11 @@ def kinds(noise: NDArray[np.float32], ppg: NDArray[np.float32]) -> dict[str, Mak
         wave = waves[torch.randint(0, len(waves), (len(x),), generator=g)].unsqueeze(1)
         return _sized(wave.repeat(1, x.shape[1], 1), g)
 
-    def gain(x: Tensor, g: torch.Generator) -> Tensor:
-        return (x * (2 + 2 * torch.rand(len(x), 1, 1, generator=g))).clamp(-5, 5)
-
     return {
         "noise alone": only_noise,
         "white noise": white_noise,
         "PPG as ECG": pulse,
         "arms exchanged": arms_exchanged,
-        "gain 2 to 4": gain,
     }
 
 
@@ -70,6 +66,11 @@ def arms_exchanged(x: Tensor, _: torch.Generator) -> Tensor:
     for name, (shows, sign) in ARMS.items():
         out[:, TWELVE.index(name)] = sign * x[:, TWELVE.index(shows)]
     return out
+
+
+def wrong_gain(x: Tensor, g: torch.Generator) -> Tensor:
+    """Scale windows by 2 to 4, which leaves them looking like a larger heart."""
+    return (x * (2 + 2 * torch.rand(len(x), 1, 1, generator=g))).clamp(-5, 5)
 
 
 def _sized(x: Tensor, g: torch.Generator) -> Tensor:

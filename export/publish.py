@@ -104,7 +104,8 @@ def draft(trained: Trained, net: WithUnlike, data: ptbxl.PtbXl) -> Card:
         )
         for name in ENCODER_GROUPS
     )
-    options = " --teacher teacher.npz" if recipe.teacher else ""
+    options = " --teacher FILE" if recipe.teacher else ""
+    options += " --wide" if recipe.wide else ""
     options += f" --jepa {recipe.jepa}" if recipe.jepa else ""
     options += " --noise" if recipe.noise else ""
     return unmeasured(

@@ -173,6 +173,10 @@ def train(
     noise: NDArray[np.float32] | None = None,
 ) -> Path:
     """Train, or go on with, the run in the folder ``work``; return its checkpoint."""
+    if recipe.jepa and not recipe.wide:
+        raise ExportError(
+            f"jepa {recipe.jepa}: only the wide encoder is pre-trained; leave --jepa out, or add --wide"
+        )
     torch.set_num_threads(1)
     groups = {name: labels.shape[1] for name, labels in data.labels.items()}
     train_rows, val_rows = data.rows(TRAIN_FOLDS), data.rows([VALIDATION_FOLD])
@@ -184,10 +188,6 @@ def train(
     pool = None if noise is None else torch.from_numpy(noise)
 
     start = {}
-    if recipe.jepa and not recipe.wide:
-        raise ExportError(
-            f"jepa {recipe.jepa}: only the wide encoder is pre-trained; leave --jepa out, or add --wide"
-        )
     if recipe.jepa:
         start = jepa.pretrain(signal, present, work, jepa.Recipe(epochs=recipe.jepa, seed=recipe.seed))
     torch.manual_seed(recipe.seed)

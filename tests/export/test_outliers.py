@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the export extra is not installed")
 from export.datasets.bidmc import Record
-from export.outliers import arms_exchanged, kinds, pulses
+from export.outliers import arms_exchanged, kinds, pulses, wrong_gain
 from wearecg.ecg.leads import TWELVE
 
 
@@ -39,7 +39,7 @@ def test_every_kind_keeps_the_shape_and_is_no_copy():
     rng = np.random.default_rng(2)
     noise, ppg = (rng.normal(size=(3, 400)).astype(np.float32) for _ in range(2))
     x, _ = twelve()
-    for name, make in kinds(noise, ppg[:, :200]).items():
+    for name, make in (*kinds(noise, ppg[:, :200]).items(), ("gain", wrong_gain)):
         y = make(x, torch.Generator().manual_seed(3))
         assert y.shape == x.shape, name
         assert not torch.equal(y, x), name
