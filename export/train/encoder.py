@@ -23,7 +23,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cosine_similar
 from export.augment import LEAD_SETS, augment, lead_mask
 from export.datasets import ptbxl
 from export.errors import ExportError
-from export.nets.encoder import FAST, WIDE, Encoder, start_from
+from export.nets.encoder import FAST, WIDE, Encoder, Shape, start_from
 from export.reduced import reduced
 from export.train import jepa
 from export.train.loop import (
@@ -70,6 +70,11 @@ class Recipe(Schedule):
     noise: bool = False
     jepa: int = 0
     wide: bool = False
+
+    @property
+    def shape(self) -> Shape:
+        """Which of the two encoders this trains."""
+        return WIDE if self.wide else FAST
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +196,7 @@ def train(
     if recipe.jepa:
         start = jepa.pretrain(signal, present, work, jepa.Recipe(epochs=recipe.jepa, seed=recipe.seed))
     torch.manual_seed(recipe.seed)
-    net = Encoder(groups, WIDE if recipe.wide else FAST)
+    net = Encoder(groups, recipe.shape)
     net.load_state_dict(start, strict=False)
     start_from(net.heads, labels.mean(dim=0))
     weight = weights(labels.mean(dim=0))
@@ -230,6 +235,6 @@ def load(path: Path) -> Trained:
     """Read a finished checkpoint of :func:`train`."""
     saved = finished(path)
     recipe = Recipe(**json.loads(saved["recipe"]))
-    net = Encoder(saved["groups"], WIDE if recipe.wide else FAST)
+    net = Encoder(saved["groups"], recipe.shape)
     net.load_state_dict({k: v for k, v in saved["averaged"].items() if not k.startswith("project.")})
     return Trained(net.eval(), saved["groups"], recipe, saved["seconds"], saved["machine"])

@@ -5,7 +5,6 @@ Folds 1 to 7 are trained on, fold 8 is watched (and left for calibration), folds
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from dataclasses import dataclass, replace
@@ -98,7 +97,7 @@ def train(
         if not begun.recipe.wide:
             raise ExportError(f"{start} is not a wide encoder's: give one that train encoder --wide has left")
         start_from(net, begun.net)
-        recipe = replace(recipe, start=hashlib.sha256(start.read_bytes()).hexdigest())
+        recipe = replace(recipe, start=encoder.sha256(start))
     recipe = replace(recipe, noise=noise is not None)
     net.guess(labels.mean(dim=0))
     run = Run(net, recipe, len(rows) // recipe.batch, work / "rhythm1.pt", {"rhythm": classes})
