@@ -48,9 +48,16 @@ def arguments() -> argparse.ArgumentParser:
     train.add_argument(
         "--teacher",
         type=Path,
-        help="to learn from too: a teacher's answers (teacher.npz), or an encoder.pt that is asked",
+        nargs="+",
+        metavar="FILE",
+        help="to learn from too: a teacher's answers (teacher.npz), or each encoder.pt that is asked",
     )
-    train.add_argument("--wide", action="store_true", help="the wide encoder, which teaches the shipped one")
+    train.add_argument(
+        "--shape",
+        choices=["wide", "middle", "fast"],
+        default="fast",
+        help="of the encoder: wide and middle teach fast, which is shipped",
+    )
     train.add_argument("--noise", action="store_true", help="add the noise in DIR/nstdb to some windows")
     train.add_argument("--jepa", type=int, default=0, metavar="EPOCHS", help="pre-train without labels first")
     train.add_argument("--start", type=Path, help="encoder.pt of a wide encoder that rhythm1 begins from")
@@ -185,10 +192,14 @@ def _train_encoder(args: argparse.Namespace) -> Path:
 
     data = ptbxl.load(args.data, args.work)
     teacher: encoder.Teacher | None = None
-    if args.teacher is not None and args.teacher.suffix == ".pt":
-        teacher = encoder.Asked.read(args.teacher)
-    elif args.teacher is not None:
-        teacher = encoder.Answers.read(args.teacher, len(data.rows(TRAIN_FOLDS)))
+    if args.teacher and all(path.suffix == ".pt" for path in args.teacher):
+        teacher = encoder.Asked.read(*args.teacher)
+    elif args.teacher:
+        if len(args.teacher) > 1:
+            raise ExportError(
+                f"--teacher {' '.join(map(str, args.teacher))}: give one teacher.npz, or encoder.pt files alone"
+            )
+        teacher = encoder.Answers.read(args.teacher[0], len(data.rows(TRAIN_FOLDS)))
     noise = nstdb.halves(nstdb.load(args.data))[0] if args.noise else None
     recipe = encoder.Recipe(
         epochs=args.epochs or 30,
@@ -196,7 +207,7 @@ def _train_encoder(args: argparse.Namespace) -> Path:
         teacher=teacher.sha256 if teacher else "",
         noise=args.noise,
         jepa=args.jepa,
-        wide=args.wide,
+        shape=args.shape,
     )
     return encoder.train(data, args.work, recipe, teacher, noise)
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from wearecg.ecg.leads import TWELVE
+from wearecg.pipeline.resample import PASS_BAND
 
 LEAD_SETS: dict[str, tuple[str, ...]] = {
     "12 leads": TWELVE,
@@ -25,6 +26,10 @@ SNR = 24.0
 """Its signal-to-noise ratio is drawn from 0 dB to this."""
 SHIFT = 64
 """Largest shift, samples; what is shifted in is missing, that is 0."""
+SLOW = 0.1
+"""Share of the windows that look as if they came from a slow sensor,"""
+SLOWEST = 50.0
+"""of this rate, Hz: the slowest that models take."""
 GAP = 50
 """Longest gap, samples: the longest that is still scored."""
 
@@ -63,6 +68,15 @@ def vary(signal: Tensor, g: torch.Generator, fs: float) -> Tensor:
     out = out + sigma * torch.randn(n, leads, length, generator=g)
     out = out + noisy * _wander(n, leads, length, fs, g)
     return out * _gap(n, length, g)
+
+
+def slowed(signal: Tensor, g: torch.Generator, fs: float) -> Tensor:
+    """Take from some windows ``[N, leads, L]`` what a sensor of the slowest rate would not have seen."""
+    some = torch.rand(len(signal), 1, 1, generator=g) < SLOW
+    f = torch.fft.rfftfreq(signal.shape[-1], 1 / fs)
+    kept = ((SLOWEST / 2 - f) / (SLOWEST / 2 * (1 - PASS_BAND))).clamp(0, 1)
+    out: Tensor = torch.fft.irfft(torch.fft.rfft(signal) * torch.where(some, kept, 1.0), n=signal.shape[-1])
+    return out
 
 
 def disturb(signal: Tensor, noise: Tensor, snr: Tensor, g: torch.Generator) -> Tensor:

@@ -17,18 +17,22 @@ log = logging.getLogger("export.make")
 
 Command = tuple[str, ...]
 
-LABELS, TEACHER, SECOND, FIRST, WIDE, ENCODER = "labels", "teacher", "second", "first", "wide", "encoder"
+LABELS, TEACHER, SECOND = "labels", "teacher", "second"
+FIRST, WIDE, MIDDLE, ENCODER = "first", "wide", "middle", "encoder"
 ANSWERS = f"{TEACHER}/teacher.npz"
+ASKED = (f"{WIDE}/encoder.pt", f"{MIDDLE}/encoder.pt")
+TRAIN_WIDE = ("train", "encoder", "--shape", "wide")
 BESIDE = (f"{SECOND}/teacher.pt", f"{LABELS}/encoder.pt")
 CHAINS: dict[str, tuple[Command, ...]] = {
     "encoder": (
-        ("train", "encoder", "--wide", "--work", LABELS, "--epochs", "24", "--seed", "2"),
+        (*TRAIN_WIDE, "--work", LABELS, "--epochs", "24", "--seed", "2"),
         ("teach", "own", "--work", SECOND, "--seed", "2"),
         ("teach", "own", "--work", TEACHER, "--beside", *BESIDE),
-        ("train", "encoder", "--wide", "--work", FIRST, "--teacher", ANSWERS, "--jepa", "12", "--epochs", "45"),
+        (*TRAIN_WIDE, "--work", FIRST, "--teacher", ANSWERS, "--jepa", "12", "--epochs", "45"),
         ("teach", "own", "--work", TEACHER, "--beside", *BESIDE, f"{FIRST}/encoder.pt"),
-        ("train", "encoder", "--wide", "--work", WIDE, "--teacher", ANSWERS, "--jepa", "12", "--epochs", "60"),
-        ("train", "encoder", "--work", ENCODER, "--teacher", f"{WIDE}/encoder.pt", "--epochs", "100"),
+        (*TRAIN_WIDE, "--work", WIDE, "--teacher", ANSWERS, "--jepa", "12", "--epochs", "60"),
+        ("train", "encoder", "--shape", "middle", "--work", MIDDLE, "--teacher", *ASKED[:1], "--epochs", "100"),
+        ("train", "encoder", "--work", ENCODER, "--teacher", *ASKED, "--epochs", "100"),
         ("publish", "encoder", "--work", ENCODER),
     ),
     "lead12": (("train", "lead12", "--work", "lead12"), ("publish", "lead12", "--work", "lead12")),
@@ -36,8 +40,8 @@ CHAINS: dict[str, tuple[Command, ...]] = {
 }  # fmt: skip
 """The commands of each model; folders and files are below ``--work``."""
 CHAINS["rhythm1"] = (
-    *CHAINS["encoder"][:-2],
-    ("train", "rhythm1", "--work", "rhythm1", "--start", f"{WIDE}/encoder.pt", "--noise"),
+    *CHAINS["encoder"][:-3],
+    ("train", "rhythm1", "--work", "rhythm1", "--start", ASKED[0], "--noise"),
     ("publish", "rhythm1", "--work", "rhythm1"),
 )
 PLACES = ("--work", "--teacher", "--beside", "--start")

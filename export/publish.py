@@ -104,8 +104,8 @@ def draft(trained: Trained, net: WithUnlike, data: ptbxl.PtbXl) -> Card:
         )
         for name in ENCODER_GROUPS
     )
-    options = " --teacher FILE" if recipe.teacher else ""
-    options += " --wide" if recipe.wide else ""
+    options = f" --shape {recipe.shape}"
+    options += f" --teacher{' FILE' * len(recipe.teacher.split())}" if recipe.teacher else ""
     options += f" --jepa {recipe.jepa}" if recipe.jepa else ""
     options += " --noise" if recipe.noise else ""
     return unmeasured(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from export.augment import LEAD_SETS, augment
+from export.augment import LEAD_SETS, augment, slowed
 from export.datasets import bidmc, nstdb, ptbxl
 from export.evaluate import DRAWS, SEED, Fold, in_chunks
 from export.metrics import interval, patient_draws
@@ -85,7 +85,8 @@ def fit(encoder: Encoder, data: ptbxl.PtbXl, outliers: Outliers, seed: int = 1) 
             made, made_mask = augment(makers[step % len(makers)](x[:ODD], g), g, ptbxl.FS)
             real, real_mask = augment(x[ODD:], g, ptbxl.FS, noise)
             mask = torch.cat([made_mask, real_mask]) * present[batch]
-            logit = head(pooled(encoder, torch.cat([made, real]) * mask.unsqueeze(-1), mask))[:, 0]
+            shown = slowed(torch.cat([made, real]), g, ptbxl.FS)
+            logit = head(pooled(encoder, shown * mask.unsqueeze(-1), mask))[:, 0]
             loss = binary_cross_entropy_with_logits(logit, odd)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

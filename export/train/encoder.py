@@ -2,7 +2,7 @@
 
 The teacher sees all 12 leads of a recording, the encoder some of them: so that one lead learns what twelve
 knew (Hinton et al., arXiv:1503.02531; Lopez-Paz et al., ICLR 2016). A large teacher has answered once for
-every recording; a small one is asked about each window as it is shown, varied (Beyer et al., CVPR 2022).
+every recording; small ones are asked about each window as it is shown, varied (Beyer et al., CVPR 2022).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cosine_similarity
 
-from export.augment import LEAD_SETS, augment, lead_mask
+from export.augment import LEAD_SETS, augment, lead_mask, slowed
 from export.datasets import ptbxl
 from export.errors import ExportError
-from export.nets.encoder import FAST, WIDE, Encoder, Shape, start_from
+from export.nets.encoder import SHAPES, Encoder, start_from
 from export.reduced import reduced
 from export.train import jepa
 from export.train.loop import (
@@ -55,13 +55,13 @@ class Recipe(Schedule):
         Weight of one minus the cosine between the teacher's embedding and what a linear layer
         makes of the encoder's.
     teacher : str
-        SHA-256 of the teacher's answers or checkpoint; empty where there are labels alone.
+        SHA-256 of the teacher's answers or checkpoints; empty where there are labels alone.
     noise : bool
         Whether recorded noise (NSTDB) is added to some windows.
     jepa : int
         Epochs of pre-training without labels.
-    wide : bool
-        Whether this is the wide encoder, which teaches the one that is shipped.
+    shape : str
+        Which of the encoders this trains: a key of :data:`export.nets.encoder.SHAPES`.
     """
 
     soft: float = 0.5
@@ -69,12 +69,7 @@ class Recipe(Schedule):
     teacher: str = ""
     noise: bool = False
     jepa: int = 0
-    wide: bool = False
-
-    @property
-    def shape(self) -> Shape:
-        """Which of the two encoders this trains."""
-        return WIDE if self.wide else FAST
+    shape: str = "fast"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +88,7 @@ class Teacher(Protocol):
 
     @property
     def sha256(self) -> str:
-        """Hash of its file."""
+        """Hash of its file, or of its files."""
 
     @property
     def size(self) -> int:
@@ -137,27 +132,29 @@ class Answers:
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """An encoder that is asked about every window as it is shown, with all its leads."""
+    """Encoders that are asked together about every window as it is shown, with all its leads."""
 
-    net: Encoder
+    nets: tuple[Encoder, ...]
     sha256: str
 
     @classmethod
-    def read(cls, path: Path) -> Asked:
-        """Read the checkpoint of a finished run."""
-        return cls(load(path).net.to(memory_format=torch.channels_last), sha256(path))  # type: ignore[call-overload]
+    def read(cls, *paths: Path) -> Asked:
+        """Read the checkpoints of finished runs."""
+        nets = (load(path).net.to(memory_format=torch.channels_last) for path in paths)  # type: ignore[call-overload]
+        return cls(tuple(nets), " ".join(map(sha256, paths)))
 
     @property
     def size(self) -> int:
-        """Dimensions of its embedding."""
-        return self.net.embed.out_features
+        """Dimensions of their embeddings together."""
+        return sum(net.embed.out_features for net in self.nets)
 
     @torch.no_grad()
     def answer(self, _rows: Tensor, signal: Tensor, present: Tensor, /) -> tuple[Tensor, Tensor]:
-        """Ask."""
+        """Ask; the probabilities are their mean, the embeddings beside each other."""
         with reduced():
-            embedding, *logits = self.net(signal, present)
-        return torch.cat(logits, 1).float().sigmoid(), standardised(embedding.float())
+            said = [net(signal, present) for net in self.nets]
+        probabilities = torch.stack([torch.cat(logits, 1).float().sigmoid() for _, *logits in said])
+        return probabilities.mean(dim=0), standardised(torch.cat([found[0] for found in said], 1).float())
 
 
 def standardised(embedding: Tensor) -> Tensor:
@@ -178,9 +175,9 @@ def train(
     noise: NDArray[np.float32] | None = None,
 ) -> Path:
     """Train, or go on with, the run in the folder ``work``; return its checkpoint."""
-    if recipe.jepa and not recipe.wide:
+    if recipe.jepa and recipe.shape != "wide":
         raise ExportError(
-            f"jepa {recipe.jepa}: only the wide encoder is pre-trained; leave --jepa out, or add --wide"
+            f"jepa {recipe.jepa}: only the wide encoder is pre-trained; leave --jepa out, or add --shape wide"
         )
     torch.set_num_threads(1)
     groups = {name: labels.shape[1] for name, labels in data.labels.items()}
@@ -196,7 +193,7 @@ def train(
     if recipe.jepa:
         start = jepa.pretrain(signal, present, work, jepa.Recipe(epochs=recipe.jepa, seed=recipe.seed))
     torch.manual_seed(recipe.seed)
-    net = Encoder(groups, recipe.shape)
+    net = Encoder(groups, SHAPES[recipe.shape])
     net.load_state_dict(start, strict=False)
     start_from(net.heads, labels.mean(dim=0))
     weight = weights(labels.mean(dim=0))
@@ -208,7 +205,7 @@ def train(
         for rows in run.batches(len(train_rows), g):
             x, mask = augment(signal[rows].float() / 1000, g, ptbxl.FS, pool)
             with reduced():
-                embedding, *logits = run.net(x, mask * present[rows])
+                embedding, *logits = run.net(slowed(x, g, ptbxl.FS), mask * present[rows])
             target, apart = labels[rows], torch.zeros(())
             if teacher is not None:
                 said, theirs = teacher.answer(rows, x, present[rows])
@@ -235,6 +232,6 @@ def load(path: Path) -> Trained:
     """Read a finished checkpoint of :func:`train`."""
     saved = finished(path)
     recipe = Recipe(**json.loads(saved["recipe"]))
-    net = Encoder(saved["groups"], recipe.shape)
+    net = Encoder(saved["groups"], SHAPES[recipe.shape])
     net.load_state_dict({k: v for k, v in saved["averaged"].items() if not k.startswith("project.")})
     return Trained(net.eval(), saved["groups"], recipe, saved["seconds"], saved["machine"])

@@ -94,8 +94,10 @@ def train(
     net = Rhythm1(classes)
     if start is not None:
         begun = encoder.load(start)
-        if not begun.recipe.wide:
-            raise ExportError(f"{start} is not a wide encoder's: give one that train encoder --wide has left")
+        if begun.recipe.shape != "wide":
+            raise ExportError(
+                f"{start} is not a wide encoder's: give one that train encoder --shape wide has left"
+            )
         start_from(net, begun.net)
         recipe = replace(recipe, start=encoder.sha256(start))
     recipe = replace(recipe, noise=noise is not None)

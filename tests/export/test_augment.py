@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 torch = pytest.importorskip("torch", reason="the export extra is not installed")
-from export.augment import LEAD_SETS, SHARES, augment, crop, disturb, lead_mask, mix  # noqa: E402
+from export.augment import LEAD_SETS, SHARES, SLOW, augment, crop, disturb, lead_mask, mix, slowed  # noqa: E402
 
 
 def seeded(n: int = 1) -> torch.Generator:
@@ -33,6 +33,17 @@ def test_a_crop_is_a_part_of_the_window():
     assert (part.diff(dim=-1) == 1).all()
     assert len(part[:, 0, 0].unique()) > 4
     torch.testing.assert_close(crop(x, 1000, seeded()), x)
+
+
+def test_some_windows_lose_what_a_slow_sensor_does_not_see():
+    t = torch.arange(1000) / 100
+    x = torch.stack([torch.sin(2 * torch.pi * f * t) for f in (5, 15, 30, 40)]).expand(500, 4, 1000)
+    left = slowed(x, seeded(), 100.0).std(dim=2) / x.std(dim=2)
+    slow = left[:, 2] < 0.5
+    assert 0.5 * SLOW < float(slow.float().mean()) < 1.5 * SLOW
+    torch.testing.assert_close(left[:, :2], torch.ones(500, 2), atol=1e-3, rtol=0)
+    assert left[slow, 2:].max() < 1e-3
+    torch.testing.assert_close(left[~slow], torch.ones(int((~slow).sum()), 4))
 
 
 def test_mixing_blends_signal_and_labels_alike_and_leaves_half_alone():

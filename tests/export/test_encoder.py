@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the export extra is not installed")
 pytest.importorskip("onnx", reason="the export extra is not installed")
 from export.augment import GAP, SHIFT, augment, lead_mask
-from export.nets.encoder import FAST, WIDE, Encoder, cost, fold
+from export.nets.encoder import FAST, SHAPES, Encoder, cost, fold
 from export.to_onnx import stamp, to_onnx
 
 GROUPS = {"superclass": 5, "subclass": 23, "form": 19, "rhythm": 12}
@@ -27,11 +27,9 @@ def lived_in(shape=FAST) -> Encoder:
 
 
 def test_the_encoders_stay_within_their_budget():
-    for shape in (FAST, WIDE):
-        parameters, macs = cost(Encoder(GROUPS, shape))
-        assert parameters <= 400_000
-        assert macs <= 30e6
-    assert cost(Encoder(GROUPS, WIDE))[1] > 2 * cost(Encoder(GROUPS, FAST))[1]
+    costs = {name: cost(Encoder(GROUPS, shape)) for name, shape in SHAPES.items()}
+    assert all(parameters <= 400_000 and macs <= 30e6 for parameters, macs in costs.values())
+    assert costs["wide"][1] > 2 * costs["middle"][1] > 2 * costs["fast"][1]
 
 
 def test_masked_leads_are_not_looked_at():
@@ -49,7 +47,7 @@ def test_the_mask_itself_is_told_to_the_network():
     assert not torch.allclose(net(x, torch.ones(1, 12))[0], net(x, lead_mask(("II",))[None])[0])
 
 
-@pytest.mark.parametrize("shape", [FAST, WIDE])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_folding_changes_nothing_and_leaves_no_batch_norm(shape):
     net = lived_in(shape)
     folded = fold(net)

@@ -90,14 +90,14 @@ def test_the_encoder_starts_from_the_trunk(pretrained, data, tmp_path, monkeypat
     (tmp_path / "jepa.pt").write_bytes((pretrained[0] / "jepa.pt").read_bytes())
     monkeypatch.setattr(Run, "epochs", lambda run: look(run) if run.path.name == "encoder.pt" else iter(()))
     with pytest.raises(KeyboardInterrupt):
-        training.train(data, tmp_path, training.Recipe(epochs=1, batch=32, jepa=RECIPE.epochs, wide=True))
+        training.train(data, tmp_path, training.Recipe(epochs=1, batch=32, jepa=RECIPE.epochs, shape="wide"))
     assert {k for k in started if not k.startswith(("embed.", "heads."))} == set(pretrained[1])
     for name, value in pretrained[1].items():
         torch.testing.assert_close(started[name], value, rtol=0, atol=0)
 
 
 def test_only_the_wide_encoder_is_pretrained(data, tmp_path):
-    with pytest.raises(ExportError, match="add --wide"):
+    with pytest.raises(ExportError, match="add --shape wide"):
         training.train(data, tmp_path, training.Recipe(epochs=1, jepa=2))
 
 

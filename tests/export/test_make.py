@@ -18,8 +18,9 @@ def test_every_stage_is_a_command_and_reads_what_an_earlier_one_wrote(model, tmp
         args = command.arguments().parse_args(arguments(stage, data, work, zoo))
         assert args.data == data
         assert work in args.work.parents
-        read = [*getattr(args, "beside", []), getattr(args, "teacher", None), getattr(args, "start", None)]
-        assert {path.parent for path in read if not isinstance(path, str | None)} <= written
+        asked = args.teacher or [] if args.command == "train" else getattr(args, "beside", [])
+        read = [*asked, getattr(args, "start", None)]
+        assert {path.parent for path in read if path} <= written
         written.add(args.work)
     assert CHAINS[model][-1][:2] == ("publish", model)
     assert args.zoo == zoo

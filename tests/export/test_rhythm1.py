@@ -228,7 +228,7 @@ def test_a_run_from_an_encoder_says_so_and_does_not_take_over_another(
     start = tmp_path / "encoder.pt"
     start.write_bytes(b"an encoder's checkpoint")
     torch.manual_seed(1)
-    trained = encoders.Trained(Encoder(GROUPS, WIDE), GROUPS, encoders.Recipe(wide=True), 0.0, "")
+    trained = encoders.Trained(Encoder(GROUPS, WIDE), GROUPS, encoders.Recipe(shape="wide"), 0.0, "")
     monkeypatch.setattr(encoders, "load", lambda path: trained)
     noise = np.random.default_rng(0).normal(size=(6, 5000)).astype(np.float32)
     recipe = dataclasses.replace(RECIPE, epochs=1)

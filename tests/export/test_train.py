@@ -111,12 +111,12 @@ def test_a_student_learns_from_the_teacher_alone(data, answers, tmp_path):
     assert macro_auroc(z, data.labels["superclass"][rows])[0] > 0.85
 
 
-def test_a_student_may_ask_a_wide_encoder_about_what_it_sees(data, tmp_path):
-    """With no share for the labels, from what the teacher says of the varied windows, all their leads."""
-    wide = dataclasses.replace(RECIPE, epochs=8, batch=16, average=0.9, wide=True)
-    asked = training.Asked.read(training.train(data, tmp_path / "wide", wide))
+def test_a_student_may_ask_other_encoders_about_what_it_sees(data, checkpoint, tmp_path):
+    """With no share for the labels, from what they say of the varied windows, all their leads."""
+    wide = dataclasses.replace(RECIPE, epochs=8, batch=16, average=0.9, shape="wide")
+    asked = training.Asked.read(training.train(data, tmp_path / "wide", wide), checkpoint)
     seen = []
-    asked.net.register_forward_hook(lambda net, given, out: seen.append(given))
+    asked.nets[0].register_forward_hook(lambda net, given, out: seen.append(given))
     recipe = training.Recipe(epochs=8, batch=16, average=0.9, soft=1.0, teacher=asked.sha256)
     trained = training.load(training.train(data, tmp_path, recipe, asked))
     rows = data.rows(TRAIN_FOLDS)
@@ -125,6 +125,16 @@ def test_a_student_may_ask_a_wide_encoder_about_what_it_sees(data, tmp_path):
     assert macro_auroc(z, data.labels["superclass"][rows])[0] > 0.85
     assert all(present.all() for _, present in seen)
     assert len({float(x.std()) for x, _ in seen}) == len(seen)  # every epoch varies the windows anew
+
+
+def test_encoders_that_are_asked_together_answer_with_their_mean(data, checkpoint):
+    signal, mask = (x[:6] for x in conditioned(data, data.rows(TRAIN_FOLDS), Preprocessing()))
+    two = training.Asked.read(checkpoint, checkpoint)
+    said, embedding = two.answer(torch.arange(6), signal / 1000, mask)
+    _, *logits = two.nets[0](signal / 1000, mask)
+    torch.testing.assert_close(said, torch.cat(logits, 1).sigmoid(), atol=1e-2, rtol=0)
+    assert embedding.shape == (6, two.size) == (6, 256)
+    assert len(two.sha256.split()) == 2
 
 
 def test_recorded_noise_is_part_of_the_run(checkpoint, data, tmp_path):
