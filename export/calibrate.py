@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from wearecg.models.card import Doubt, Group, Outputs, Statement
 from wearecg.models.model import entropy
@@ -93,7 +94,7 @@ def _doubt(statements: Sequence[Statement], z: NDArray[np.floating], y: NDArray[
 
 
 def _probability(statement: Statement, z: NDArray[np.floating]) -> NDArray[np.float64]:
-    p: NDArray[np.float64] = 1 / (1 + np.exp(-(statement.slope * z + statement.offset)))
+    p: NDArray[np.float64] = expit(statement.slope * z.astype(np.float64) + statement.offset)
     return p
 
 
@@ -103,7 +104,7 @@ def platt(logits: NDArray[np.floating], labels: NDArray[np.bool_]) -> tuple[floa
     start = np.array([1.0, 0.0])
     w = start.copy()
     for _ in range(50):
-        p = 1 / (1 + np.exp(-(w @ x)))
+        p = expit(w @ x)
         gradient = x @ (p - labels) + PRIOR * (w - start)
         curvature = (x * (p * (1 - p))) @ x.T + PRIOR * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
