@@ -28,7 +28,7 @@ BIDMC = DataSet(
     "IEEE TBME 64(8), 2016",
 )
 
-ENCODER_VERSION = "0.6.0"
+ENCODER_VERSION = "0.7.0"
 ENCODER_GROUPS = ("superclass", "subclass", "form", "rhythm")
 ENCODER_ALWAYS = ("superclass", "rhythm")
 """The groups that live windows report whatever their thresholds are worth."""
@@ -50,7 +50,8 @@ ENCODER_LIMITS = (
     "Trained on resting 12-lead ECGs of one clinical archive; leads are hidden to imitate wearables, but no "
     "wearable's electrodes, motion or skin contact were in the data.",
     "Statements are those of the archive's readers; several superclasses can hold at once.",
-    "It learnt from 100 Hz. Recordings from 50 Hz are taken, but the narrowest waves are gone there and it says less.",
+    "It learnt from 100 Hz, a tenth of it as a sensor of 50 Hz would have seen it. From 50 Hz on recordings are taken; "
+    "the narrowest waves are gone there, and it says a little less.",
     "With few leads it says less: see the measured table. Probabilities are calibrated over the reported "
     "lead sets together.",
     "Statements with few examples (for instance BIGU, AFLT, SVTAC, PSVT, TRIGU: fewer than ten records each in "

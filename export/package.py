@@ -150,7 +150,7 @@ def build(draft: Draft, stage: Path) -> Card:
     """
     card, (signal, mask) = draft.card, draft.windows
     leads, length = len(card.input.leads), card.input.length
-    to_onnx.to_onnx(draft.net, stage / f"{card.name}.fp32.onnx", leads, length, list(card.outputs.shapes))
+    to_onnx.to_onnx(draft.net, stage / f"{card.name}.fp32.onnx", leads, length, list(card.outputs.in_file))
     to_tflite.to_tflite(draft.net, stage / f"{card.name}.fp32.tflite", leads, length)
     half = len(signal) // 2
     files, chosen = [], {}

@@ -64,8 +64,8 @@ def publish(trained: Trained, data: ptbxl.PtbXl, outliers: trust.Outliers, zoo: 
         A form lost too much, or a file must not be shipped.
     """
     torch.set_num_threads(1)
-    encoder = trained.net.only(ENCODER_GROUPS).eval()
-    net = WithUnlike(encoder, trust.fit(encoder, data, outliers)).eval()
+    encoder = trained.net.eval()
+    net = WithUnlike(encoder, trust.fit(encoder, data, outliers), ENCODER_GROUPS).eval()
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder)
         card = draft(trained, net, data)
@@ -122,7 +122,7 @@ def draft(trained: Trained, net: WithUnlike, data: ptbxl.PtbXl) -> Card:
         ),
         trained,
         net,
-        Outputs(net.encoder.embed.out_features, groups, (SignalOutput("unlike", (1,), "logit"),)),
+        Outputs(net.size, groups, (SignalOutput("unlike", (1,), "logit"),)),
         (PTBXL, NSTDB, BIDMC),
         f"train {NAME} --epochs {recipe.epochs} --seed {recipe.seed}{options}",
     )
@@ -166,7 +166,8 @@ def _forms(
     with torch.no_grad():
         parts = [net(signal[i : i + CHUNK], mask[i : i + CHUNK]) for i in range(0, len(signal), CHUNK)]
     outputs = [torch.cat(part).numpy() for part in zip(*parts, strict=True)]
-    forms: dict[str, Logits] = {"torch": dict(zip(card.outputs.shapes, outputs, strict=True))}
+    places = card.outputs.places.items()
+    forms: dict[str, Logits] = {"torch": {name: outputs[n][:, columns] for name, (n, columns) in places}}
     for file in card.files:
         forms[file.form] = run(Runner(card, stage, file.precision, file.runtime), validation, leads)
     return forms

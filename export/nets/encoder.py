@@ -60,7 +60,7 @@ WIDE = Shape((32, 9, 2), ((32, 5), (64, 7), (96, 5), (128, 5)), Block)
 """Small enough to be asked about every window that another one is shown."""
 MIDDLE = Shape((24, 8, 4), ((48, 6), (96, 5), (128, 5), (192, 6)), Step)
 """Asks the wide one, and is asked beside it."""
-FAST = Shape((24, 8, 4), ((48, 4), (96, 5), (128, 5), (160, 4)), Step)
+FAST = Shape((24, 8, 4), ((48, 6), (96, 5), (128, 5), (160, 6)), Step)
 """What is shipped. Where an even length is halved the kernel is even: both runtimes then pad as torch does."""
 SHAPES = {"wide": WIDE, "middle": MIDDLE, "fast": FAST}
 
@@ -125,12 +125,6 @@ class Encoder(nn.Module):
         embedding = self.embed(self.dropout(pooled))
         features = self.relu(embedding)
         return embedding, *(head(features) for head in self.heads.values())
-
-    def only(self, groups: tuple[str, ...]) -> Encoder:
-        """Return a copy that gives these groups alone, in this order."""
-        net = copy.deepcopy(self)
-        net.heads = nn.ModuleDict({name: net.heads[name] for name in groups})
-        return net
 
 
 def fold(net: nn.Module) -> nn.Module:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -27,16 +30,33 @@ class Unlike(nn.Module):
 
 
 class WithUnlike(nn.Module):
-    """An encoder and its head in one network: what is shipped."""
+    """An encoder and its head in one network, layer beside layer: what is shipped."""
 
-    def __init__(self, encoder: Encoder, unlike: Unlike) -> None:
+    def __init__(self, encoder: Encoder, unlike: Unlike, groups: tuple[str, ...]) -> None:
         super().__init__()
-        self.encoder, self.unlike = encoder, unlike
+        self.size = encoder.embed.out_features
+        self.hidden = _layer([encoder.embed, unlike.hidden])
+        self.relu = nn.ReLU()
+        logits = _layer([encoder.heads[name] for name in groups])
+        self.out = nn.Linear(self.hidden.out_features, logits.out_features + 1)
+        with torch.no_grad():
+            self.out.weight.copy_(torch.block_diag(logits.weight, unlike.out.weight))  # type: ignore[no-untyped-call]
+            self.out.bias.copy_(torch.cat([logits.bias, unlike.out.bias]))
+        self.encoder = copy.deepcopy(encoder)
+        del self.encoder.embed, self.encoder.heads
 
-    def forward(self, signal: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
-        """Return what the encoder gives, then the logit of the head."""
-        pooled: Tensor = self.encoder.pooled(signal, mask)
-        return *self.encoder.read(pooled), self.unlike(pooled)
+    def forward(self, signal: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the embedding, and the logits of the groups with that of the head after them."""
+        hidden: Tensor = self.hidden(self.encoder.pooled(signal, mask))
+        return hidden[:, : self.size], self.out(self.relu(hidden))
+
+
+def _layer(parts: Sequence[nn.Module]) -> nn.Linear:
+    """Return layers of the same input as one: that is faster than several."""
+    weight, bias = (torch.cat([part.get_parameter(name) for part in parts]) for name in ("weight", "bias"))
+    layer = nn.Linear(weight.shape[1], len(weight))
+    layer.load_state_dict({"weight": weight, "bias": bias})
+    return layer
 
 
 def features(encoder: Encoder) -> int:

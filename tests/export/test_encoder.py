@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch", reason="the export extra is not installed")
 pytest.importorskip("onnx", reason="the export extra is not installed")
 from export.augment import GAP, SHIFT, augment, lead_mask
 from export.nets.encoder import FAST, SHAPES, Encoder, cost, fold
+from export.nets.trust import Unlike, WithUnlike, features
 from export.to_onnx import stamp, to_onnx
 
 GROUPS = {"superclass": 5, "subclass": 23, "form": 19, "rhythm": 12}
@@ -57,18 +58,21 @@ def test_folding_changes_nothing_and_leaves_no_batch_norm(shape):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
-def test_only_keeps_the_groups_asked_for():
+def test_what_is_shipped_gives_the_groups_asked_for_and_the_head_as_one():
     net = lived_in()
-    x, mask = torch.randn(1, 12, 1000), torch.ones(1, 12)
-    full, part = net(x, mask), net.only(("superclass", "rhythm"))(x, mask)
-    for a, b in zip((full[0], full[1], full[4]), part, strict=True):
-        torch.testing.assert_close(a, b)
+    head = Unlike(features(net))
+    x, mask = torch.randn(2, 12, 1000), torch.ones(2, 12)
+    embedding, superclass, _, _, rhythm = net(x, mask)
+    same, logits = WithUnlike(net, head, ("rhythm", "superclass")).eval()(x, mask)
+    torch.testing.assert_close(same, embedding)
+    torch.testing.assert_close(logits, torch.cat([rhythm, superclass, head(net.pooled(x, mask))], 1))
 
 
 def test_onnx_gives_what_torch_gives_for_any_batch_and_names_no_path(tmp_path):
-    net = fold(lived_in().only(("superclass", "rhythm")))
+    net = lived_in()
+    net = fold(WithUnlike(net, Unlike(features(net)), ("superclass", "rhythm")))
     path = tmp_path / "net.onnx"
-    to_onnx(net, path, 12, 1000, ["embedding", "superclass", "rhythm"])
+    to_onnx(net, path, 12, 1000, ["embedding", "logits"])
     stamp(path, {"wearecg.model": "a@1"})
     session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
     assert session.get_modelmeta().custom_metadata_map == {"wearecg.model": "a@1"}

@@ -148,8 +148,10 @@ def test_noise_is_called_unlike_and_recordings_are_not(zoo):
     measured = [row for row in load_card(zoo / "encoder.json").measured if row.metric == trust.METRIC]
     found = {(row.group, row.leads): row.value for row in measured}
     assert found["white noise", "12 leads"] > 0.9
-    # Over all lead sets: of one alone there are thirteen windows.
-    assert np.mean([found[trust.REAL, leads] for leads in LEAD_SETS]) < 0.2
+    # Of one lead set alone there are thirteen windows, of which three may be called so.
+    real = [found[trust.REAL, leads] for leads in LEAD_SETS]
+    assert max(real) < 0.25
+    assert np.mean(real) < 0.15
 
 
 def test_every_form_gives_the_networks_logits(zoo, trained, data):

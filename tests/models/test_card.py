@@ -6,7 +6,7 @@ import pytest
 from tiny_model import edit_card, make_card, write_model
 
 from wearecg.errors import ModelError
-from wearecg.models.card import available, load_card
+from wearecg.models.card import Outputs, SignalOutput, available, load_card
 
 
 def test_a_card_reads_back_as_it_was_written(tiny):
@@ -115,6 +115,19 @@ def test_the_contract_covers_what_a_file_must_agree_with_and_no_more():
     assert contract(version="1.0.1") != card.contract
     assert contract(outputs=dataclasses.replace(outputs, groups=(swapped,))) != card.contract
     assert contract(input=dataclasses.replace(card.input, fs=125.0)) != card.contract
+
+
+def test_the_logits_of_a_classifier_are_one_output_of_a_file():
+    group = make_card().outputs.groups[0]
+    signals = (SignalOutput("unlike", (1,), "logit"),)
+    outputs = Outputs(4, (group, dataclasses.replace(group, name="rhythm")), signals)
+    assert outputs.in_file == {"embedding": (4,), "logits": (5,)}
+    assert outputs.places == {
+        "embedding": (0, slice(None)),
+        "superclass": (1, slice(0, 2)),
+        "rhythm": (1, slice(2, 4)),
+        "unlike": (1, slice(4, 5)),
+    }
 
 
 def test_a_form_that_does_not_exist_is_refused_with_those_that_do(tmp_path):

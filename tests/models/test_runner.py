@@ -99,7 +99,7 @@ def test_a_file_that_is_no_model_is_refused(tiny):
 
 def test_a_model_with_other_outputs_than_its_card_is_refused(tmp_path):
     write_model(tmp_path, pairs=False, statements=3)
-    with pytest.raises(ModelError, match=r"its card says \{'embedding': \(4,\), 'superclass': \(2,\)\}"):
+    with pytest.raises(ModelError, match=r"its card says \{'embedding': \(4,\), 'logits': \(2,\)\}"):
         load_model(tmp_path / "tiny.json")
 
 

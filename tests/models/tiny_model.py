@@ -83,6 +83,7 @@ def make_onnx(stamp: dict[str, str], statements: int = 2, unlike: bool = False) 
     """Embedding: mean absolute value of leads I, II, III, V6; logits: those of I and II; ``unlike``: that of I."""
     pick = np.zeros((12, EMBEDDING))
     pick[[0, 1, 2, 11], range(EMBEDDING)] = 1
+    head = np.hstack([np.eye(EMBEDDING, statements), np.eye(EMBEDDING, int(unlike))])
     last_axis = field(5, field(1, "axes") + field(8, 2) + field(20, 7))
     drop_it = field(5, field(1, "keepdims") + field(3, 0) + field(20, 2))
     graph = (
@@ -90,18 +91,15 @@ def make_onnx(stamp: dict[str, str], statements: int = 2, unlike: bool = False) 
         + node("ReduceMean", ["magnitude"], "mean", last_axis + drop_it)
         + node("Mul", ["mean", "mask"], "shown")
         + node("MatMul", ["shown", "pick"], "embedding")
-        + node("MatMul", ["embedding", "head"], "superclass")
+        + node("MatMul", ["embedding", "head"], "logits")
         + field(2, "tiny")
         + matrix("pick", pick)
-        + matrix("head", np.eye(EMBEDDING, statements))
+        + matrix("head", head)
         + field(11, tensor("signal", 12, 1000))
         + field(11, tensor("mask", 12))
         + field(12, tensor("embedding", EMBEDDING))
-        + field(12, tensor("superclass", statements))
+        + field(12, tensor("logits", head.shape[1]))
     )
-    if unlike:
-        graph += node("MatMul", ["embedding", "first"], "unlike")
-        graph += matrix("first", np.eye(EMBEDDING, 1)) + field(12, tensor("unlike", 1))
     props = b"".join(field(14, field(1, key) + field(2, value)) for key, value in stamp.items())
     return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 13)) + props
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from itertools import accumulate
+from math import prod
 from pathlib import Path
 from statistics import NormalDist
 
@@ -135,11 +137,32 @@ class Outputs:
     """Of a model that reconstructs leads: its signals are ``leads`` (mean) and ``logvar``."""
 
     @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape (of one window) of each output, in the order of the file."""
+    def in_file(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape (of one window) of each output of a file, in its order.
+
+        The logits of all groups, and then a classifier's signals, are one: each output takes its time.
+        """
         shapes: dict[str, tuple[int, ...]] = {"embedding": (self.embedding,)} if self.embedding else {}
-        shapes |= {group.name: (len(group.statements),) for group in self.groups}
+        if self.groups:
+            return shapes | {"logits": (sum(self._widths.values()),)}
         return shapes | {signal.name: signal.shape for signal in self.signals}
+
+    @property
+    def places(self) -> dict[str, tuple[int, slice]]:
+        """Where the embedding, each group's logits and each signal are: which output of a file, which columns."""
+        places = {name: (number, slice(None)) for number, name in enumerate(self.in_file)}
+        if self.groups:
+            number, _ = places.pop("logits")
+            ends = accumulate(self._widths.values())
+            parts = zip(self._widths.items(), ends, strict=True)
+            places |= {name: (number, slice(end - width, end)) for (name, width), end in parts}
+        return places
+
+    @property
+    def _widths(self) -> dict[str, int]:
+        """Columns of each part of a classifier's logits."""
+        widths = {group.name: len(group.statements) for group in self.groups}
+        return widths | {signal.name: prod(signal.shape) for signal in self.signals}
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def read(card: Card, folder: Path) -> Golden:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             expected = {
-                file.form: {name: arrays[f"{file.form}.{name}"] for name in card.outputs.shapes}
+                file.form: {name: arrays[f"{file.form}.{name}"] for name in card.outputs.places}
                 for file in card.files
             }
             return Golden(_millivolts(arrays["signal"]), arrays["mask"].astype(np.float32), expected)

@@ -85,9 +85,11 @@ class Runner:
                     f"{file.path} does not belong to the card of {card.source} ({precision}): "
                     f"its {key} is {found!r}, the card's {value!r}"
                 )
-        self._outputs = tuple(card.outputs.shapes)
-        if self._backend.shapes != [*card.outputs.shapes.values()]:
-            raise ModelError(f"{file.path} gives {self._backend.shapes}, its card says {card.outputs.shapes}")
+        if self._backend.shapes != [*card.outputs.in_file.values()]:
+            raise ModelError(
+                f"{file.path} gives {self._backend.shapes}, its card says {card.outputs.in_file}"
+            )
+        self._places = card.outputs.places
         self._shape = (len(card.input.leads), card.input.length)
 
     @property
@@ -114,7 +116,8 @@ class Runner:
                 f"signal {signal.shape} and mask {mask.shape} do not fit the model: expected "
                 f"(N, {self._shape[0]}, {self._shape[1]}) and (N, {self._shape[0]})"
             )
-        return dict(zip(self._outputs, self._backend.run(signal, mask), strict=True))
+        outputs = self._backend.run(signal, mask)
+        return {name: outputs[number][:, columns] for name, (number, columns) in self._places.items()}
 
 
 def verified(folder: Path, file: ModelFile | GoldenFile, source: str) -> bytes:
