@@ -87,7 +87,8 @@ class Runner:
                 )
         if self._backend.shapes != [*card.outputs.in_file.values()]:
             raise ModelError(
-                f"{file.path} gives {self._backend.shapes}, its card says {card.outputs.in_file}"
+                f"{file.path} gives {self._backend.shapes}, its card says {card.outputs.in_file}: "
+                "publish it again with this version of wearecg"
             )
         self._places = card.outputs.places
         self._shape = (len(card.input.leads), card.input.length)
