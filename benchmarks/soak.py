@@ -1,6 +1,6 @@
 """A day of a lossy sensor as fast as it can be computed: memory flat, no drift, every sample accounted for.
 
-    python -m benchmarks.soak [--hours 24] [--kills 3] [--out FILE]
+    python -m benchmarks.soak [--hours 24] [--kills 3] [--out FOLDER]
 
 A synthetic person wears a 3-lead 250 Hz bridge sensor whose crystal is 40 ppm fast. Its frames are lost at random
 (one in a thousand) or have bits flipped (as many), arrive late (up to 50 ms, now and then 2 s), the cable is out for
@@ -13,7 +13,6 @@ and WFDB writer. Then, in real time, a `wearecg stream` that records is killed (
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import signal
@@ -63,7 +62,7 @@ def main() -> int:
     )
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--kills", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/soak.json"))
+    parser.add_argument("--out", type=Path, help="folder for the JSON")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, disk(Path(folder)) as small:
         ledger = soak(round(args.hours * 3600), Path(folder), fill=small)
@@ -71,8 +70,7 @@ def main() -> int:
         ledger |= killed(args.kills, Path(folder))
     for key, value in ledger.items():
         print(f"{key:32} {value}")
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps({"machine": machine.describe(), "ledger": ledger}, indent=1) + "\n")
+    print(f"written to {machine.write('soak', {'ledger': ledger}, args.out)}")
     return 0 if ledger["balanced"] and ledger["kills_balanced"] else 1
 
 

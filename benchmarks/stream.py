@@ -1,6 +1,6 @@
 """What a whole ``wearecg stream`` costs: CPU, memory, start-up, delay; beside what one would run instead.
 
-    python -m benchmarks.stream [--seconds 60] [--out FILE]
+    python -m benchmarks.stream [--seconds 60] [--out FOLDER]
 
 A virtual 12-lead 500 Hz bridge sensor plays over a pseudo-terminal in real time; `wearecg stream` reads it,
 records it and scores a window every second. The peers cannot stream: each gets one 250 Hz lead and is run
@@ -60,7 +60,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, default=60.0, help="measured seconds of each run")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/stream.json"))
+    parser.add_argument("--out", type=Path, help="folder for the JSON")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows = {
@@ -80,8 +80,7 @@ def main() -> None:
             f"{row['beat_delay_s'][0]:.2f} / {row['beat_delay_s'][1]:.2f} s" if "beat_delay_s" in row else ""
         )
         print(f"{name:52}{row['cpu_ms_per_s']:9.1f}{row['rss_mb']:8.0f}{row['start_up_s']:9.2f}  {delay}")
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps({"machine": machine.describe(), "rows": rows}, indent=1) + "\n")
+    print(f"\nwritten to {machine.write('stream', {'rows': rows}, args.out)}")
 
 
 def stream(folder: Path, seconds: float, live: bool) -> dict[str, Any]:
