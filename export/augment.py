@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from export.cards import ENCODER_INPUT
 from wearecg.ecg.leads import TWELVE
 from wearecg.pipeline.resample import PASS_BAND
 
@@ -27,9 +28,7 @@ SNR = 24.0
 SHIFT = 64
 """Largest shift, samples; what is shifted in is missing, that is 0."""
 SLOW = 0.1
-"""Share of the windows that look as if they came from a slow sensor,"""
-SLOWEST = 50.0
-"""of this rate, Hz: the slowest that models take."""
+"""Share of the windows that look as if they came from the slowest sensor that the encoder takes."""
 GAP = 50
 """Longest gap, samples: the longest that is still scored."""
 
@@ -74,7 +73,8 @@ def slowed(signal: Tensor, g: torch.Generator, fs: float) -> Tensor:
     """Take from some windows ``[N, leads, L]`` what a sensor of the slowest rate would not have seen."""
     some = torch.rand(len(signal), 1, 1, generator=g) < SLOW
     f = torch.fft.rfftfreq(signal.shape[-1], 1 / fs)
-    kept = ((SLOWEST / 2 - f) / (SLOWEST / 2 * (1 - PASS_BAND))).clamp(0, 1)
+    nyquist = ENCODER_INPUT.min_fs / 2
+    kept = ((nyquist - f) / (nyquist * (1 - PASS_BAND))).clamp(0, 1)
     out: Tensor = torch.fft.irfft(torch.fft.rfft(signal) * torch.where(some, kept, 1.0), n=signal.shape[-1])
     return out
 

@@ -20,7 +20,7 @@ Command = tuple[str, ...]
 LABELS, TEACHER, SECOND = "labels", "teacher", "second"
 FIRST, WIDE, MIDDLE, ENCODER = "first", "wide", "middle", "encoder"
 ANSWERS = f"{TEACHER}/teacher.npz"
-ASKED = (f"{WIDE}/encoder.pt", f"{MIDDLE}/encoder.pt")
+WIDE_PT, MIDDLE_PT = f"{WIDE}/encoder.pt", f"{MIDDLE}/encoder.pt"
 TRAIN_WIDE = ("train", "encoder", "--shape", "wide")
 BESIDE = (f"{SECOND}/teacher.pt", f"{LABELS}/encoder.pt")
 CHAINS: dict[str, tuple[Command, ...]] = {
@@ -31,8 +31,8 @@ CHAINS: dict[str, tuple[Command, ...]] = {
         (*TRAIN_WIDE, "--work", FIRST, "--teacher", ANSWERS, "--jepa", "12", "--epochs", "45"),
         ("teach", "own", "--work", TEACHER, "--beside", *BESIDE, f"{FIRST}/encoder.pt"),
         (*TRAIN_WIDE, "--work", WIDE, "--teacher", ANSWERS, "--jepa", "12", "--epochs", "60"),
-        ("train", "encoder", "--shape", "middle", "--work", MIDDLE, "--teacher", *ASKED[:1], "--epochs", "100"),
-        ("train", "encoder", "--work", ENCODER, "--teacher", *ASKED, "--epochs", "100"),
+        ("train", "encoder", "--shape", "middle", "--work", MIDDLE, "--teacher", WIDE_PT, "--epochs", "100"),
+        ("train", "encoder", "--work", ENCODER, "--teacher", WIDE_PT, MIDDLE_PT, "--epochs", "100"),
         ("publish", "encoder", "--work", ENCODER),
     ),
     "lead12": (("train", "lead12", "--work", "lead12"), ("publish", "lead12", "--work", "lead12")),
@@ -41,7 +41,7 @@ CHAINS: dict[str, tuple[Command, ...]] = {
 """The commands of each model; folders and files are below ``--work``."""
 CHAINS["rhythm1"] = (
     *CHAINS["encoder"][:-3],
-    ("train", "rhythm1", "--work", "rhythm1", "--start", ASKED[0], "--noise"),
+    ("train", "rhythm1", "--work", "rhythm1", "--start", WIDE_PT, "--noise"),
     ("publish", "rhythm1", "--work", "rhythm1"),
 )
 PLACES = ("--work", "--teacher", "--beside", "--start")
