@@ -14,17 +14,37 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from wearecg.statement import BeatClass, Finding, Measure, Statement, Why
+from wearecg.stream_id import ECG, RR, StreamId
+
+__all__ = [
+    "ECG",
+    "RR",
+    "Beat",
+    "BeatClass",
+    "ClockFit",
+    "Event",
+    "Finding",
+    "Gap",
+    "HeartRate",
+    "Intervals",
+    "LeadQuality",
+    "LinkState",
+    "Measure",
+    "Notice",
+    "Quality",
+    "Samples",
+    "SignalBlock",
+    "Statement",
+    "StreamId",
+    "StreamInfo",
+    "Summary",
+    "Trace",
+    "Why",
+    "Window",
+]
+
 Samples: TypeAlias = NDArray[np.float32]
-
-
-def stream_of(stream: str, sensor: int) -> str:
-    """Return the name of ``stream`` of the so-manieth sensor of a person: ``ecg``, ``ecg-2``, ``ecg-3`` ..."""
-    return stream if sensor == 1 else f"{stream}-{sensor}"
-
-
-def sensor_of(stream: str) -> int:
-    """Return which sensor of the person a stream is of: 1 for ``ecg``, 2 for ``ecg-2``."""
-    return int(stream.rpartition("-")[2]) if "-" in stream else 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,9 +70,10 @@ class SignalBlock:
         For each lead, electrode off; None where the sensor cannot tell.
     lsb : tuple of float
         For each lead, units of one ADC step; 0 where unknown.
-    stream : str
+    stream : StreamId
         Which of the device's streams this is (``ecg``, ``ppg``, ``acc``), or ``twelve``: leads of which some are
-        reconstructed, or ``pulse``: a lead that is drawn from a pulse (see `StreamInfo`).
+        reconstructed, or ``pulse``: a lead that is drawn from a pulse (see `StreamInfo`). A driver may give the kind
+        as plain text.
     reason : str
         From a decoder: why ``lost`` samples are missing (see `Gap`).
     sd : float32 [n, leads] or None
@@ -66,11 +87,13 @@ class SignalBlock:
     lost: int = 0
     lead_off: tuple[bool | None, ...] = ()
     lsb: tuple[float, ...] = ()
-    stream: str = "ecg"
+    stream: StreamId = ECG
     reason: str = "link"
     sd: Samples | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.stream, StreamId):
+            object.__setattr__(self, "stream", StreamId(self.stream))
         if not self.lead_off:
             object.__setattr__(self, "lead_off", (None,) * len(self.leads))
         if not self.lsb:
@@ -103,7 +126,7 @@ class Quality:
     start: float
     end: float
     leads: tuple[LeadQuality, ...]
-    stream: str = "ecg"
+    stream: StreamId = ECG
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,6 +147,7 @@ class Window:
     quality : Quality
     lost : int
         Samples (at ``fs``) of this window that were never received.
+    stream : StreamId
     """
 
     samples: Samples
@@ -133,53 +157,12 @@ class Window:
     usable: tuple[bool, ...]
     quality: Quality
     lost: int = 0
+    stream: StreamId = ECG
 
     @property
     def end(self) -> float:
         """Timeline seconds just after the last sample."""
         return self.start + len(self.samples) / self.fs
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One statement about the signal, or the reason why none is made.
-
-    Attributes
-    ----------
-    code : str
-        SCP-ECG statement or superclass (``AFIB``, ``MI``), or ``NOT_SCORED``.
-    text : str
-        For people.
-    since : float
-        Timeline seconds from which it has held without a break.
-    start, end : float
-        The window that it rests on.
-    probability : float or None
-        Calibrated; None where nothing was scored.
-    uncertainty : float or None
-        Chance that one of the statements of its kind (the superclasses, the rhythms) is called wrongly in
-        this window, where the model gives one.
-    evidence : mapping
-        What was measured beside the model, by name with unit (``rr_irregularity``, ``heart_rate_bpm``).
-    source : str
-        ``model@version``, or the rule's name.
-    leads : tuple of str
-        The leads that were looked at.
-    reason : str
-        Why not scored; empty otherwise.
-    """
-
-    code: str
-    text: str
-    since: float
-    start: float
-    end: float
-    probability: float | None
-    source: str
-    uncertainty: float | None = None
-    evidence: Mapping[str, float] = field(default_factory=dict)
-    leads: tuple[str, ...] = ()
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +185,18 @@ class Beat:
     time: float
     lead: str
     rr: float | None = None
-    stream: str = "ecg"
+    stream: StreamId = ECG
     lag: float | None = 0.0
+
+    @property
+    def start(self) -> float:
+        """The same as ``time``."""
+        return self.time
+
+    @property
+    def end(self) -> float:
+        """The same as ``time``."""
+        return self.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +206,17 @@ class HeartRate:
     time: float
     bpm: float | None
     reason: str = ""
-    stream: str = "ecg"
+    stream: StreamId = ECG
+
+    @property
+    def start(self) -> float:
+        """The same as ``time``."""
+        return self.time
+
+    @property
+    def end(self) -> float:
+        """The same as ``time``."""
+        return self.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,14 +225,17 @@ class Intervals:
 
     ``rr`` are seconds from beat to beat, oldest first; the last ended shortly before they arrived. ``bpm`` is None
     where the sensor gives no rate. ``contact``: on the skin, None where it cannot tell. ``alone`` is False where a
-    waveform comes along: then beats and rate are found in that.
+    waveform comes along: then beats and rate are found in that. ``start`` and ``end`` are timeline seconds, NaN from
+    a decoder.
     """
 
     rr: tuple[float, ...]
     bpm: float | None
     contact: bool | None = None
     alone: bool = True
-    stream: str = "rr"
+    stream: StreamId = RR
+    start: float = float("nan")
+    end: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +251,12 @@ class Gap:
     duration: float
     samples: int
     reason: str
-    stream: str = "ecg"
+    stream: StreamId = ECG
+
+    @property
+    def end(self) -> float:
+        """Timeline seconds of the first sample behind it."""
+        return self.start + self.duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +293,12 @@ class Trace:
     fs: float
     leads: tuple[str, ...]
     start: float
-    stream: str = "ecg"
+    stream: StreamId = ECG
+
+    @property
+    def end(self) -> float:
+        """Timeline seconds just after the last sample."""
+        return self.start + len(self.samples) / self.fs
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +321,17 @@ class ClockFit:
     ppm_error: float | None = None
     rate: float | None = None
     host: float | None = None
-    stream: str = "ecg"
+    stream: StreamId = ECG
+
+    @property
+    def start(self) -> float:
+        """The same as ``time``."""
+        return self.time
+
+    @property
+    def end(self) -> float:
+        """The same as ``time``."""
+        return self.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +341,7 @@ class Summary:
     ``samples`` were received and ``lost`` (by reason of the gap) were not; together they fill ``duration`` seconds.
     """
 
-    stream: str
+    stream: StreamId
     duration: float
     samples: int
     lost: Mapping[str, int]
@@ -326,6 +352,16 @@ class Summary:
     clock: ClockFit | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def start(self) -> float:
+        """The beginning of the stream, 0 s."""
+        return 0.0
+
+    @property
+    def end(self) -> float:
+        """The same as ``duration``."""
+        return self.duration
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StreamInfo:
@@ -334,7 +370,7 @@ class StreamInfo:
     ``epoch`` is the Unix time of timeline 0. ``source`` names the device and port or the recording.
     """
 
-    stream: str
+    stream: StreamId
     source: str
     fs: float
     leads: tuple[str, ...]
@@ -360,7 +396,10 @@ Event: TypeAlias = (
     | Intervals
     | Quality
     | Window
+    | Statement
     | Finding
+    | Measure
+    | BeatClass
     | LinkState
     | ClockFit
     | Notice

@@ -1,0 +1,185 @@
+"""The board: what observers say, in its place in time. Here, and nowhere else, findings begin, hold and end."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TypeVar
+
+from wearecg.block import (
+    Beat,
+    Event,
+    Finding,
+    Gap,
+    HeartRate,
+    Measure,
+    Notice,
+    Quality,
+    Statement,
+    StreamId,
+    Summary,
+)
+
+T = TypeVar("T")
+
+KEEP_S = 120.0
+"""Measures that ended so much earlier than the newest of their stream are no evidence any more."""
+
+
+@dataclass(slots=True)
+class _Source:
+    """What one source says of one stream; statements on the same stretch (same ``end``) are one round of it."""
+
+    end: float = float("-inf")
+    seen: set[str] = field(default_factory=set)
+    holds: dict[str, Finding] = field(default_factory=dict)
+
+
+class Board:
+    """Turns the statements of all observers into findings that begin, hold and end.
+
+    A finding begins with the first round of its source in which it is stated, or when its reason becomes another
+    (``why``), or when the stretch does not reach back to where it held last. It ends when a whole round of its source,
+    and the time that the statement may be absent (`Statement.hold`), went by without it; that is known one round
+    late. Measures of the same stream that overlap a statement become evidence beside its own, unless it says why
+    nothing is said.
+    """
+
+    def __init__(self) -> None:
+        self._sources: dict[tuple[StreamId, str], _Source] = {}
+        self._measures: dict[StreamId, deque[Measure]] = {}
+
+    def feed(self, event: Event) -> list[Event]:
+        """Take the next event of a session and return what goes on to the outputs in its place, in order."""
+        match event:
+            case Finding():
+                return [event]
+            case Statement():
+                return [*self._place(event)]
+            case Measure():
+                self._remember(event)
+        return [event]
+
+    def _place(self, statement: Statement) -> list[Finding]:
+        source = self._sources.setdefault((statement.stream, statement.source), _Source())
+        findings: list[Finding] = []
+        if statement.end > source.end:
+            for code, held in list(source.holds.items()):
+                if code not in source.seen and source.end - held.end >= held.hold:
+                    del source.holds[code]
+                    findings.append(replace(held, change="ends", seen=statement.end))
+            source.seen.clear()
+            source.end = statement.end
+        before = source.holds.get(statement.code)
+        unbroken = before is not None and statement.start <= before.end + before.hold
+        since = before.since if before and unbroken else statement.start
+        same = before is not None and unbroken and before.why == statement.why
+        evidence = () if statement.why else (*statement.evidence, *self._beside(statement))
+        said = {one.name: getattr(statement, one.name) for one in fields(Statement)}
+        finding = Finding(
+            **{**said, "evidence": evidence},
+            since=since,
+            change="holds" if same else "begins",
+            seen=statement.end,
+        )
+        source.holds[statement.code] = finding
+        source.seen.add(statement.code)
+        return [*findings, finding]
+
+    def _remember(self, measure: Measure) -> None:
+        kept = self._measures.setdefault(measure.stream, deque())
+        kept.append(measure)
+        while kept[0].end < measure.end - KEEP_S:
+            kept.popleft()
+
+    def _beside(self, statement: Statement) -> Iterable[Measure]:
+        own = {measure.key for measure in statement.evidence}
+        newest = {
+            measure.key: measure
+            for measure in self._measures.get(statement.stream, ())
+            if measure.start < statement.end and measure.end > statement.start and measure.key not in own
+        }
+        return newest.values()
+
+
+class Active:
+    """Which findings hold now; `feed` it every finding."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[StreamId, str, str], Finding] = {}
+
+    def feed(self, finding: Finding) -> None:
+        """Take one finding."""
+        if finding.change == "ends":
+            self._held.pop(finding.key, None)
+        else:
+            self._held[finding.key] = finding
+
+    def __iter__(self) -> Iterable[Finding]:
+        """Yield them, likeliest first."""
+        return iter(
+            sorted(
+                self._held.values(), key=lambda f: -1.0 if f.probability is None else f.probability, reverse=True
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in a recording. Times in seconds from its first sample.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        Each once for every stretch over which it held (``since`` to ``end``), with its highest probability.
+    beats : tuple of Beat
+    heart_rate : tuple of HeartRate
+        One a second.
+    quality : tuple of Quality
+        One a second.
+    gaps : tuple of Gap
+    measures : tuple of Measure
+    notices : tuple of Notice
+    summary : Summary
+        Of the first stream.
+    """
+
+    findings: tuple[Finding, ...]
+    beats: tuple[Beat, ...]
+    heart_rate: tuple[HeartRate, ...]
+    quality: tuple[Quality, ...]
+    gaps: tuple[Gap, ...]
+    measures: tuple[Measure, ...]
+    notices: tuple[Notice, ...]
+    summary: Summary
+
+
+def report(events: Iterable[Event]) -> Report:
+    """Collect a whole session into a `Report`."""
+    kept: list[Event] = []
+    findings: dict[tuple[object, ...], Finding] = {}
+    for event in events:
+        if isinstance(event, Finding):
+            key = (*event.key, event.why, event.since)
+            if event.change == "ends" and key in findings:
+                continue
+            best = findings.get(key, event)
+            strongest = max(best, event, key=lambda f: f.probability or 0.0)
+            findings[key] = replace(strongest, start=best.start, end=event.end)
+        elif isinstance(event, Beat | HeartRate | Quality | Gap | Measure | Notice | Summary):
+            kept.append(event)
+    return Report(
+        findings=tuple(findings.values()),
+        beats=_only(Beat, kept),
+        heart_rate=_only(HeartRate, kept),
+        quality=_only(Quality, kept),
+        gaps=_only(Gap, kept),
+        measures=_only(Measure, kept),
+        notices=_only(Notice, kept),
+        summary=_only(Summary, kept)[0],
+    )
+
+
+def _only(kind: type[T], events: Sequence[Event]) -> tuple[T, ...]:
+    return tuple(event for event in events if isinstance(event, kind))

@@ -1,0 +1,139 @@
+"""What is said about a stream: numbers, statements, and findings, which are statements in their place in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from wearecg.stream_id import ECG, StreamId
+
+Why: TypeAlias = Literal["short", "missing", "unusable", "leads", "unlike", "failed"]
+"""Why nothing is said: too little signal, samples missing, bad signal, other leads, unlike any ECG, a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number that was measured over ``[start, end)`` seconds of a stream.
+
+    Attributes
+    ----------
+    name : str
+        ``heart_rate``, ``rr_irregularity``, ``qt`` ...
+    value : float
+    unit : str
+        ``bpm``, ``ms``, ``mV``; empty for a ratio or a count.
+    source : str
+        ``model@version`` or ``rule@version``.
+    error : float or None
+        Standard error in the same unit, where it is known.
+    leads : tuple of str
+        The leads that it was measured on.
+    """
+
+    name: str
+    value: float
+    unit: str
+    source: str
+    start: float
+    end: float
+    error: float | None = None
+    leads: tuple[str, ...] = ()
+    stream: StreamId = ECG
+
+    @property
+    def key(self) -> str:
+        """Name and unit in one word, ``heart_rate_bpm``."""
+        return f"{self.name}_{self.unit}" if self.unit else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What one observer says about one stretch of one stream, or why it says nothing.
+
+    Attributes
+    ----------
+    code : str
+        SCP-ECG statement or superclass (``AFIB``, ``MI``), or ``NOT_SCORED``.
+    text : str
+        For people.
+    start, end : float
+        Timeline seconds of the stretch that it rests on.
+    probability : float or None
+        Calibrated; None where nothing was scored, and from a rule that only measures.
+    source : str
+        ``model@version`` or ``rule@version``.
+    uncertainty : float or None
+        Chance that one of the statements of its kind (the superclasses, the rhythms) is called wrongly here, where
+        the model gives one.
+    leads : tuple of str
+        The leads that were looked at.
+    why : Why or None
+        Why nothing is said; None where something is.
+    reason : str
+        The same for people, with numbers; a change of these alone is no news.
+    evidence : tuple of Measure
+        What was measured beside it.
+    hold : float
+        Seconds for which it may be absent from what its source says without having ended.
+    stream : StreamId
+    """
+
+    code: str
+    text: str
+    start: float
+    end: float
+    probability: float | None
+    source: str
+    uncertainty: float | None = None
+    leads: tuple[str, ...] = ()
+    why: Why | None = None
+    reason: str = ""
+    evidence: tuple[Measure, ...] = ()
+    hold: float = 0.0
+    stream: StreamId = ECG
+
+    @property
+    def key(self) -> tuple[StreamId, str, str]:
+        """Stream, source and code: what makes two statements the same one, made again."""
+        return self.stream, self.source, self.code
+
+
+@dataclass(frozen=True, slots=True)
+class Finding(Statement):
+    """A `Statement` in its place in time, as the board of findings tells it.
+
+    Attributes
+    ----------
+    since : float
+        Timeline seconds from which it has held without a break.
+    change : {"begins", "holds", "ends"}
+        ``ends`` repeats what held last; that it does not hold any more is known when its source has looked again, at
+        ``seen``.
+    seen : float
+        Timeline seconds up to which the source had looked.
+    """
+
+    since: float = field(kw_only=True)
+    change: Literal["begins", "holds", "ends"] = field(default="begins", kw_only=True)
+    seen: float = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class BeatClass:
+    """The class of the beat whose R peak is at ``time``: an AAMI code (``N S V F Q``) with its probability."""
+
+    time: float
+    code: str
+    probability: float
+    source: str
+    stream: StreamId = ECG
+
+    @property
+    def start(self) -> float:
+        """Timeline seconds of the R peak."""
+        return self.time
+
+    @property
+    def end(self) -> float:
+        """Timeline seconds of the R peak."""
+        return self.time
