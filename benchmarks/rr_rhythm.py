@@ -26,7 +26,7 @@ def verdicts(record: Path) -> list[tuple[str, str]]:
     """What the annotations say, and what the rule says, for each verdict in one record."""
     import wfdb
 
-    from wearecg.block import Finding, Intervals
+    from wearecg.block import Finding, RRIntervals
     from wearecg.pipeline.intervals import IntervalStream
 
     marks = wfdb.rdann(str(record), "atr")
@@ -42,7 +42,7 @@ def verdicts(record: Path) -> list[tuple[str, str]]:
     times = np.array([time for time, _, _ in beats]) - origin
     for i in range(1, len(beats)):
         rr = float(times[i] - times[i - 1])
-        for event in stream.feed(Intervals((rr,), 60 / rr), float(times[i])):
+        for event in stream.feed(RRIntervals((rr,), 60 / rr), float(times[i])):
             if isinstance(event, Finding) and event.code != "NOT_SCORED":
                 # Its intervals end at beat i: as many as the evidence says.
                 rests_on = beats[i - int(event.evidence["intervals"]) : i + 1]

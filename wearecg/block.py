@@ -27,7 +27,7 @@ __all__ = [
     "Finding",
     "Gap",
     "HeartRate",
-    "Intervals",
+    "RRIntervals",
     "LeadQuality",
     "LinkState",
     "Measure",
@@ -220,7 +220,7 @@ class HeartRate:
 
 
 @dataclass(frozen=True, slots=True)
-class Intervals:
+class RRIntervals:
     """What a heart rate sensor measured itself, without a waveform.
 
     ``rr`` are seconds from beat to beat, oldest first; the last ended shortly before they arrived. ``bpm`` is None
@@ -393,7 +393,7 @@ Event: TypeAlias = (
     | Gap
     | Beat
     | HeartRate
-    | Intervals
+    | RRIntervals
     | Quality
     | Window
     | Statement

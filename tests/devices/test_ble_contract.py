@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from wearecg.block import Intervals, SignalBlock
+from wearecg.block import RRIntervals, SignalBlock
 from wearecg.devices import device, names, simulated
 from wearecg.devices.ble_base import BleDevice
 from wearecg.errors import SourceError
@@ -291,7 +291,7 @@ def test_a_strap_without_a_waveform():
         strap.beat(second - 0.5)
         for uuid, data in strap.encode(np.zeros((100, 1), np.float32), second - 1.0, (False,)):
             measured += [m for m, _ in driver.feed(uuid, data, float(second))]
-    assert all(isinstance(m, Intervals) and m.alone for m in measured)
+    assert all(isinstance(m, RRIntervals) and m.alone for m in measured)
     assert [rr for m in measured for rr in m.rr] == [1.0] * 9
     assert (measured[-1].bpm, measured[-1].contact) == (60.0, True)
     off = strap.encode(np.zeros((100, 1), np.float32), 10.0, (True,))

@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import pytest
 
-from wearecg.block import Intervals
+from wearecg.block import RRIntervals
 from wearecg.devices.movesense import COMMAND, DATA, LSB, Movesense, SimulatedMovesense
 from wearecg.errors import SourceError
 
@@ -91,4 +91,4 @@ def test_heart_rate():
     sensor.connected(0.0)
     assert sensor.outgoing[0].value == b"\x01\x65/Meas/HR\x00"
     ((intervals, _),) = sensor.feed(DATA, bytes([2, 101]) + struct.pack("<fH", 72.5, 828), 0.0)
-    assert intervals == Intervals((0.828,), 72.5)
+    assert intervals == RRIntervals((0.828,), 72.5)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wearecg.block import Intervals, SignalBlock
+from wearecg.block import RRIntervals, SignalBlock
 from wearecg.devices import polar_pmd as pmd
 from wearecg.devices.ble_base import BATTERY, HEART_RATE
 from wearecg.devices.polar import CLOCK_START_NS
@@ -163,7 +163,7 @@ def test_heart_rate_and_battery_come_along():
     strap = started()
     ((intervals, at),) = strap.feed(HEART_RATE, bytes.fromhex("164b3303"), 5.0)
     assert at == 5.0
-    assert intervals == Intervals((0x333 / 1024,), 75.0, True, alone=False)
+    assert intervals == RRIntervals((0x333 / 1024,), 75.0, True, alone=False)
     strap.feed(BATTERY, b"\x64", 0.0)
     strap.feed(BATTERY, b"\x63", 0.0)
     strap.feed(BATTERY, b"\x0f", 0.0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wearecg.block import Intervals
+from wearecg.block import RRIntervals
 from wearecg.devices import polar_pmd as pmd
 from wearecg.devices.ble_base import HEART_RATE
 from wearecg.devices.polar_verity import PolarVerity
@@ -42,7 +42,7 @@ def test_intervals_leave_out_those_that_the_band_doubts():
     assert [write.value.hex() for write in band.outgoing] == ["0203"]
     samples = bytes.fromhex("48 5203 0a00 02  48 0000 ffff 01  49 3403 0500 02".replace(" ", ""))
     ((intervals, _),) = band.feed(pmd.DATA, pmd.pack_frame(pmd.PPI, 0, 0, samples), 30.0)
-    assert intervals == Intervals((0.85, 0.82), 73.0, True)
+    assert intervals == RRIntervals((0.85, 0.82), 73.0, True)
     ((rate, _),) = band.feed(HEART_RATE, bytes.fromhex("0048"), 30.0)
     assert not rate.alone
     ((rate, _),) = PolarVerity().feed(HEART_RATE, bytes.fromhex("0048"), 30.0)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wearecg.block import Beat, Finding, Gap, HeartRate, Intervals, StreamInfo, Summary
+from wearecg.block import Beat, Finding, Gap, HeartRate, RRIntervals, StreamInfo, Summary
 from wearecg.pipeline.engine import Engine
 from wearecg.pipeline.intervals import MIN_RR, IntervalStream
 
@@ -20,7 +20,7 @@ def tell(stream, rr, start=100.0, delay=0.3, contact=True):
     for second in range(int(start), int(times[-1]) + 2):
         due = [float(r) for r, t in zip(rr, times, strict=True) if second <= t < second + 1]
         bpm = 60 / due[-1] if due else 60.0
-        events += stream.feed(Intervals(tuple(due), bpm, contact), second + 1 + delay)
+        events += stream.feed(RRIntervals(tuple(due), bpm, contact), second + 1 + delay)
     return events
 
 
@@ -41,10 +41,10 @@ def test_beats_are_as_far_apart_as_the_intervals_say():
 def test_how_intervals_are_put_together_does_not_matter(cuts):
     rr = [0.5 + 0.01 * (i % 7) for i in range(sum(cuts))]
     one, other = IntervalStream("a", 0.0), IntervalStream("a", 0.0)
-    first = [e for i, r in enumerate(rr) for e in one.feed(Intervals((r,), 70.0), 10.0 + sum(rr[: i + 1]))]
+    first = [e for i, r in enumerate(rr) for e in one.feed(RRIntervals((r,), 70.0), 10.0 + sum(rr[: i + 1]))]
     second, at = [], 0
     for cut in cuts:
-        second += other.feed(Intervals(tuple(rr[at : at + cut]), 70.0), 10.0 + sum(rr[: at + cut]))
+        second += other.feed(RRIntervals(tuple(rr[at : at + cut]), 70.0), 10.0 + sum(rr[: at + cut]))
         at += cut
     assert [b.time for b in of(Beat, first)] == pytest.approx([b.time for b in of(Beat, second)])
 
@@ -73,7 +73,7 @@ def test_a_link_that_was_lost_gives_its_name_to_the_gap():
 def test_off_the_skin_there_is_no_rate():
     events = tell(IntervalStream("strap", 0.0), [0.8] * 3, contact=False)
     assert {(rate.bpm, rate.reason) for rate in of(HeartRate, events)} == {(None, "no skin contact")}
-    none = IntervalStream("strap", 0.0).feed(Intervals((), None, True), 1.0)
+    none = IntervalStream("strap", 0.0).feed(RRIntervals((), None, True), 1.0)
     assert of(HeartRate, none)[0].reason == "the sensor gives none"
 
 
@@ -99,9 +99,9 @@ def test_impossible_intervals_are_not_judged():
 
 def test_beside_an_ecg_intervals_are_only_handed_on():
     engine = Engine("strap")
-    beside = Intervals((0.8,), 75.0, alone=False)
+    beside = RRIntervals((0.8,), 75.0, alone=False)
     assert engine.feed(beside, 1.0) == [beside]
-    assert of(Beat, engine.feed(Intervals((0.8,), 75.0), 2.0))
+    assert of(Beat, engine.feed(RRIntervals((0.8,), 75.0), 2.0))
     engine.link_lost()
     assert engine.end == pytest.approx(0.8)
     assert [summary.stream for summary in of(Summary, engine.finish())] == ["rr"]

@@ -12,7 +12,7 @@ from wearecg.block import (
     Finding,
     Gap,
     HeartRate,
-    Intervals,
+    RRIntervals,
     LeadQuality,
     LinkState,
     Notice,
@@ -46,7 +46,7 @@ def every_kind() -> Iterator[Event]:
     yield SignalBlock(x, FS, LEADS, 5.0, lost=750, lead_off=(False, True, None), lsb=LSB)
     yield Trace(x, FS, LEADS, 5.0)
     yield HeartRate(6.0, 71.6)
-    yield Intervals((0.799655, 0.81), 75.0, True, alone=False)
+    yield RRIntervals((0.799655, 0.81), 75.0, True, alone=False)
     quality = Quality(
         5.0,
         7.0,

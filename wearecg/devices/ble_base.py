@@ -10,13 +10,13 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.block import Intervals, SignalBlock
+from wearecg.block import RRIntervals, SignalBlock
 from wearecg.devices.base import Counters
 from wearecg.errors import SourceError
 
 Notification: TypeAlias = tuple[str, bytes]
 """A characteristic's UUID and what it said."""
-Measured: TypeAlias = tuple[SignalBlock | Intervals, float]
+Measured: TypeAlias = tuple[SignalBlock | RRIntervals, float]
 """What was measured, and when it arrived (host monotonic seconds)."""
 
 

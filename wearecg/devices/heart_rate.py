@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.block import Intervals
+from wearecg.block import RRIntervals
 from wearecg.devices.base import Counters
 from wearecg.devices.ble_base import (
     BATTERY,
@@ -32,7 +32,7 @@ RATE_16BIT, CONTACT, CONTACT_KNOWN, ENERGY, RR = 0x01, 0x02, 0x04, 0x08, 0x10
 TICK = 1 / 1024
 """Seconds of one step of an RR interval."""
 MOST_RR = 9
-"""Intervals that fit the smallest notification (20 bytes)."""
+"""RRIntervals that fit the smallest notification (20 bytes)."""
 
 
 def unpack_heart_rate(data: bytes) -> tuple[int, bool | None, tuple[float, ...]]:
@@ -59,11 +59,11 @@ def pack_heart_rate(bpm: int, contact: bool | None, rr: Sequence[float]) -> byte
     return bytes([flags]) + bpm.to_bytes(2 if bpm > 255 else 1, "little") + ticks
 
 
-def take_heart_rate(data: bytes, counters: Counters, alone: bool) -> Intervals:
+def take_heart_rate(data: bytes, counters: Counters, alone: bool) -> RRIntervals:
     """Return the measurement in a notification, and count it. Raises ValueError."""
     bpm, contact, rr = unpack_heart_rate(data)
     counters.frames += 1
-    return Intervals(rr, float(bpm) if bpm else None, contact, alone)
+    return RRIntervals(rr, float(bpm) if bpm else None, contact, alone)
 
 
 class HeartRateStrap(BleDevice):

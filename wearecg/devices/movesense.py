@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.block import Intervals, SignalBlock
+from wearecg.block import RRIntervals, SignalBlock
 from wearecg.devices.ble_base import (
     BATTERY,
     BleDevice,
@@ -174,7 +174,7 @@ class Movesense(BleDevice):
         bpm = struct.unpack_from("<f", payload)[0]
         rr = tuple(int(ms) / 1000 for ms in np.frombuffer(payload, "<u2", offset=4))
         rate = float(bpm) if 0 < bpm < 400 else None
-        return [(Intervals(rr, rate, alone="ecg" not in self.streams), arrival)]
+        return [(RRIntervals(rr, rate, alone="ecg" not in self.streams), arrival)]
 
     def _seconds(self, ms: int) -> float:
         # The counter of 32 bits wraps after 49.7 days.

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.block import Intervals, SignalBlock
+from wearecg.block import RRIntervals, SignalBlock
 from wearecg.devices import polar_pmd as pmd
 from wearecg.devices.ble_base import (
     BATTERY,
@@ -109,7 +109,7 @@ class Polar(BleDevice):
         )
 
     @abstractmethod
-    def _decode(self, frame: pmd.Frame, stream: str) -> list[Intervals] | NDArray[np.float32]:
+    def _decode(self, frame: pmd.Frame, stream: str) -> list[RRIntervals] | NDArray[np.float32]:
         """Return a frame's samples [n, leads] in their units, or what else it holds. Raises ValueError."""
 
     @abstractmethod

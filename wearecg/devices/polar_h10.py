@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.block import Intervals
+from wearecg.block import RRIntervals
 from wearecg.devices import polar_pmd as pmd
 from wearecg.devices.ble_base import (
     BATTERY,
@@ -44,7 +44,7 @@ class PolarH10(Polar):
         "acc": {pmd.RATE: 50, pmd.RANGE: 8, pmd.RESOLUTION: 16},
     }
 
-    def _decode(self, frame: pmd.Frame, stream: str) -> list[Intervals] | NDArray[np.float32]:
+    def _decode(self, frame: pmd.Frame, stream: str) -> list[RRIntervals] | NDArray[np.float32]:
         if stream == "ecg":
             if frame.compressed or frame.layout != 0:
                 raise ValueError(f"ECG layout {frame.layout} is not the H10's")

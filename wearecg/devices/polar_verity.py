@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.block import Intervals
+from wearecg.block import RRIntervals
 from wearecg.devices import polar_pmd as pmd
 from wearecg.devices.ble_base import (
     BATTERY,
@@ -40,7 +40,7 @@ class PolarVerity(Polar):
     name = "polar-verity"
     title = "Polar Verity Sense or OH1"
     advertised_names: ClassVar[tuple[str, ...]] = ("Polar Sense ", "Polar OH1 ")
-    # Intervals come in batches.
+    # RRIntervals come in batches.
     quiet: ClassVar[float] = 15.0
     offers: ClassVar[tuple[str, ...]] = ("ppg", "ppi")
     nominal: ClassVar[dict[str, float]] = {"ppg": 55.0}
@@ -48,7 +48,7 @@ class PolarVerity(Polar):
         "ppg": {pmd.RATE: 55, pmd.RESOLUTION: 22, pmd.CHANNELS: 4}
     }
 
-    def _decode(self, frame: pmd.Frame, stream: str) -> list[Intervals] | NDArray[np.float32]:
+    def _decode(self, frame: pmd.Frame, stream: str) -> list[RRIntervals] | NDArray[np.float32]:
         if frame.layout != 0:
             raise ValueError(f"layout {frame.layout} of {stream} is not known")
         if stream == "ppi":
@@ -71,14 +71,14 @@ class PolarVerity(Polar):
         return "ppi" not in self.streams
 
 
-def _intervals(payload: bytes) -> Intervals:
+def _intervals(payload: bytes) -> RRIntervals:
     if len(payload) % PPI_SAMPLE.size:
         raise ValueError(f"{len(payload)} bytes are no intervals")
     samples = list(PPI_SAMPLE.iter_unpack(payload))
     rr = tuple(ms / 1000 for _, ms, _, flags in samples if not flags & PPI_INVALID and ms)
     bpm, _, _, flags = samples[-1]
     contact = None if flags & PPI_CONTACT_UNKNOWN else bool(flags & PPI_CONTACT)
-    return Intervals(rr, float(bpm) if bpm else None, contact)
+    return RRIntervals(rr, float(bpm) if bpm else None, contact)
 
 
 class SimulatedPolarVerity(SimulatedPolar):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wearecg.block import Finding, Samples, Window
+from wearecg.block import Samples, Statement, Why, Window
 from wearecg.ecg.leads import TWELVE, UNKNOWN, canonical, is_ecg
 from wearecg.errors import LeadError, ModelError, SignalError
 from wearecg.models.card import PPG, Card, card_path, load_card
@@ -143,7 +143,7 @@ class Model:
             raise SignalError(f"nothing to score in {len(x) / spec.fs:.1f} s: {skipped[0][1]}")
         return _mean(windows, skipped)
 
-    def score_window(self, window: Window) -> list[Finding]:
+    def score_window(self, window: Window) -> list[Statement]:
         """Return the reported statements above their threshold, or one ``NOT_SCORED`` with the reason."""
         spec = self.card.input
         if window.fs != spec.fs or len(window.samples) != spec.length:
@@ -153,30 +153,30 @@ class Model:
             )
         limit = spec.preprocessing.max_missing * spec.seconds
         if window.lost / spec.fs > limit:
-            return [self._refusal(window, f"more than {limit:g} s of {spec.seconds:g} s are missing")]
+            return [self._refusal(window, "missing", f"more than {limit:g} s of {spec.seconds:g} s are missing")]
         usable = [i for i, ok in enumerate(window.usable) if ok and self._takes(window.leads[i])]
         if len(usable) < spec.min_leads:
-            return [self._refusal(window, _why_unusable(window, self._takes))]
+            return [self._refusal(window, *_why_unusable(window, self._takes))]
         names = [canonical(window.leads[i]) for i in usable]
         if spec.any_lead:
             usable, names = usable[:1], names[:1]
         signal, mask = self._prepare(window.samples[None, :, usable], names)
         scores = self._scores(signal, mask, np.array([window.start]))[0]
         if scores is None:
-            return [self._refusal(window, self._too_few(names))]
+            return [self._refusal(window, "missing", self._too_few(names))]
         if scores.unlike == 1:
-            return [self._refusal(window, UNLIKE)]
+            return [self._refusal(window, "unlike", UNLIKE)]
         return [
-            Finding(
+            Statement(
                 code=s.code,
                 text=s.text,
-                since=window.start,
                 start=window.start,
                 end=window.end,
                 probability=scores.probabilities[group.name][s.code],
                 source=self.card.source,
                 uncertainty=scores.uncertainty.get(group.name),
                 leads=tuple(names) if spec.any_lead else scores.leads,
+                stream=window.stream,
             )
             for group in self.card.outputs.groups
             for s in group.statements
@@ -286,17 +286,18 @@ class Model:
             f"more than {share:.0%} of the samples missing, or flat"
         )
 
-    def _refusal(self, window: Window, reason: str) -> Finding:
-        return Finding(
+    def _refusal(self, window: Window, why: Why, reason: str) -> Statement:
+        return Statement(
             code=NOT_SCORED,
             text="not scored",
-            since=window.start,
             start=window.start,
             end=window.end,
             probability=None,
             source=self.card.source,
             leads=window.leads,
+            why=why,
             reason=reason,
+            stream=window.stream,
         )
 
 

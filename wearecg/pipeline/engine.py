@@ -2,71 +2,57 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite
 
 import numpy as np
 
 from wearecg.block import (
+    ECG,
     Beat,
     Event,
     Gap,
     HeartRate,
-    Intervals,
-    LeadQuality,
     Notice,
-    Quality,
+    RRIntervals,
     Samples,
     SignalBlock,
+    Statement,
+    StreamId,
     StreamInfo,
     Summary,
     Trace,
-    Window,
-    sensor_of,
 )
-from wearecg.ecg.leads import is_ecg, select
+from wearecg.ecg.leads import SYNTHETIC, is_ecg, select
 from wearecg.errors import SignalError
-from wearecg.pipeline.frontend import FrontEnd
-from wearecg.pipeline.intervals import IntervalStream
-from wearecg.pipeline.pulse import Drawer, Lag, PulseStream
+from wearecg.pipeline.frontend import FrontEnd, FrontEvent
+from wearecg.pipeline.observer import About, Observer, Windows, not_scored
 from wearecg.pipeline.resample import Resampler
+from wearecg.pipeline.rr import RRStream
 from wearecg.pipeline.timeline import Timeline
-from wearecg.pipeline.twelve import Estimator, TwelveStream
-from wearecg.pipeline.windows import Windower
+from wearecg.pipeline.watching import Later, Watching
 
 CLOCK_REPORT_S = 2.0
 LONG_GAP_S = 2.0
 """Behind a gap longer than this the resampler starts over; shorter ones pass through it as NaN."""
-
-
-@dataclass(frozen=True, slots=True)
-class PulseSpec:
-    """What draws a lead from a pulse, and how its lag is known."""
-
-    model: Drawer
-    lag: Lag = None
-
-
-@dataclass(frozen=True, slots=True)
-class WindowSpec:
-    """What windows a model wants: rate in Hz, length and hop in seconds."""
-
-    fs: float
-    seconds: float
-    hop: float = 1.0
+KEEP_BEATS_S = 60.0
+"""Observers may ask for beats that are at most so much older than the newest."""
+UNUSED_S = 5.0
+"""After so long an observer that no stream suits is told of."""
 
 
 class Engine:
-    """Runs every stage over all streams of one source.
+    """Runs every stage over all streams of one source, and the observers that look at them.
 
     Parameters
     ----------
     source : str, or sequence of str
-        Name for people; one each where several sensors are streamed together. Windows are cut, leads chosen and
-        reconstructed of the first alone.
-    windows : WindowSpec or None
-        What to cut for a model; None for no windows.
+        Name for people; one each where several sensors are streamed together. Leads are chosen of the first alone,
+        and only that is made ready for a display.
+    observers : sequence of Observer
+        Each looks at the streams that it accepts. What it says are `Statement` and `Measure` events.
     leads : sequence of str
         The leads to keep of the ECG stream, in this order; empty for all.
     wall_offset : float
@@ -75,34 +61,32 @@ class Engine:
         Unix time of timeline 0 where the source knows it itself (a recording).
     trace : bool
         Make `Trace` events: the filtered signal, for a display.
-    twelve : Estimator or None
-        What reconstructs the leads of the ECG stream that were not measured, as a stream ``twelve`` of its own.
-        Beats, quality and windows are of the measured leads alone.
-    pulse : PulseSpec or None
-        What draws ``II*`` from the lead ``PPG``, as a stream ``pulse`` of its own. No window is cut from it.
+    later : Later, optional
+        Takes windows for slow observers; without it they are fed at once.
     """
 
     def __init__(
         self,
         source: str | Sequence[str],
-        windows: WindowSpec | None = None,
+        observers: Sequence[Observer] = (),
         leads: tuple[str, ...] = (),
         wall_offset: float = float("nan"),
         epoch: float | None = None,
         trace: bool = False,
-        twelve: Estimator | None = None,
-        pulse: PulseSpec | None = None,
+        later: Later | None = None,
     ) -> None:
         self.names = [source] if isinstance(source, str) else list(source)
         """What is read, a name for each sensor, for the `StreamInfo` of streams that begin from here on."""
-        self._leads, self._wanted = leads, _Wanted(windows, trace, twelve, pulse)
+        self._leads, self._observers, self._trace, self._later = leads, observers, trace, later
         self._wall_offset, self._epoch = wall_offset, epoch
         self.rate_notes = [""] * len(self.names)
         """How the rate of each is known, likewise."""
-        self._streams: dict[str, _Stream] = {}
-        self._intervals: dict[str, IntervalStream] = {}
+        self._streams: dict[StreamId, _Stream] = {}
+        self._rr: dict[StreamId, RRStream] = {}
+        self._used: set[Observer] = set()
+        self._unused_told = False
 
-    def feed(self, block: SignalBlock | Intervals, arrival: float) -> list[Event]:
+    def feed(self, block: SignalBlock | RRIntervals, arrival: float) -> list[Event]:
         """Take one measurement, received at ``arrival`` (host monotonic seconds).
 
         Raises
@@ -110,113 +94,120 @@ class Engine:
         SignalError
             The stream changed its rate or its leads: another sensor was plugged in.
         LeadError
-            The stream does not have a lead that was asked for, or not those from which to make twelve.
+            The stream does not have a lead that was asked for, or not those that an observer needs.
         """
-        if isinstance(block, Intervals):
-            return self._take_intervals(block, arrival)
-        number = sensor_of(block.stream)
-        name, first = self.names[number - 1], number == 1
-        if first and self._leads and any(is_ecg(lead) for lead in block.leads):
-            block = _pick(block, self._leads, name)
+        if isinstance(block, RRIntervals):
+            return self._take_rr(block, arrival)
+        number = block.stream.sensor
+        if number == 1 and self._leads and any(is_ecg(lead) for lead in block.leads):
+            block = _pick(block, self._leads, self.names[0])
         stream = self._streams.get(block.stream)
         events: list[Event] = []
         if stream is None:
-            stream = self._streams[block.stream] = _Stream(block, self._wanted if first else _Wanted())
-            epoch, host = self._epoch, None
-            if epoch is None:
-                host = arrival - len(block) / block.fs
-                epoch = host + self._wall_offset
-            info = StreamInfo(
-                block.stream,
-                name,
-                block.fs,
-                block.leads,
-                block.lsb,
-                epoch,
-                self.rate_notes[number - 1],
-                host=host,
-            )
-            events += [info, *stream.describe_made(info)]
-            if self._wanted.pulse and "PPG" not in block.leads and len(self._streams) == 1:
-                leads = " ".join(block.leads)
-                events.append(
-                    Notice(f"stream {block.stream} has no lead PPG to draw from, only {leads}", "warning")
-                )
+            stream = _Stream(block, self._info(block, arrival), self._observers, self._trace and number == 1, self._later)
+            self._streams[block.stream] = stream
+            self._used.update(stream.watching.asked)
+            events += stream.begin()
         found = stream.feed(block, arrival)
         for other in self._streams.values():
-            other.hear(stream, found)
+            found += other.hear(stream, found)
+        if not self._unused_told and self.end >= UNUSED_S:
+            found += self._unused()
         return events + found
 
     @property
     def end(self) -> float:
         """Timeline seconds up to which the furthest stream has come."""
-        ends = [stream.end for stream in self._streams.values()]
-        return max([0.0, *ends, *(stream.end for stream in self._intervals.values())])
+        return max([0.0, *(stream.end for stream in (*self._streams.values(), *self._rr.values()))])
 
     def link_lost(self, sensor: int = 1) -> None:
         """Note that the link to a sensor, by its number, went down."""
-        for name, stream in self._streams.items():
-            if sensor_of(name) == sensor:
-                stream.timeline.link_lost()
-        for name, intervals in self._intervals.items():
-            if sensor_of(name) == sensor:
-                intervals.link_lost()
+        for name, stream in (*self._streams.items(), *self._rr.items()):
+            if name.sensor == sensor:
+                stream.link_lost()
 
     def finish(self) -> list[Event]:
         """Everything still inside, then a `Summary` for each stream."""
         events = [event for stream in self._streams.values() for event in stream.finish()]
-        return events + [event for stream in self._intervals.values() for event in stream.finish()]
+        events += [event for stream in self._rr.values() for event in stream.finish()]
+        return ([] if self._unused_told else self._unused()) + events + self._unscored()
 
-    def _take_intervals(self, intervals: Intervals, arrival: float) -> list[Event]:
-        """Beats, rate and rhythm of a sensor that has no waveform; beside one, intervals are only handed on."""
+    def _info(self, block: SignalBlock, arrival: float) -> StreamInfo:
+        epoch, host = self._epoch, None
+        if epoch is None:
+            host = arrival - len(block) / block.fs
+            epoch = host + self._wall_offset
+        number = block.stream.sensor - 1
+        name, note = self.names[number], self.rate_notes[number]
+        return StreamInfo(block.stream, name, block.fs, block.leads, block.lsb, epoch, note, host=host)
+
+    def _take_rr(self, intervals: RRIntervals, arrival: float) -> list[Event]:
+        """Beats and rate of a sensor that has no waveform; beside one, intervals are only handed on."""
         if not intervals.alone:
             return [intervals]
-        name = intervals.stream
-        if name not in self._intervals:
-            source = self.names[sensor_of(name) - 1]
-            self._intervals[name] = IntervalStream(source, self._wall_offset, name)
-        return self._intervals[name].feed(intervals, arrival)
+        stream = self._rr.get(intervals.stream)
+        if stream is None:
+            name = self.names[intervals.stream.sensor - 1]
+            stream = RRStream(name, self._wall_offset, intervals.stream, self._observers)
+            self._rr[intervals.stream] = stream
+        return stream.feed(intervals, arrival)
+
+    def _unused(self) -> list[Event]:
+        """Tell which observers look at nothing; of those that score windows the end of the stream tells."""
+        self._unused_told = True
+        leads = " ".join(lead for stream in self._streams.values() for lead in stream.info.leads)
+        return [
+            Notice(f"{observer.source} has nothing to look at: there is no {observer.needs}, only {leads}", "warning")
+            for observer in self._observers
+            if leads and observer not in self._used and not _scores(observer)
+        ]
+
+    def _unscored(self) -> list[Event]:
+        """Say of observers that score windows and found no stream to look at, why."""
+        if not self._streams:
+            return []
+        info, end = next((stream.info, stream.end) for stream in self._streams.values())
+        leads = ", ".join(info.leads)
+        why = f"no ECG lead among {leads}; name them with --leads or in the file"
+        if any(lead.startswith(SYNTHETIC) for lead in info.leads):
+            why = f"{leads}: what is drawn from a pulse is no ECG, and nothing scores it"
+        return [
+            not_scored(observer.source, info, 0.0, end, "leads", why)
+            for observer in self._observers
+            if observer not in self._used and _scores(observer)
+        ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    windows: WindowSpec | None = None
-    trace: bool = False
-    twelve: Estimator | None = None
-    pulse: PulseSpec | None = None
+def _scores(observer: Observer) -> bool:
+    return any(isinstance(want, Windows) for want in observer.wants)
 
 
 class _Stream:
-    def __init__(self, block: SignalBlock, wanted: _Wanted) -> None:
+    def __init__(
+        self, block: SignalBlock, info: StreamInfo, observers: Sequence[Observer], trace: bool, later: Later | None
+    ) -> None:
+        self.info = info
         self.timeline = Timeline(block.stream)
-        self._name, self._fs, self._leads = block.stream, block.fs, block.leads
-        self._front = FrontEnd(block.fs, block.leads, wanted.trace)
-        ecg = any(is_ecg(lead) for lead in block.leads)
-        self._spec = wanted.windows if ecg else None
-        self._twelve = self._pulse = None
-        if wanted.twelve and ecg:
-            self._twelve = TwelveStream(wanted.twelve, block, self._usable_between, wanted.trace)
-        if wanted.pulse and "PPG" in block.leads:
-            self._pulse = PulseStream(
-                wanted.pulse.model, block, wanted.pulse.lag, self._pulse_between, wanted.trace
-            )
-        self._made = [made for made in (self._twelve, self._pulse) if made]
-        rates = {stage.fs for stage in (self._spec, *self._made) if stage}
-        self._resamplers = {fs: Resampler(block.fs, fs, len(block.leads)) for fs in rates}
+        self._front = FrontEnd(block.fs, block.leads, trace)
+        self._beats: deque[Beat] = deque()
+        about = About(info, self._beats_between, self._front.quality_between, trace)
+        self.watching = Watching(observers, about, later)
+        self._resamplers = {fs: Resampler(block.fs, fs, len(block.leads)) for fs in self.watching.rates}
         self._origin = block.start
         """What the sensor's clock showed at timeline 0; NaN without a clock."""
-        if self._spec:
-            length, hop = round(self._spec.seconds * self._spec.fs), round(self._spec.hop * self._spec.fs)
-            self._windower = Windower(length, hop, len(block.leads))
-        self._samples = self._gaps = self._beats = 0
+        self._samples = self._gaps = self._beat_count = 0
         self._lost: dict[str, int] = {}
         self._next_clock_report = CLOCK_REPORT_S
         self.end = 0.0
 
+    def begin(self) -> list[Event]:
+        return [self.info, *self.watching.hear([self.info])]
+
     def feed(self, block: SignalBlock, arrival: float) -> list[Event]:
-        if (block.fs, block.leads) != (self._fs, self._leads):
+        info = self.info
+        if (block.fs, block.leads) != (info.fs, info.leads):
             raise SignalError(
-                f"the sensor changed from {self._fs:g} Hz {' '.join(self._leads)} to {block.fs:g} Hz "
+                f"the sensor changed from {info.fs:g} Hz {' '.join(info.leads)} to {block.fs:g} Hz "
                 f"{' '.join(block.leads)}: another one was plugged in; start a new stream for it"
             )
         events = self._follow(self.timeline.feed(block, arrival))
@@ -225,28 +216,38 @@ class _Stream:
             events.append(self.timeline.fit(self.end))
         return events
 
-    def describe_made(self, info: StreamInfo) -> list[StreamInfo]:
-        return [made.describe(info) for made in self._made]
+    def link_lost(self) -> None:
+        self.timeline.link_lost()
 
-    def hear(self, other: _Stream, events: Sequence[Event]) -> None:
+    def hear(self, other: _Stream, events: Sequence[Event]) -> list[Event]:
         """Take the beats of another stream of this sensor, where both are on its clock."""
         apart = other._origin - self._origin
-        same = sensor_of(other._name) == sensor_of(self._name)
-        if self._pulse and same and other is not self and isfinite(apart):
-            self._pulse.beats(events, apart)
+        same = other.info.stream.sensor == self.info.stream.sensor
+        if other is self or not same or not isfinite(apart):
+            return []
+        return self.watching.hear_sibling(events, apart)
 
     def finish(self) -> list[Event]:
         events = self._follow(self.timeline.flush())
-        events += self._count(self._front.flush())
+        events += self._found(self._front.flush())
         for fs, resampler in self._resamplers.items():
-            events += self._look(fs, resampler.next, resampler.flush())
-        for made in self._made:
-            events += made.flush()
+            events += self.watching.take_resampled(fs, resampler.next, resampler.flush())
+        events += self.watching.flush()
+        for observer, windows in self.watching.given.items():
+            if not windows and _scores(observer):
+                events.append(self._too_short(observer))
+        made = [event for event in events if isinstance(event, Summary)]
         clock = self.timeline.fit(self.end)
+        lost = dict(self._lost)
         summary = Summary(
-            self._name, self.end, self._samples, dict(self._lost), self._gaps, self._beats, 0, 0, clock
+            self.info.stream, self.end, self._samples, lost, self._gaps, self._beat_count, 0, 0, clock
         )
-        return [*events, summary, *(made.summary() for made in self._made)]
+        return [*(event for event in events if not isinstance(event, Summary)), summary, *made]
+
+    def _too_short(self, observer: Observer) -> Statement:
+        seconds = max(want.seconds for want in observer.wants if isinstance(want, Windows))
+        reason = f"{self.end:.1f} s of signal; {observer.source} scores windows of {seconds:g} s"
+        return not_scored(observer.source, self.info, 0.0, self.end, "short", reason)
 
     def _follow(self, placed: list[SignalBlock | Gap | Notice]) -> list[Event]:
         events: list[Event] = []
@@ -255,6 +256,7 @@ class _Stream:
             if isinstance(item, Gap):
                 self._gaps += 1
                 self._lost[item.reason] = self._lost.get(item.reason, 0) + item.samples
+                events += self.watching.hear([item])
             elif isinstance(item, SignalBlock):
                 events += self._measure(item)
         return events
@@ -262,64 +264,44 @@ class _Stream:
     def _measure(self, block: SignalBlock) -> list[Event]:
         self._samples += len(block)
         self.end = block.end
-        events = self._count(self._front.feed(block))
-        if len(self._front.trace):
-            front = self._front
-            events.append(Trace(front.trace, self._fs, self._leads, front.trace_start, self._name))
+        events = self._found(self._front.feed(block))
+        front, info = self._front, self.info
+        if len(front.trace):
+            events.append(Trace(front.trace, info.fs, info.leads, front.trace_start, info.stream))
+        events += self.watching.take(block)
         for fs, resampler in self._resamplers.items():
-            if block.lost > LONG_GAP_S * self._fs:
-                events += self._look(fs, resampler.next, resampler.flush())
-                resampler.seek(round(block.start * self._fs))
+            take = self.watching.take_resampled
+            if block.lost > LONG_GAP_S * info.fs:
+                events += take(fs, resampler.next, resampler.flush())
+                resampler.seek(round(block.start * info.fs))
             elif block.lost:
-                missing: Samples = np.full((block.lost, len(self._leads)), np.nan, np.float32)
-                events += self._look(fs, resampler.next, resampler.feed(missing))
-            events += self._look(fs, resampler.next, resampler.feed(block.samples))
+                missing: Samples = np.full((block.lost, len(info.leads)), np.nan, np.float32)
+                events += take(fs, resampler.next, resampler.feed(missing))
+            events += take(fs, resampler.next, resampler.feed(block.samples))
         return events
 
-    def _look(self, fs: float, index: int, samples: Samples) -> list[Event]:
-        events: list[Event] = []
-        if self._spec and self._spec.fs == fs:
-            events += self._cut(self._spec, index, samples)
-        for made in self._made:
-            if made.fs == fs:
-                events += made.feed(index, samples)
-        return events
+    def _found(self, events: Sequence[FrontEvent]) -> list[Event]:
+        """Put what the front end found on this stream and in true seconds, and let the observers hear of it."""
+        stretch, stream = self.timeline.stretch, self.info.stream
+        found: list[Event] = []
+        for event in events:
+            if stretch != 1.0:
+                event = _in_true_seconds(event, stretch)
+            if stream != ECG:
+                event = replace(event, stream=stream)
+            if isinstance(event, Beat):
+                self._beat_count += 1
+                self._beats.append(event)
+                while self._beats[0].time < event.time - KEEP_BEATS_S:
+                    self._beats.popleft()
+            found.append(event)
+        return found + self.watching.hear(found)
 
-    def _cut(self, spec: WindowSpec, index: int, samples: Samples) -> list[Event]:
-        windows: list[Event] = []
-        for first, window in self._windower.feed(index, samples):
-            start = first / spec.fs
-            quality = self._front.quality_between(start, start + spec.seconds)
-            lost = int(np.isnan(window).all(1).sum())
-            windows.append(Window(window, spec.fs, self._leads, start, self._usable(quality), quality, lost))
-        return windows
-
-    def _usable_between(self, start: float, end: float) -> tuple[bool, ...]:
-        return self._usable(self._front.quality_between(start, end))
-
-    def _pulse_between(self, start: float, end: float) -> LeadQuality:
-        return self._front.quality_between(start, end).leads[self._leads.index("PPG")]
-
-    def _usable(self, quality: Quality) -> tuple[bool, ...]:
-        verdicts = {lead.lead: lead.verdict for lead in quality.leads}
-        return tuple(is_ecg(lead) and verdicts.get(lead) != "unusable" for lead in self._leads)
-
-    def _count(self, events: Sequence[Event]) -> list[Event]:
-        self._beats += sum(isinstance(event, Beat) for event in events)
-        if self._pulse:
-            self._pulse.beats(events)
-        stretch = self.timeline.stretch
-        if stretch != 1.0:
-            events = [_in_true_seconds(event, stretch) for event in events]
-        if self._name != "ecg":
-            events = [
-                replace(event, stream=self._name) if isinstance(event, Beat | HeartRate | Quality) else event
-                for event in events
-            ]
-        return list(events)
+    def _beats_between(self, start: float, end: float) -> tuple[Beat, ...]:
+        return tuple(beat for beat in self._beats if start <= beat.time < end)
 
 
-def _in_true_seconds(event: Event, stretch: float) -> Event:
+def _in_true_seconds(event: FrontEvent, stretch: float) -> FrontEvent:
     """Intervals and rates are of the heart, not of the sensor's oscillator."""
     match event:
         case Beat(rr=float() as rr):

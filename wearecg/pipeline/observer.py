@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from wearecg.block import Beat, Event, Quality, SignalBlock, Statement, StreamInfo, Why, Window
+from wearecg.block import Beat, Event, Quality, Statement, StreamInfo, Why
 from wearecg.ecg.leads import is_ecg
 
 
@@ -16,7 +16,7 @@ from wearecg.ecg.leads import is_ecg
 class Samples:
     """Every sample as `SignalBlock`, resampled to ``fs`` Hz; at the stream's own rate if that is not given.
 
-    Resampled, ``lost`` is 0, short gaps are NaN, and a longer one shows in ``start``, which is a whole number of samples.
+    Resampled, ``lost`` is 0: short gaps are NaN, and a longer one shows in ``start``, always a whole number of samples.
     """
 
     fs: float | None = None
@@ -127,5 +127,3 @@ def not_scored(
         NOT_SCORED, text, start, end, None, source, leads=about.leads, why=why, reason=reason, stream=about.stream
     )
 
-
-Item: TypeAlias = SignalBlock | Window | Event

@@ -17,14 +17,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.block import Event, Notice, Samples, SignalBlock, StreamInfo, Summary, Trace
+from wearecg.block import Samples, SignalBlock, StreamId, Trace
 from wearecg.ecg.leads import TWELVE
 from wearecg.pipeline.overlap import Overlap
 
 HOP_S = 5.0
 FADE_S = 1.0
-STREAM = "twelve"
-"""The name of the stream of twelve leads."""
+KIND = "twelve"
+"""The kind of the stream of twelve leads."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,14 +92,14 @@ class Twelve:
     def __len__(self) -> int:
         return len(self.mean)
 
-    def block(self, lost: int) -> SignalBlock:
-        """Return it as a block of the stream: NaN where not known."""
+    def block(self, lost: int, stream: StreamId) -> SignalBlock:
+        """Return it as a block of ``stream``: NaN where not known."""
         known = np.where(self.known, self.mean, np.float32(np.nan))
-        return SignalBlock(known, self.fs, TWELVE, self.start, lost, stream=STREAM, sd=self.sd)
+        return SignalBlock(known, self.fs, TWELVE, self.start, lost, stream=stream, sd=self.sd)
 
-    def trace(self) -> Trace:
+    def trace(self, stream: StreamId) -> Trace:
         """Return it for the display."""
-        return Trace(self.filtered, self.fs, TWELVE, self.start, STREAM)
+        return Trace(self.filtered, self.fs, TWELVE, self.start, stream)
 
 
 class TwelveStage:
@@ -177,84 +177,3 @@ class TwelveStage:
             if len(run)
             for start in [(first + int(run[0])) / self._model.fs]
         ]
-
-
-class TwelveStream:
-    """The stream ``twelve`` of a sensor: its events, and its account.
-
-    Parameters
-    ----------
-    model : Estimator
-    block : SignalBlock
-        The first of the stream of the measured leads.
-    usable, trace
-        See `TwelveStage`, `Engine`.
-
-    Raises
-    ------
-    LeadError, SignalError
-        The model can do nothing with these leads, or this rate.
-    """
-
-    def __init__(
-        self,
-        model: Estimator,
-        block: SignalBlock,
-        usable: Callable[[float, float], Sequence[bool]],
-        trace: bool,
-    ) -> None:
-        model.check(block.leads, block.fs)
-        self.fs = model.fs
-        self._model, self._trace = model, trace
-        self._stage = TwelveStage(model, block.leads, usable)
-        self._reconstructed = tuple(lead for lead in TWELVE if lead not in block.leads)
-        self._next = self._samples = 0
-        self._failed = False
-
-    def describe(self, info: StreamInfo) -> StreamInfo:
-        """Return what the stream is, given what that of the measured leads is."""
-        return StreamInfo(
-            STREAM,
-            f"{info.source} through {self._model.label}",
-            self.fs,
-            TWELVE,
-            (0.0,) * len(TWELVE),
-            info.epoch,
-            f"resampled from {info.fs:g} Hz; {self._stage.delay:g} s behind",
-            self._reconstructed,
-        )
-
-    def feed(self, index: int, samples: Samples) -> list[Event]:
-        """Take resampled samples [n, leads], the first with number ``index``."""
-        return self._guarded(lambda: self._stage.feed(index, samples))
-
-    def flush(self) -> list[Event]:
-        """Return what still waits."""
-        return self._guarded(self._stage.flush)
-
-    def summary(self) -> Summary:
-        """Return the account; call it last."""
-        lost = self._next - self._samples
-        reasons = {"not reconstructed": lost} if lost else {}
-        return Summary(STREAM, self._next / self.fs, self._samples, reasons, 0, 0, 0, 0)
-
-    def _guarded(self, step: Callable[[], list[Twelve]]) -> list[Event]:
-        if self._failed:
-            return []
-        try:
-            return self._events(step())
-        except Exception as error:  # whatever a model does, the measured leads go on
-            self._failed = True
-            why = f"{self._model.label} failed: {type(error).__name__}: {error}"
-            return [Notice(f"{why}; the measured leads, beats and the recording go on", "error")]
-
-    def _events(self, parts: list[Twelve]) -> list[Event]:
-        events: list[Event] = []
-        for part in parts:
-            first = round(part.start * self.fs)
-            events.append(part.block(first - self._next))
-            if self._trace:
-                events.append(part.trace())
-            self._samples += len(part)
-            self._next = first + len(part)
-        return events

@@ -19,7 +19,7 @@ from wearecg.block import (
     Finding,
     Gap,
     HeartRate,
-    Intervals,
+    RRIntervals,
     LinkState,
     Notice,
     Quality,
@@ -80,7 +80,7 @@ def to_record(event: Event, epoch: float | None = None) -> Record | None:
                 "bpm": _number(event.bpm, 1),
                 "reason": event.reason,
             }
-        case Intervals():
+        case RRIntervals():
             return {
                 "type": "intervals",
                 "stream": event.stream,

@@ -9,10 +9,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from wearecg.block import Intervals, LinkState, Notice, SignalBlock
+from wearecg.block import RRIntervals, LinkState, Notice, SignalBlock
 from wearecg.devices.base import Counters
 
-Item: TypeAlias = tuple[SignalBlock | Intervals, float] | LinkState | Notice
+Item: TypeAlias = tuple[SignalBlock | RRIntervals, float] | LinkState | Notice
 """A measurement with its host arrival time (monotonic seconds), or news of the link."""
 
 
@@ -29,7 +29,7 @@ def joined(items: list[Item]) -> list[Item]:
             runs.append(item)
             continue
         block, arrival = item
-        if isinstance(block, Intervals):
+        if isinstance(block, RRIntervals):
             runs.append(item)
             continue
         run = latest.get(block.stream)

@@ -10,7 +10,7 @@ import time
 import weakref
 from collections.abc import Callable
 
-from wearecg.block import Intervals, LinkState, Notice
+from wearecg.block import RRIntervals, LinkState, Notice
 from wearecg.devices.base import Counters
 from wearecg.devices.ble_base import BleDevice
 from wearecg.errors import SourceError
@@ -104,7 +104,7 @@ class BleSource(Source):
             return
         else:
             measured = self._device.feed(what.characteristic, what.data, at)
-            samples = any(not isinstance(m, Intervals) or m.alone for m, _ in measured)
+            samples = any(not isinstance(m, RRIntervals) or m.alone for m, _ in measured)
             change = self._link.heard(at, samples)
             items.extend([change] if change else [])
             items.extend(measured)

@@ -1,0 +1,85 @@
+"""Whether a series of RR intervals is regular."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from statistics import fmean, median
+
+from wearecg.block import Measure, Statement, StreamId
+
+WINDOW_RR, MIN_RR = 64, 24
+"""The rhythm is judged on the last so many intervals, and not on fewer than the second number."""
+EVERY_S = 5.0
+"""How often it is judged."""
+IRREGULAR = 0.1
+"""RMSSD over mean RR from which a rhythm is called irregular: see ``benchmarks/rr_rhythm.py``."""
+PLAUSIBLE_S = (0.2, 3.0)
+MIN_MEASURED = 4
+"""RR intervals needed before their irregularity is a measurement."""
+
+
+def rr_measures(rr: Sequence[float], source: str, start: float, end: float, stream: StreamId) -> tuple[Measure, ...]:
+    """Return the irregularity of RR intervals (s), RMSSD over mean, and the heart rate; nothing from fewer than four."""
+    if len(rr) < MIN_MEASURED:
+        return ()
+    irregularity = fmean([(b - a) ** 2 for a, b in pairwise(rr)]) ** 0.5 / fmean(rr)
+    return (
+        Measure("rr_irregularity", round(irregularity, 3), "", source, start, end, stream=stream),
+        Measure("heart_rate", round(60 / median(rr), 1), "bpm", source, start, end, stream=stream),
+    )
+
+
+class Rhythm:
+    """Judges the last RR intervals of a stream.
+
+    Parameters
+    ----------
+    source : str
+        ``rule@version``.
+    lead : str
+        What the intervals were seen on.
+    stream : StreamId
+    """
+
+    def __init__(self, source: str, lead: str, stream: StreamId) -> None:
+        self._source, self._lead, self._stream = source, lead, stream
+        self._rr: deque[float] = deque(maxlen=WINDOW_RR)
+
+    def add(self, interval: float) -> None:
+        """Take the next interval, s; one that is no beat's length is a break."""
+        self._rr.append(interval)
+        if not PLAUSIBLE_S[0] <= interval <= PLAUSIBLE_S[1]:
+            self._rr.clear()
+
+    def gap(self) -> None:
+        """Forget the intervals before a gap."""
+        self._rr.clear()
+
+    def judge(self, end: float, trouble: str = "") -> Statement:
+        """Judge the intervals, of which the last ended at ``end`` (s); ``trouble`` is why they cannot be, if so."""
+        rr = [] if trouble else list(self._rr)
+        start = end - sum(rr)
+        said = Statement("", "", start, end, None, self._source, leads=(self._lead,), stream=self._stream)
+        if len(rr) < MIN_RR:
+            reason = f"{len(rr)} intervals without a break; the rhythm is judged on {MIN_RR} or more"
+            return replace(
+                said,
+                code="NOT_SCORED",
+                text="rhythm not judged",
+                why="unusable" if trouble else "short",
+                reason=trouble or reason,
+                # It reaches back to where it was last said.
+                start=max(min(start, end - EVERY_S), 0.0),
+            )
+        evidence = rr_measures(rr, self._source, start, end, self._stream)
+        intervals = Measure("intervals", float(len(rr)), "", self._source, start, end, stream=self._stream)
+        irregular = evidence[0].value >= IRREGULAR
+        return replace(
+            said,
+            code="RR_IRREGULAR" if irregular else "RR_REGULAR",
+            text="irregular pulse" if irregular else "regular pulse",
+            evidence=(*evidence, intervals),
+        )

@@ -1,0 +1,69 @@
+"""One stream of events to many outputs, each in its own thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from wearecg.block import Event, Notice, Trace
+from wearecg.sinks import Sink, open_sink
+from wearecg.sinks.threaded import ThreadedSink
+
+
+class Fanout:
+    """Hands every event to every output; what an output has to say to the user is told by all of them.
+
+    Parameters
+    ----------
+    outputs : sequence of str or Sink
+        URIs (``jsonl:-``, ``wfdb:DIR``), or sinks that are open already.
+    patient : bool
+        Whether the source waits: then every output may hold it up, and nothing is skipped.
+
+    Raises
+    ------
+    SinkError
+        An output cannot be opened; those before it are closed again.
+    """
+
+    def __init__(self, outputs: Sequence[str | Sink], patient: bool = False) -> None:
+        self.failures: list[Notice] = []
+        """What went wrong with an output."""
+        self._outputs: list[ThreadedSink] = []
+        try:
+            for output in outputs:
+                sink = open_sink(output) if isinstance(output, str) else output
+                name = output if isinstance(output, str) else ""
+                self._outputs.append(ThreadedSink(sink, name, lossless=sink.lossless or patient))
+        except BaseException:
+            self.close()
+            raise
+
+    def __len__(self) -> int:
+        return len(self._outputs)
+
+    @property
+    def alive(self) -> int:
+        """How many outputs still take events."""
+        return sum(output.alive for output in self._outputs)
+
+    @property
+    def shows_trace(self) -> bool:
+        """Whether an output draws the filtered signal."""
+        return any(Trace in output.sink.wants for output in self._outputs)
+
+    def write(self, event: Event) -> None:
+        """Hand on an event, and before it what the outputs have to say; never raises."""
+        for item in (*self._notices(), event):
+            for output in self._outputs:
+                output.write(item)
+
+    def close(self) -> None:
+        """Let every output write what it has and end; safe to call twice."""
+        for output in self._outputs:
+            output.close()
+        self._notices()
+
+    def _notices(self) -> Iterable[Notice]:
+        notices = [notice for output in self._outputs for notice in output.drain_notices()]
+        self.failures += [notice for notice in notices if notice.level == "error"]
+        return notices

@@ -1,0 +1,99 @@
+"""What looks at a stream and says what it sees, by name: ``encoder``, ``rhythm1``, ``lead12``, ``rr-rhythm`` ...
+
+`open_observer` takes a name of `BUILT_IN`, of a model (shipped, or the path of its card), or of an entry point of the
+group ``wearecg.observers``: its value is a callable that takes the options (a mapping of texts) and returns an
+`Observer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from urllib.parse import parse_qsl
+
+from wearecg.pipeline.observer import About, Events, Observer, Samples, Segments, Windows
+
+__all__ = [
+    "BUILT_IN",
+    "ENTRY_POINTS",
+    "About",
+    "Events",
+    "Observer",
+    "Samples",
+    "Segments",
+    "Windows",
+    "known",
+    "open_observer",
+    "open_observers",
+]
+
+BUILT_IN: dict[str, tuple[str, str]] = {
+    "auto": ("wearecg.observers.model", "open_auto"),
+    "rr-rhythm": ("wearecg.observers.rhythm", "open_rhythm"),
+}
+"""Name: module and opener, imported when asked for."""
+
+ENTRY_POINTS = "wearecg.observers"
+LOADING = ("runtime", "precision", "profile")
+"""The options that say how a model is loaded."""
+
+
+def open_observer(spec: str) -> Observer:
+    """Open the observer that ``spec`` names, with its options: ``encoder?runtime=tflite&precision=fp32``.
+
+    Raises
+    ------
+    ModelError
+        There is no such observer, or a model file or card that must not be run.
+    ConfigError
+        An option that it does not have.
+    MissingExtraError
+        The runtime is not installed.
+
+    Examples
+    --------
+    >>> open_observer("rr-rhythm").source
+    'rr-rhythm@1'
+    """
+    name, _, query = spec.partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    opener = _opener(name)
+    return opener(options) if opener else _open_model(name, options)
+
+
+def open_observers(specs: Iterable[str]) -> list[Observer]:
+    """Open several, each once."""
+    return [open_observer(spec) for spec in dict.fromkeys(specs)]
+
+
+def known() -> list[str]:
+    """Return every name that `open_observer` takes: built in, third-party and shipped models."""
+    from wearecg.models.card import available
+
+    return sorted({*BUILT_IN, *entry_points(group=ENTRY_POINTS).names, *available()})
+
+
+def _opener(name: str) -> Callable[[Mapping[str, str]], Observer] | None:
+    opener: Callable[[Mapping[str, str]], Observer] | None = None
+    if name in BUILT_IN:
+        module, function = BUILT_IN[name]
+        opener = getattr(import_module(module), function)
+    else:
+        for entry in entry_points(group=ENTRY_POINTS, name=name):
+            opener = entry.load()
+    return opener
+
+
+def _open_model(name: str, options: Mapping[str, str]) -> Observer:
+    """Open a model by what it gives: statements, twelve leads, or a lead drawn from a pulse."""
+    from wearecg.models import Model, load_model
+    from wearecg.models.lead12 import Reconstructor
+    from wearecg.observers import model, pulse, twelve
+
+    loaded = load_model(name, **{key: options[key] for key in LOADING if key in options})
+    if isinstance(loaded, Model):
+        return model.of(loaded, options)
+    if isinstance(loaded, Reconstructor):
+        return twelve.of(loaded, options)
+    return pulse.of(loaded, options)

@@ -1,0 +1,93 @@
+"""Any model whose card has statements, as an observer; and ``auto``, which chooses one by the leads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from wearecg.block import Event, StreamInfo, Window
+from wearecg.ecg.rhythm import rr_measures
+from wearecg.models.card import Card, load_card
+from wearecg.observers.options import known_options
+from wearecg.pipeline.observer import About, Observer, Segments, Windows
+
+if TYPE_CHECKING:
+    from wearecg.models.model import Model
+
+OPTIONS = ("runtime", "precision")
+STANDARD: Final = "encoder"
+ANY_LEAD: Final = "rhythm1"
+"""What ``auto`` chooses: for leads of known place, and for one of unknown place."""
+RR_SOURCE = "rr@1"
+
+
+def of(model: Model, options: Mapping[str, str]) -> Observer:
+    """Return the observer that scores with ``model``, which was loaded with ``options``."""
+    known_options(model.card.source, options, OPTIONS)
+    return ModelObserver(model)
+
+
+def open_auto(options: Mapping[str, str]) -> Observer:
+    """Return the observer ``auto``; its options are those of the models."""
+    known_options("auto", options, OPTIONS)
+    return AutoObserver(options)
+
+
+class ModelObserver(Observer):
+    """Scores each window, or each beat. Keeps nothing of a stream, so that one model serves several."""
+
+    slow = True
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.source = model.card.source
+        self.wants = wants_of(model.card)
+
+    def begin(self, about: About) -> Observer:
+        """Return itself."""
+        del about
+        return self
+
+    def feed(self, item: object, about: About) -> Iterable[Event]:
+        """Take a window; return its statements, with what the beats in it measure as evidence."""
+        assert isinstance(item, Window)
+        rr = [beat.rr for beat in about.beats(item.start, item.end) if beat.rr is not None]
+        evidence = rr_measures(rr, RR_SOURCE, item.start, item.end, item.stream)
+        return [
+            statement if statement.why else replace(statement, evidence=evidence)
+            for statement in self._model.score_window(item)
+        ]
+
+
+class AutoObserver(Observer):
+    """The encoder where a lead has a known place, else the one-lead rhythm model; loaded when a stream begins."""
+
+    def __init__(self, options: Mapping[str, str]) -> None:
+        self._options = dict(options)
+        self._card = load_card(STANDARD)
+        self.source = self._card.source
+        self.wants = wants_of(self._card)
+        self._loaded: dict[str, Observer] = {}
+
+    def begin(self, about: About) -> Observer:
+        """Return the model for these leads."""
+        from wearecg.models import load_model
+
+        standard = set(about.info.leads) & set(self._card.input.leads)
+        name: Literal["encoder", "rhythm1"] = STANDARD if standard else ANY_LEAD
+        if name not in self._loaded:
+            self._loaded[name] = ModelObserver(load_model(name, **self._options))
+        return self._loaded[name]
+
+    def feed(self, item: object, about: About) -> Iterable[Event]:
+        """Nothing comes here: what `begin` returns is fed."""
+        raise AssertionError(item, about)
+
+
+def wants_of(card: Card) -> tuple[Windows | Segments, ...]:
+    """Return what a model looks at: a window every second, or a stretch around each beat."""
+    spec = card.input
+    if spec.around == "beat":
+        return (Segments(spec.fs, spec.seconds / 2, spec.seconds / 2),)
+    return (Windows(spec.fs, spec.seconds),)

@@ -1,0 +1,51 @@
+"""``rr-rhythm``: whether the pulse of a sensor that gives only RR intervals is regular."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from wearecg.block import Beat, Event, Gap, HeartRate, StreamInfo
+from wearecg.ecg.rhythm import EVERY_S, Rhythm
+from wearecg.observers.options import known_options
+from wearecg.pipeline.observer import About, Events, Observer
+
+SOURCE = "rr-rhythm@1"
+
+
+def open_rhythm(options: Mapping[str, str]) -> Observer:
+    """Return the observer ``rr-rhythm``; it has no options."""
+    known_options("rr-rhythm", options, ())
+    return RhythmObserver()
+
+
+class RhythmObserver(Observer):
+    """Judges the last intervals every five seconds, with the beat that ends them."""
+
+    source = SOURCE
+    needs = "series of RR intervals"
+    wants = (Events((Beat, Gap, HeartRate)),)
+
+    def accepts(self, info: StreamInfo) -> bool:
+        """Streams of RR intervals."""
+        return info.leads == ("RR",)
+
+    def begin(self, about: About) -> Observer:
+        """Start with no intervals."""
+        begun = RhythmObserver()
+        begun._rhythm = Rhythm(SOURCE, "RR", about.info.stream)
+        begun._end = begun._due = 0.0
+        return begun
+
+    def feed(self, item: object, about: About) -> Iterable[Event]:
+        """Take a beat, a gap, or the heart rate, which comes with every measurement."""
+        match item:
+            case Beat(rr=float() as rr):
+                self._end = item.time
+                self._rhythm.add(rr)
+            case Gap():
+                self._end = item.end
+                self._rhythm.gap()
+            case HeartRate() if self._end >= self._due:
+                self._due = self._end + EVERY_S
+                return (self._rhythm.judge(self._end),)
+        return ()

@@ -1,0 +1,167 @@
+"""The observers of one stream: each is handed what it wants, and what it says is collected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from math import floor
+from typing import TypeAlias
+
+import numpy as np
+
+from wearecg.block import Beat, Event, Notice, SignalBlock, Window
+from wearecg.block import Samples as Array
+from wearecg.ecg.leads import is_ecg
+from wearecg.pipeline.observer import About, Events, Observer, Samples, Segments, Want, Windows
+from wearecg.pipeline.segments import Segmenter
+from wearecg.pipeline.windows import Windower
+
+Later: TypeAlias = Callable[[Observer, Window, About], None]
+"""Takes a window for a slow observer; what it has to say comes some other way."""
+
+
+class Watching:
+    """What looks at one stream.
+
+    Parameters
+    ----------
+    observers : sequence of Observer
+        Those that were asked for; each begins here if it accepts the stream.
+    about : About
+    later : Later, optional
+        Where windows for slow observers go; without it they are fed at once, as others.
+    """
+
+    def __init__(self, observers: Sequence[Observer], about: About, later: Later | None) -> None:
+        self._about, self._later = about, later
+        accepted = [observer for observer in observers if observer.accepts(about.info)]
+        self.asked = accepted
+        """Those of ``observers`` that look at this stream."""
+        self._begun = [observer.begin(about) for observer in accepted]
+        self.given = dict.fromkeys(self._begun, 0)
+        """How many windows and segments each was given."""
+        self._failed: set[Observer] = set()
+        self._wanting: dict[Want | type, list[Observer]] = {}
+        """By want, and by type of event: who wants it."""
+        self._near: list[Observer] = []
+        """Who wants the beats of siblings."""
+        for observer in self._begun:
+            for want in observer.wants:
+                kinds = want.types if isinstance(want, Events) else (want,)
+                for kind in kinds:
+                    self._wanting.setdefault(kind, []).append(observer)
+                if isinstance(want, Events) and want.siblings:
+                    self._near.append(observer)
+        wants = [want for want in self._wanting if not isinstance(want, type)]
+        leads = len(about.info.leads)
+        self.rates = list(dict.fromkeys(want.fs for want in wants if want.fs))
+        """Rates to which the stream must be resampled, Hz."""
+        self._windowers = {
+            want: Windower(round(want.seconds * want.fs), round(want.hop * want.fs), leads)
+            for want in wants
+            if isinstance(want, Windows)
+        }
+        self._segmenters = {
+            want: Segmenter(want.fs, round(want.before * want.fs), round(want.after * want.fs), leads)
+            for want in wants
+            if isinstance(want, Segments)
+        }
+
+    def __bool__(self) -> bool:
+        return bool(self._begun)
+
+    def hear(self, events: Iterable[Event]) -> list[Event]:
+        """Hand on what was found in the stream; return what is said about it."""
+        said: list[Event] = []
+        for event in events:
+            if isinstance(event, Beat):
+                for segmenter in self._segmenters.values():
+                    segmenter.beat(event.time)
+            said += self._tell(self._wanting.get(type(event), ()), event)
+        return said
+
+    def hear_sibling(self, events: Iterable[Event], offset: float) -> list[Event]:
+        """Hand on the beats of another stream of the sensor, whose time is ``offset`` seconds behind ours."""
+        said: list[Event] = []
+        for event in events if self._near else ():
+            if isinstance(event, Beat):
+                said += self._tell(self._near, replace(event, time=event.time + offset))
+        return said
+
+    def take(self, block: SignalBlock) -> list[Event]:
+        """Take samples at the stream's own rate."""
+        return self._tell(self._wanting.get(Samples(), ()), block)
+
+    def take_resampled(self, fs: float, index: int, samples: Array) -> list[Event]:
+        """Take samples at one of `rates`, the first with number ``index``."""
+        said: list[Event] = []
+        for spec, windower in self._windowers.items():
+            if spec.fs == fs:
+                for first, window in windower.feed(index, samples):
+                    start = first / fs
+                    said += self._give(spec, self._window(window, fs, start, start, start + spec.seconds))
+        for around, segmenter in self._segmenters.items():
+            if around.fs == fs:
+                for first, segment in segmenter.feed(index, samples):
+                    # Whole seconds that are over: whatever the pieces, they have been judged by now.
+                    over = floor((first + len(segment)) / fs)
+                    judged = min(floor(first / fs), over - 1)
+                    said += self._give(around, self._window(segment, fs, first / fs, judged, over))
+        info = self._about.info
+        block = SignalBlock(samples, fs, info.leads, index / fs, stream=info.stream)
+        return said + self._tell(self._wanting.get(Samples(fs), ()), block)
+
+    def flush(self) -> list[Event]:
+        """Return what is left to say."""
+        return [event for observer in self._begun for event in self._guarded(observer, observer.flush)]
+
+    def _window(self, samples: Array, fs: float, start: float, judged: float, until: float) -> Window:
+        info = self._about.info
+        quality = self._about.quality(judged, until)
+        verdicts = {lead.lead: lead.verdict for lead in quality.leads}
+        usable = tuple(is_ecg(lead) and verdicts.get(lead) != "unusable" for lead in info.leads)
+        lost = int(np.isnan(samples).all(1).sum())
+        return Window(samples, fs, info.leads, start, usable, quality, lost, info.stream)
+
+    def _give(self, want: Windows | Segments, window: Window) -> list[Event]:
+        # Segments are many and go to observers alone.
+        said: list[Event] = [window] if isinstance(want, Windows) else []
+        for observer in self._wanting[want]:
+            self.given[observer] += 1
+            if observer.slow and self._later:
+                self._later(observer, window, _as_it_is(self._about, window))
+            else:
+                said += self._tell((observer,), window)
+        return said
+
+    def _tell(self, observers: Iterable[Observer], item: object) -> list[Event]:
+        said: list[Event] = []
+        for observer in observers:
+            said += self._guarded(observer, partial(observer.feed, item, self._about))
+        return said
+
+    def _guarded(self, observer: Observer, step: Callable[[], Iterable[Event]]) -> Iterable[Event]:
+        if observer in self._failed:
+            return ()
+        try:
+            return tuple(step())
+        except Exception as error:  # whatever an observer does, what was measured goes on
+            self._failed.add(observer)
+            return (failure(observer.source, error),)
+
+
+def failure(source: str, error: Exception) -> Notice:
+    """Return what the user is told of an observer that failed."""
+    what = f"{source} failed: {type(error).__name__}: {error}"
+    return Notice(f"{what}; beats, quality and the recording go on", "error")
+
+
+def _as_it_is(about: About, window: Window) -> About:
+    """Return what is known about a window now, for another thread."""
+    beats = about.beats(window.start, window.end)
+    return replace(
+        about,
+        beats=lambda start, end: tuple(beat for beat in beats if start <= beat.time < end),
+        quality=lambda start, end: replace(window.quality, start=start, end=end),
+    )
