@@ -1,48 +1,86 @@
-"""The errors of wearecg: one small tree.
+"""The errors of wearecg: one small tree, each also the builtin error that one would catch for it.
 
     WearECGError
-    ├── SourceError         a sensor, port or recording cannot be opened or read
-    ├── SignalError         samples that cannot be used (rate, length, shape, values)
-    ├── LeadError           a lead name that is not known, or not in the source
-    ├── ModelError          a model file or card that must not be run
-    ├── SinkError           an output that cannot be opened or written
-    ├── ConfigError         a configuration file, or a system, that does not fit
-    └── MissingExtraError   an optional dependency that is not installed
+    ├── SourceError         OSError      a sensor, port or recording cannot be opened or read
+    ├── SignalError         ValueError   samples that cannot be used (rate, length, shape, values)
+    ├── LeadError           ValueError   a lead name that is not known, or not in the source
+    ├── ModelError          ValueError   a model file or card that must not be run
+    ├── SinkError           OSError      an output that cannot be opened or written
+    ├── ConfigError         ValueError   a configuration file, or a system, that does not fit
+    └── MissingExtraError   ImportError  an optional dependency that is not installed
 
-A message says what was wrong, with which value, and what to do about it.
+A message says what was wrong, with which value, and what to do about it. It is the whole of ``str(error)``;
+an `OSError` of this tree has no ``errno``, but its ``__cause__`` does where the system refused something.
+
+Examples
+--------
+>>> import wearecg
+>>> try:
+...     wearecg.read_recording("no-such-file.csv")
+... except OSError as error:
+...     print(type(error).__name__, error, sep=": ")
+SourceError: no such recording: no-such-file.csv
 """
 
 
 class WearECGError(Exception):
-    """Base of every error that wearecg raises on purpose."""
+    """Base of every error that wearecg raises on purpose.
+
+    Examples
+    --------
+    >>> try:
+    ...     raise ModelError("no model 'enkoder'")
+    ... except WearECGError as error:
+    ...     print(error)
+    no model 'enkoder'
+    """
 
 
-class SourceError(WearECGError):
+class SourceError(WearECGError, OSError):
     """A sensor, port or recording cannot be opened or read."""
 
 
-class SignalError(WearECGError):
+class SignalError(WearECGError, ValueError):
     """Samples that cannot be used: rate, length, shape or values."""
 
 
-class LeadError(WearECGError):
+class LeadError(WearECGError, ValueError):
     """A lead name that is not known, or that the source does not have."""
 
 
-class ModelError(WearECGError):
+class ModelError(WearECGError, ValueError):
     """A model file or card that must not be run."""
 
 
-class SinkError(WearECGError):
+class SinkError(WearECGError, OSError):
     """An output that cannot be opened or written."""
 
 
-class ConfigError(WearECGError):
+class ConfigError(WearECGError, ValueError):
     """A configuration file that cannot be used, or a system on which a service cannot be set up."""
 
 
-class MissingExtraError(WearECGError):
-    """An optional dependency is not installed."""
+class MissingExtraError(WearECGError, ImportError):
+    """An optional dependency is not installed.
+
+    Parameters
+    ----------
+    package : str
+        What is missing, as pip knows it.
+    extra : str
+        The extra of wearecg that brings it.
+    purpose : str
+        What it is needed for; the message begins with it.
+
+    Attributes
+    ----------
+    package, extra : str
+
+    Examples
+    --------
+    >>> str(MissingExtraError("wfdb", "formats", "reading WFDB records"))
+    "reading WFDB records needs wfdb: pip install 'wearecg[formats]'"
+    """
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs {package}: pip install 'wearecg[{extra}]'")

@@ -14,7 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from wearecg.errors import SourceError
+from wearecg.errors import MissingExtraError, SourceError
 
 if TYPE_CHECKING:
     from wearecg.devices.base import Device, SimulatedDevice
@@ -89,5 +89,7 @@ def _load(name: str, prefix: str) -> object:
     module, cls = place
     try:
         return getattr(import_module(module), prefix + cls)
+    except MissingExtraError:  # an ImportError too, but it says what to install
+        raise
     except (ImportError, AttributeError) as error:
         raise SourceError(f"device {name}: {module} has no {prefix + cls} ({error})") from error

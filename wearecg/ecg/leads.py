@@ -61,6 +61,31 @@ def canonical_all(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def names_of(leads: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the names of leads, as they were written, of a text or of a sequence.
+
+    Whatever in the public API takes leads takes them in both ways.
+
+    Parameters
+    ----------
+    leads : str or iterable of str
+        ``"II"``, ``"II,V1,V5"`` or ``["II", "V1", "V5"]``.
+
+    Returns
+    -------
+    tuple of str
+        One name a lead; empty for an empty text.
+
+    Examples
+    --------
+    >>> names_of("II"), names_of("II, V1,V5"), names_of(["II", "V1"])
+    (('II',), ('II', 'V1', 'V5'), ('II', 'V1'))
+    """
+    if isinstance(leads, str):
+        return tuple(name.strip() for name in leads.split(",") if name.strip())
+    return tuple(leads)
+
+
 def is_ecg(name: str) -> bool:
     """Whether a (canonical) lead carries a measured ECG in mV (``ECG``, ``ECG_2`` where its place is unknown)."""
     return name in TWELVE or name.partition("_")[0] == UNKNOWN
