@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from wearecg.block import (
     Beat,
+    BeatClass,
     ClockFit,
     Event,
     Finding,
@@ -21,9 +22,13 @@ from wearecg.block import (
     HeartRate,
     LeadQuality,
     LinkState,
+    Measure,
     Notice,
     Quality,
+    RRIntervals,
     SignalBlock,
+    Statement,
+    StreamId,
     StreamInfo,
     Summary,
     Trace,
@@ -40,19 +45,26 @@ from wearecg.errors import (
 )
 
 if TYPE_CHECKING:
+    from wearecg.findings import Report
     from wearecg.formats import Recording, read_recording
     from wearecg.models import Model, load_model
+    from wearecg.observers import Observer, open_observer
     from wearecg.person import Person
-    from wearecg.session import Report, score, stream
+    from wearecg.session import Session, score, stream
+    from wearecg.sources import open_source
 
 __version__ = "0.1.0"
 
 _LAZY = {
     "Model": "wearecg.models",
+    "Observer": "wearecg.observers",
     "Person": "wearecg.person",
     "Recording": "wearecg.formats",
-    "Report": "wearecg.session",
+    "Report": "wearecg.findings",
+    "Session": "wearecg.session",
     "load_model": "wearecg.models",
+    "open_observer": "wearecg.observers",
+    "open_source": "wearecg.sources",
     "read_recording": "wearecg.formats",
     "score": "wearecg.session",
     "stream": "wearecg.session",
@@ -60,6 +72,7 @@ _LAZY = {
 
 __all__ = [
     "Beat",
+    "BeatClass",
     "ClockFit",
     "Event",
     "Finding",
@@ -68,24 +81,32 @@ __all__ = [
     "LeadError",
     "LeadQuality",
     "LinkState",
+    "Measure",
     "MissingExtraError",
     "Model",
     "ModelError",
     "Notice",
+    "Observer",
     "Person",
     "Quality",
+    "RRIntervals",
     "Recording",
     "Report",
+    "Session",
     "SignalBlock",
     "SignalError",
     "SinkError",
     "SourceError",
+    "Statement",
+    "StreamId",
     "StreamInfo",
     "Summary",
     "Trace",
     "WearECGError",
     "Window",
     "load_model",
+    "open_observer",
+    "open_source",
     "read_recording",
     "score",
     "stream",

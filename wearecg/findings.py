@@ -120,7 +120,9 @@ class Active:
         """Yield them, likeliest first."""
         return iter(
             sorted(
-                self._held.values(), key=lambda f: -1.0 if f.probability is None else f.probability, reverse=True
+                self._held.values(),
+                key=lambda f: -1.0 if f.probability is None else f.probability,
+                reverse=True,
             )
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.block import SignalBlock
+from wearecg.block import SignalBlock, StreamId
 from wearecg.ecg.leads import is_ecg
 
 ESTIMATE_OVER = 5.0
@@ -103,7 +103,7 @@ class Unclocked:
         """Return the blocks for ``counts`` [n, leads] and for those that were held back, if that is over."""
         values = (counts * self._scale).astype(np.float32)
         block = SignalBlock(
-            values, self.fs, self._leads, lead_off=lead_off, lsb=self._lsb, stream=self._stream
+            values, self.fs, self._leads, lead_off=lead_off, lsb=self._lsb, stream=StreamId(self._stream)
         )
         if not self.holding:
             return [block]

@@ -18,7 +18,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.block import SignalBlock
+from wearecg.block import SignalBlock, StreamId
 from wearecg.devices.base import Device, SimulatedDevice
 from wearecg.devices.framing import Framing
 from wearecg.devices.stamped import Stamped
@@ -97,7 +97,7 @@ class HealthyPi6(Device):
             values = (samples["leads"][first:last] * LSB).astype(np.float32)
             blocks.append(SignalBlock(values, FS, LEADS, at, missing, lead_off, (LSB,) * 3))
         breath = (samples["resp"][:, None] * LSB).astype(np.float32)
-        return [*blocks, SignalBlock(breath, FS, ("RESP",), start, lost, (), (LSB,), "resp")]
+        return [*blocks, SignalBlock(breath, FS, ("RESP",), start, lost, (), (LSB,), StreamId("resp"))]
 
 
 def _measure(buffer: bytearray, at: int) -> int | None:

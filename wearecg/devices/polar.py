@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.block import RRIntervals, SignalBlock
+from wearecg.block import RRIntervals, SignalBlock, StreamId
 from wearecg.devices import polar_pmd as pmd
 from wearecg.devices.ble_base import (
     BATTERY,
@@ -154,7 +154,7 @@ class Polar(BleDevice):
         leads = self._leads(stream)
         start = track.start(last, len(samples))
         lsb = (self._lsb(stream),) * len(leads)
-        return SignalBlock(samples, track.fs, leads, start, lost, lsb=lsb, stream=stream)
+        return SignalBlock(samples, track.fs, leads, start, lost, lsb=lsb, stream=StreamId(stream))
 
     def _take_control(self, data: bytes, now: float) -> None:
         if data[:1] == bytes([pmd.FEATURES]):

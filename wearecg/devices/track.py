@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_bridge.messages import MAX_SAMPLES, Data, Stream
-from wearecg.block import SignalBlock
+from wearecg.block import SignalBlock, StreamId
 from wearecg.devices.base import Counters
 from wearecg.ecg.leads import canonical
 
@@ -126,7 +126,14 @@ class Track:
         values[:, [i for i in columns if not valid >> i & 1]] = np.nan
         lead_off = tuple(bool(off >> i & 1) if known >> i & 1 else None for i in columns)
         return SignalBlock(
-            values, self.fs, self.leads, run.start_us * 1e-6, run.lost, lead_off, self.lsb, self.name
+            values,
+            self.fs,
+            self.leads,
+            run.start_us * 1e-6,
+            run.lost,
+            lead_off,
+            self.lsb,
+            StreamId(self.name),
         )
 
     def report(self, dropped_samples: int, counters: Counters) -> None:

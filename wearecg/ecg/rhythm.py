@@ -21,8 +21,10 @@ MIN_MEASURED = 4
 """RR intervals needed before their irregularity is a measurement."""
 
 
-def rr_measures(rr: Sequence[float], source: str, start: float, end: float, stream: StreamId) -> tuple[Measure, ...]:
-    """Return the irregularity of RR intervals (s), RMSSD over mean, and the heart rate; nothing from fewer than four."""
+def rr_measures(
+    rr: Sequence[float], source: str, start: float, end: float, stream: StreamId
+) -> tuple[Measure, ...]:
+    """Return the irregularity of RR intervals (s), RMSSD over mean, and the heart rate; nothing of fewer than four."""
     if len(rr) < MIN_MEASURED:
         return ()
     irregularity = fmean([(b - a) ** 2 for a, b in pairwise(rr)]) ** 0.5 / fmean(rr)

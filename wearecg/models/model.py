@@ -153,7 +153,9 @@ class Model:
             )
         limit = spec.preprocessing.max_missing * spec.seconds
         if window.lost / spec.fs > limit:
-            return [self._refusal(window, "missing", f"more than {limit:g} s of {spec.seconds:g} s are missing")]
+            return [
+                self._refusal(window, "missing", f"more than {limit:g} s of {spec.seconds:g} s are missing")
+            ]
         usable = [i for i, ok in enumerate(window.usable) if ok and self._takes(window.leads[i])]
         if len(usable) < spec.min_leads:
             return [self._refusal(window, *_why_unusable(window, self._takes))]
@@ -343,7 +345,7 @@ def _mean(windows: list[Scores], skipped: list[tuple[float, str]]) -> Scores:
     )
 
 
-def _why_unusable(window: Window, takes: Callable[[str], bool]) -> str:
+def _why_unusable(window: Window, takes: Callable[[str], bool]) -> tuple[Why, str]:
     reasons = {q.lead: q.reason or "unusable" for q in window.quality.leads}
     words = [
         f"{name}: {reasons.get(name, 'unusable')}"
@@ -351,4 +353,5 @@ def _why_unusable(window: Window, takes: Callable[[str], bool]) -> str:
         else f"{name}: not a standard lead, so the model cannot place it"
         for name in window.leads
     ]
-    return "no usable lead (" + ", ".join(words) + ")"
+    why: Why = "unusable" if any(map(takes, window.leads)) else "leads"
+    return why, "no usable lead (" + ", ".join(words) + ")"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from wearecg.block import Event, StreamInfo, Window
+from wearecg.block import Event, Window
 from wearecg.ecg.rhythm import rr_measures
 from wearecg.models.card import Card, load_card
 from wearecg.observers.options import known_options
@@ -88,6 +88,6 @@ class AutoObserver(Observer):
 def wants_of(card: Card) -> tuple[Windows | Segments, ...]:
     """Return what a model looks at: a window every second, or a stretch around each beat."""
     spec = card.input
-    if spec.around == "beat":
+    if getattr(spec, "around", "window") == "beat":
         return (Segments(spec.fs, spec.seconds / 2, spec.seconds / 2),)
     return (Windows(spec.fs, spec.seconds),)

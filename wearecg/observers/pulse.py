@@ -42,7 +42,7 @@ RHYTHM = "pulse-rhythm@1"
 
 
 def of(model: PulseModel, options: Mapping[str, str]) -> Observer:
-    """Return the observer that draws through ``model``; ``lag`` is that from the R wave to the pulse, s, or ``model``."""
+    """Return the observer that draws through ``model``; the option ``lag`` is read by `read_lag`."""
     known_options(model.label, options, OPTIONS)
     return PulseObserver(model, read_lag(options["lag"]) if "lag" in options else None)
 
@@ -56,7 +56,7 @@ class PulseObserver(Observer):
     lag : Lag
     """
 
-    needs = "lead PPG"
+    needs = "the lead PPG"
 
     def __init__(self, model: Drawer, lag: Lag = None) -> None:
         self.source = model.label

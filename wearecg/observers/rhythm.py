@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from wearecg.block import Beat, Event, Gap, HeartRate, StreamInfo
+from wearecg.block import RR, Beat, Event, Gap, HeartRate, StreamId, StreamInfo
 from wearecg.ecg.rhythm import EVERY_S, Rhythm
 from wearecg.observers.options import known_options
 from wearecg.pipeline.observer import About, Events, Observer
@@ -22,8 +22,12 @@ class RhythmObserver(Observer):
     """Judges the last intervals every five seconds, with the beat that ends them."""
 
     source = SOURCE
-    needs = "series of RR intervals"
+    needs = ""  # always there, and not missed
     wants = (Events((Beat, Gap, HeartRate)),)
+
+    def __init__(self, stream: StreamId = RR) -> None:
+        self._rhythm = Rhythm(SOURCE, "RR", stream)
+        self._end = self._due = 0.0
 
     def accepts(self, info: StreamInfo) -> bool:
         """Streams of RR intervals."""
@@ -31,10 +35,7 @@ class RhythmObserver(Observer):
 
     def begin(self, about: About) -> Observer:
         """Start with no intervals."""
-        begun = RhythmObserver()
-        begun._rhythm = Rhythm(SOURCE, "RR", about.info.stream)
-        begun._end = begun._due = 0.0
-        return begun
+        return RhythmObserver(about.info.stream)
 
     def feed(self, item: object, about: About) -> Iterable[Event]:
         """Take a beat, a gap, or the heart rate, which comes with every measurement."""

@@ -104,7 +104,8 @@ class Engine:
         stream = self._streams.get(block.stream)
         events: list[Event] = []
         if stream is None:
-            stream = _Stream(block, self._info(block, arrival), self._observers, self._trace and number == 1, self._later)
+            info, trace = self._info(block, arrival), self._trace and number == 1
+            stream = _Stream(block, info, self._observers, trace, self._later)
             self._streams[block.stream] = stream
             self._used.update(stream.watching.asked)
             events += stream.begin()
@@ -118,13 +119,17 @@ class Engine:
     @property
     def end(self) -> float:
         """Timeline seconds up to which the furthest stream has come."""
-        return max([0.0, *(stream.end for stream in (*self._streams.values(), *self._rr.values()))])
+        streams, series = self._streams.values(), self._rr.values()
+        return max([0.0, *(one.end for one in streams), *(one.end for one in series)])
 
     def link_lost(self, sensor: int = 1) -> None:
         """Note that the link to a sensor, by its number, went down."""
-        for name, stream in (*self._streams.items(), *self._rr.items()):
+        for name, stream in self._streams.items():
             if name.sensor == sensor:
-                stream.link_lost()
+                stream.timeline.link_lost()
+        for name, series in self._rr.items():
+            if name.sensor == sensor:
+                series.link_lost()
 
     def finish(self) -> list[Event]:
         """Everything still inside, then a `Summary` for each stream."""
@@ -157,9 +162,9 @@ class Engine:
         self._unused_told = True
         leads = " ".join(lead for stream in self._streams.values() for lead in stream.info.leads)
         return [
-            Notice(f"{observer.source} has nothing to look at: there is no {observer.needs}, only {leads}", "warning")
-            for observer in self._observers
-            if leads and observer not in self._used and not _scores(observer)
+            Notice(f"{one.source} has nothing to look at: it needs {one.needs}, not {leads}", "warning")
+            for one in self._observers
+            if leads and one.needs and one not in self._used and not _scores(one)
         ]
 
     def _unscored(self) -> list[Event]:
@@ -184,7 +189,12 @@ def _scores(observer: Observer) -> bool:
 
 class _Stream:
     def __init__(
-        self, block: SignalBlock, info: StreamInfo, observers: Sequence[Observer], trace: bool, later: Later | None
+        self,
+        block: SignalBlock,
+        info: StreamInfo,
+        observers: Sequence[Observer],
+        trace: bool,
+        later: Later | None,
     ) -> None:
         self.info = info
         self.timeline = Timeline(block.stream)
@@ -215,9 +225,6 @@ class _Stream:
             self._next_clock_report = self.end + CLOCK_REPORT_S
             events.append(self.timeline.fit(self.end))
         return events
-
-    def link_lost(self) -> None:
-        self.timeline.link_lost()
 
     def hear(self, other: _Stream, events: Sequence[Event]) -> list[Event]:
         """Take the beats of another stream of this sensor, where both are on its clock."""

@@ -87,7 +87,7 @@ class Observer(ABC):
     source: str
     """``name@version``, as in what it says."""
     needs: str = "an ECG lead"
-    """What a stream must have for it, for people."""
+    """What a stream must have for it, for people; empty: where there is none, nobody needs to be told."""
     wants: tuple[Want, ...]
     slow: bool = False
     """True: it is fed in a thread of its own, where windows are skipped, and counted, when it is too slow."""
@@ -124,6 +124,14 @@ def not_scored(
 ) -> Statement:
     """Return the statement that nothing is said about a stretch, and why."""
     return Statement(
-        NOT_SCORED, text, start, end, None, source, leads=about.leads, why=why, reason=reason, stream=about.stream
+        NOT_SCORED,
+        text,
+        start,
+        end,
+        None,
+        source,
+        leads=about.leads,
+        why=why,
+        reason=reason,
+        stream=about.stream,
     )
-

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from wearecg.block import ClockFit, Gap, Notice, SignalBlock
+from wearecg.block import ECG, ClockFit, Gap, Notice, SignalBlock, StreamId
 from wearecg.pipeline.clock import MinimumDelayClock, SensorRate
 
 JITTER_S = 0.005
@@ -40,7 +40,7 @@ class Timeline:
     sample in the first case and to the jitter of the link in the second.
     """
 
-    def __init__(self, stream: str = "ecg") -> None:
+    def __init__(self, stream: StreamId = ECG) -> None:
         self.clock = MinimumDelayClock()
         self.duplicates = 0
         self._stream = stream

@@ -13,7 +13,7 @@ import numpy as np
 from wearecg.block import Beat, Event, Notice, SignalBlock, Window
 from wearecg.block import Samples as Array
 from wearecg.ecg.leads import is_ecg
-from wearecg.pipeline.observer import About, Events, Observer, Samples, Segments, Want, Windows
+from wearecg.pipeline.observer import About, Events, Observer, Samples, Segments, Windows
 from wearecg.pipeline.segments import Segmenter
 from wearecg.pipeline.windows import Windower
 
@@ -42,18 +42,21 @@ class Watching:
         self.given = dict.fromkeys(self._begun, 0)
         """How many windows and segments each was given."""
         self._failed: set[Observer] = set()
-        self._wanting: dict[Want | type, list[Observer]] = {}
-        """By want, and by type of event: who wants it."""
+        self._wanting: dict[Samples | Windows | Segments, list[Observer]] = {}
+        self._hearing: dict[type, list[Observer]] = {}
+        """Who wants events of a type."""
         self._near: list[Observer] = []
         """Who wants the beats of siblings."""
         for observer in self._begun:
             for want in observer.wants:
-                kinds = want.types if isinstance(want, Events) else (want,)
-                for kind in kinds:
-                    self._wanting.setdefault(kind, []).append(observer)
-                if isinstance(want, Events) and want.siblings:
+                if not isinstance(want, Events):
+                    self._wanting.setdefault(want, []).append(observer)
+                    continue
+                for kind in want.types:
+                    self._hearing.setdefault(kind, []).append(observer)
+                if want.siblings:
                     self._near.append(observer)
-        wants = [want for want in self._wanting if not isinstance(want, type)]
+        wants = list(self._wanting)
         leads = len(about.info.leads)
         self.rates = list(dict.fromkeys(want.fs for want in wants if want.fs))
         """Rates to which the stream must be resampled, Hz."""
@@ -78,7 +81,7 @@ class Watching:
             if isinstance(event, Beat):
                 for segmenter in self._segmenters.values():
                     segmenter.beat(event.time)
-            said += self._tell(self._wanting.get(type(event), ()), event)
+            said += self._tell(self._hearing.get(type(event), ()), event)
         return said
 
     def hear_sibling(self, events: Iterable[Event], offset: float) -> list[Event]:

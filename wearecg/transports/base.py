@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from wearecg.block import RRIntervals, LinkState, Notice, SignalBlock
+from wearecg.block import LinkState, Notice, RRIntervals, SignalBlock
 from wearecg.devices.base import Counters
 
 Item: TypeAlias = tuple[SignalBlock | RRIntervals, float] | LinkState | Notice

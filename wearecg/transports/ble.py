@@ -10,7 +10,7 @@ import time
 import weakref
 from collections.abc import Callable
 
-from wearecg.block import RRIntervals, LinkState, Notice
+from wearecg.block import LinkState, Notice, RRIntervals
 from wearecg.devices.base import Counters
 from wearecg.devices.ble_base import BleDevice
 from wearecg.errors import SourceError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from wearecg.block import LinkState, Notice, stream_of
+from wearecg.block import LinkState, Notice, StreamId
 from wearecg.errors import SourceError
 from wearecg.transports.base import Item, Source
 
@@ -73,4 +73,4 @@ def _renamed(item: Item, number: int, name: str) -> Item:
     if isinstance(item, Notice):
         return replace(item, message=f"{name}: {item.message}")
     measured, arrival = item
-    return replace(measured, stream=stream_of(measured.stream, number)), arrival
+    return replace(measured, stream=StreamId(measured.stream.kind, number)), arrival

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wearecg.block import SignalBlock
+from wearecg.block import SignalBlock, StreamId
 from wearecg.ecg.leads import select
 from wearecg.person import Person
 from wearecg.transports.pacing import PacedSource
@@ -53,7 +53,7 @@ class SimulateSource(PacedSource):
                 tuple(self.person.leads[i] for i in columns),
                 start=start,
                 lead_off=tuple(off[i] for i in columns),
-                stream=stream,
+                stream=StreamId(stream),
             )
             for stream, columns in self._streams
         ]
