@@ -2,7 +2,7 @@
 
     python -m benchmarks.rr_rhythm FOLDER_OF_MITDB [--out FOLDER]
 
-The annotated beats of every record go through `wearecg.pipeline.intervals` as a strap would tell them. Each verdict is
+The annotated beats of every record go through `wearecg.pipeline.rr` as a strap would tell them. Each verdict is
 compared with the annotations of the intervals that it rests on: all of them in atrial fibrillation or flutter; all of
 them normal beats in normal rhythm; and normal rhythm in which at least one beat in ten is ectopic.
 """
@@ -26,8 +26,9 @@ def verdicts(record: Path) -> list[tuple[str, str]]:
     """What the annotations say, and what the rule says, for each verdict in one record."""
     import wfdb
 
-    from wearecg.block import Finding, RRIntervals
-    from wearecg.pipeline.intervals import IntervalStream
+    from wearecg.block import RR, RRIntervals, Statement
+    from wearecg.observers.rhythm import RhythmObserver
+    from wearecg.pipeline.rr import RRStream
 
     marks = wfdb.rdann(str(record), "atr")
     fs = wfdb.rdheader(str(record)).fs
@@ -36,16 +37,17 @@ def verdicts(record: Path) -> list[tuple[str, str]]:
         rhythm = aux.rstrip("\0") if symbol == "+" else rhythm
         if symbol in BEATS:
             beats.append((sample / fs, symbol, rhythm))
-    stream = IntervalStream(record.name, 0.0)
+    stream = RRStream(record.name, 0.0, RR, [RhythmObserver()])
     origin = beats[0][0]
     found = []
     times = np.array([time for time, _, _ in beats]) - origin
     for i in range(1, len(beats)):
         rr = float(times[i] - times[i - 1])
         for event in stream.feed(RRIntervals((rr,), 60 / rr), float(times[i])):
-            if isinstance(event, Finding) and event.code != "NOT_SCORED":
+            if isinstance(event, Statement) and not event.why:
                 # Its intervals end at beat i: as many as the evidence says.
-                rests_on = beats[i - int(event.evidence["intervals"]) : i + 1]
+                count = next(measure.value for measure in event.evidence if measure.name == "intervals")
+                rests_on = beats[i - int(count) : i + 1]
                 found.append((truth(rests_on), event.code))
     return found
 

@@ -6,7 +6,6 @@ import pytest
 import wearecg
 from wearecg import Beat, Finding, Gap, SignalBlock, Summary
 from wearecg.errors import LeadError, SignalError
-from wearecg.scoring import MAX_WAITING, Scorer, ScoringThread
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +21,7 @@ def test_score_finds_what_the_person_has(person):
     assert "AFIB" in codes
     afib = next(f for f in report.findings if f.code == "AFIB")
     assert afib.probability > 0.5
-    assert afib.evidence["rr_irregularity"] > 0.1
+    assert next(m.value for m in afib.evidence if m.name == "rr_irregularity") > 0.1
     true = np.array([b.time for b in person.beats_between(2, 39)])
     found = np.array([b.time for b in report.beats])
     assert np.mean([np.abs(found - t).min() < 0.05 for t in true]) > 0.97
@@ -103,65 +102,6 @@ def test_the_account_of_a_stream_comes_last():
     assert not any(isinstance(e, Gap) for e in events)
 
 
-class SlowModel:
-    def __init__(self):
-        self.go = threading.Event()
-        self.scored = []
-
-    def score_window(self, window):
-        self.go.wait(10)
-        self.scored.append(window.start)
-        return [Finding("X", "x", window.start, window.start, window.start + 10, 0.9, "slow@1")]
-
-
-def window(start):
-    quality = wearecg.Quality(start, start + 10, ())
-    return wearecg.Window(np.zeros((1000, 1), np.float32), 100.0, ("II",), start, (True,), quality)
-
-
-def test_when_the_model_is_too_slow_the_oldest_windows_are_skipped_and_counted():
-    model = SlowModel()
-    thread = ScoringThread(Scorer(model))
-    for i in range(20):
-        thread.submit(window(float(i)), ())
-    model.go.set()
-    thread.close()
-    assert thread.scored + thread.skipped == 20
-    assert thread.skipped >= 20 - MAX_WAITING - 1
-    assert model.scored[-MAX_WAITING:] == [16.0, 17.0, 18.0, 19.0]
-
-
-def test_a_statement_holds_since_its_first_window():
-    model = SlowModel()
-    model.go.set()
-    scorer = Scorer(model)
-    since = [scorer.score(window(t), ())[0].since for t in (0.0, 1.0, 2.0, 50.0)]
-    assert since == [0.0, 0.0, 0.0, 50.0]
-
-
-def test_evidence_is_measured_on_the_beats_of_the_window():
-    model = SlowModel()
-    model.go.set()
-    beats = tuple(Beat(t, "II", 0.8) for t in np.arange(0.5, 9, 0.8))
-    (finding,) = Scorer(model).score(window(0.0), beats)
-    assert finding.evidence == {"heart_rate_bpm": 75.0, "rr_irregularity": 0.0}
-
-
-class BrokenModel:
-    def score_window(self, window):
-        raise RuntimeError("the file went away")
-
-
-def test_a_model_that_fails_is_told_once_and_holds_nothing_up():
-    thread = ScoringThread(Scorer(BrokenModel()))
-    for i in range(3):
-        thread.submit(window(float(i)), ())
-    thread.close()
-    assert thread.drain() == []
-    assert thread.failed == "the model failed: RuntimeError: the file went away"
-    assert (thread.scored, thread.skipped) == (0, 3)
-
-
 def test_a_stream_that_is_left_early_leaves_no_thread():
     before = threading.active_count()
     for _ in range(3):
@@ -176,10 +116,12 @@ def test_a_stream_that_is_left_early_leaves_no_thread():
 )
 def test_leads_without_a_place_have_beats_and_say_why_they_are_not_scored(person, names):
     _, x = person
-    report = wearecg.score(x[:, [0, 1, 6, 10]], 250, names)
+    report = wearecg.score(x[:, [0, 1, 6, 10]], 250, names, observe="encoder")
     assert len(report.beats) > 20
-    assert all(f.code == "NOT_SCORED" for f in report.findings)
-    assert "not a standard lead" in report.findings[0].reason
+    (finding,) = report.findings
+    assert (finding.code, finding.why) == ("NOT_SCORED", "leads")
+    assert "not a standard lead" in finding.reason
+    assert {f.source.partition("@")[0] for f in wearecg.score(x[:, :1], 250, "ECG").findings} == {"rhythm1"}
 
 
 def test_no_ecg_at_all_is_said():

@@ -9,11 +9,20 @@ from hypothesis import strategies as st
 import wearecg
 from wearecg.block import Beat, Gap, HeartRate, Quality, SignalBlock, StreamInfo, Summary, Trace, Window
 from wearecg.errors import LeadError, SignalError
-from wearecg.pipeline.engine import Engine, WindowSpec
+from wearecg.pipeline.engine import Engine
+from wearecg.pipeline.observer import Observer, Windows
 
 FS = 250
 LEADS = ("II", "V1")
 LOST = range(2600, 2850)
+
+
+class Looker(Observer):
+    source = "looker@1"
+    wants = (Windows(100, 10),)
+
+    def feed(self, item, about):
+        return ()
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +45,7 @@ def blocks(x, edges):
 
 
 def run(x, edges):
-    engine = Engine("test", WindowSpec(100, 10), trace=True)
+    engine = Engine("test", [Looker()], trace=True)
     edges = sorted({0, LOST.start, LOST.stop, len(x), *edges})
     events = [e for block, arrival in blocks(x, edges) for e in engine.feed(block, arrival)]
     return [e for e in events + engine.finish() if not isinstance(e, StreamInfo)]

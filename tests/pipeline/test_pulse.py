@@ -10,18 +10,20 @@ from hypothesis import strategies as st
 import wearecg
 from wearecg.block import (
     Beat,
-    Finding,
     HeartRate,
     LeadQuality,
     Notice,
     Quality,
     SignalBlock,
+    Statement,
     StreamInfo,
     Summary,
     Window,
 )
 from wearecg.ecg.pulse import pulse_band
-from wearecg.pipeline.engine import Engine, PulseSpec, WindowSpec
+from wearecg.observers.pulse import PulseObserver
+from wearecg.pipeline.engine import Engine
+from wearecg.pipeline.observer import Observer, Windows
 from wearecg.pipeline.pulse import Drawn, PulseStage
 
 FS = 100
@@ -43,13 +45,21 @@ class Slope:
         return Drawn(band.astype(np.float32), 1 / (1 + np.exp(12 - slope)), self.lag)
 
 
+class Looker(Observer):
+    source = "looker@1"
+    wants = (Windows(100, 10),)
+
+    def feed(self, item, about):
+        return ()
+
+
 def person(leads, seconds, scenario="sinus", seed=1, fs=250):
     made = wearecg.Person(seed=seed, scenario=scenario, fs=fs)
     return made, made.samples(fs * seconds)[:, [made.leads.index(lead) for lead in leads]]
 
 
 def events(x, leads, cuts, lag=None, fs=250, model=None, holes=()):
-    engine = Engine("test", WindowSpec(100, 10), trace=True, pulse=PulseSpec(model or Slope(), lag))
+    engine = Engine("test", [Looker(), PulseObserver(model or Slope(), lag)], trace=True)
     out, lost = [], 0
     for a, b in pairwise(cuts):
         if any(low <= a < high for low, high in holes):
@@ -88,7 +98,7 @@ def spoilt():
 
 def told(x, cuts):
     out = events(x, ("PPG",), cuts, lag="model", fs=FS)
-    kinds = Beat, HeartRate, Finding, Quality, Summary
+    kinds = Beat, HeartRate, Statement, Quality, Summary
     rest = [
         [e for e in of(kind, out) if not isinstance(e, Quality) or e.leads[0].lead == "II*"] for kind in kinds
     ]
@@ -141,7 +151,7 @@ def test_when_the_pulse_is_lost_rate_and_rhythm_are_told_to_hold_no_more(cuts):
     _, x = person(("PPG",), 80, fs=FS)
     x[4500:6500] = np.random.default_rng(0).normal(size=(2000, 1))
     out = events(x, ("PPG",), cuts, fs=FS)
-    told = [e for e in out if isinstance(e, Finding) or (isinstance(e, HeartRate) and e.stream == "pulse")]
+    told = [e for e in out if isinstance(e, Statement) or (isinstance(e, HeartRate) and e.stream == "pulse")]
     at = next(i for i, e in enumerate(told) if e.reason.startswith("pulse: "))
     before, rate, finding, after = told[at - 1 : at + 3]
     assert before.bpm
@@ -162,7 +172,7 @@ def test_a_sensor_that_calls_its_seconds_unusable_is_believed():
 
 def test_it_is_late_by_three_seconds_and_says_so():
     _, x = person(("PPG",), 30)
-    engine = Engine("test", pulse=PulseSpec(Slope()))
+    engine = Engine("test", [PulseObserver(Slope())])
     for at in range(0, len(x), 25):
         out = engine.feed(SignalBlock(x[at : at + 25], 250, ("PPG",)), at / 250)
         blocks = [e for e in of(SignalBlock, out) if e.stream == "pulse"]
@@ -184,7 +194,7 @@ def test_rate_intervals_and_regularity_are_those_of_the_heart(seed):
     assert {b.lag for b in found} == {None}
     rr = np.array([b.rr for b in found if b.rr and 5 < b.time < 50])
     assert abs(np.median(rr) - np.median(np.diff(beats))) < 0.02
-    codes = {f.code for f in of(Finding, out)}
+    codes = {f.code for f in of(Statement, out)}
     assert "RR_REGULAR" in codes
     assert codes <= {"RR_REGULAR", "NOT_SCORED"}
 
@@ -192,8 +202,8 @@ def test_rate_intervals_and_regularity_are_those_of_the_heart(seed):
 def test_an_irregular_pulse_is_called_so():
     _, x = person(("PPG",), 60, "af", seed=2)
     out = events(x, ("PPG",), [*range(0, 15000, 125), 15000])
-    assert "RR_IRREGULAR" in {f.code for f in of(Finding, out)}
-    assert {f.leads for f in of(Finding, out)} == {("II*",)}
+    assert "RR_IRREGULAR" in {f.code for f in of(Statement, out)}
+    assert {f.leads for f in of(Statement, out) if f.source != Looker.source} == {("II*",)}
 
 
 def lag_of(made, seconds):
@@ -220,7 +230,7 @@ def test_the_lag_is_found_where_there_is_an_ecg_and_told_once():
     assert abs(float(news.message.split()[3]) - truth) < 0.03
     # The same with the pulse in a stream of its own, on the sensor's clock, and unknown without a clock.
     for clock, expected in ((1000.0, True), (float("nan"), False)):
-        engine = Engine("test", pulse=PulseSpec(Slope()))
+        engine = Engine("test", [PulseObserver(Slope())])
         split = []
         for at in range(0, 12500, 125):
             start = clock + at / 250
@@ -246,7 +256,7 @@ def test_no_window_and_nothing_measured_comes_of_it():
     _, x = person(("II", "PPG"), 30)
     cuts = [*range(0, 7500, 125), 7500]
     with_it = events(x, ("II", "PPG"), cuts)
-    engine = Engine("test", WindowSpec(100, 10))
+    engine = Engine("test", [Looker()])
     without = [e for a, b in pairwise(cuts) for e in engine.feed(SignalBlock(x[a:b], 250, ("II", "PPG")), 0)]
     assert {w.leads for w in of(Window, with_it)} == {("II", "PPG")}
     assert len(of(Window, with_it)) == len(of(Window, without + engine.finish()))
@@ -263,8 +273,8 @@ def test_a_model_that_fails_is_told_once_and_a_source_without_a_pulse_too():
     out = events(x, ("II", "PPG"), cuts, model=Broken())
     (notice,) = of(Notice, out)
     assert "slope@1 failed: RuntimeError: out of memory" in notice.message
-    (refused,) = of(Finding, out)
+    (refused,) = of(Statement, out)
     assert refused.reason == "pulse: slope@1 failed"
     assert len([b for b in of(Beat, out) if b.lead == "II"]) > 10
     (notice,) = of(Notice, events(x[:, :1], ("II",), cuts))
-    assert "stream ecg has no lead PPG" in notice.message
+    assert notice.message == "slope@1 has nothing to look at: it needs the lead PPG, not II"

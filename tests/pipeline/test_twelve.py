@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import wearecg
-from wearecg.block import Beat, Finding, Notice, SignalBlock, StreamInfo, Summary, Trace, Window
+from wearecg.block import Beat, Notice, SignalBlock, Statement, StreamId, StreamInfo, Summary, Trace, Window
 from wearecg.ecg.leads import TWELVE
 from wearecg.errors import LeadError
 from wearecg.models.lead12 import Linear
-from wearecg.pipeline.engine import Engine, WindowSpec
+from wearecg.observers.twelve import TwelveObserver
+from wearecg.pipeline.engine import Engine
+from wearecg.pipeline.observer import Observer, Windows
 from wearecg.pipeline.twelve import Estimate, TwelveStage
 
 FS = 100
@@ -53,6 +55,14 @@ class Sum(Numbered):
             return None
         mean = np.repeat(np.nansum(window[:, estimate.looked_at], axis=1)[:, None], 12, axis=1)
         return Estimate(mean.astype(np.float32), estimate.sd, estimate.reach, estimate.looked_at)
+
+
+class Looker(Observer):
+    source = "looker@1"
+    wants = (Windows(100, 10),)
+
+    def feed(self, item, about):
+        return ()
 
 
 def signal():
@@ -133,10 +143,10 @@ def test_a_wide_band_is_not_known_and_no_sample_of_the_stream():
     known = np.concatenate([part.known for part in parts])
     assert known[:, 0].all()
     assert not known[:, -1].any()
-    block = parts[0].block(lost=0)
+    block = parts[0].block(0, StreamId("twelve"))
     assert np.isnan(block.samples[:, -1]).all()
     assert np.isfinite(block.samples[:, :-1]).all()
-    assert np.isnan(parts[0].trace().samples[:, -1]).all()
+    assert np.isnan(parts[0].trace(StreamId("twelve")).samples[:, -1]).all()
 
 
 def test_a_lead_that_is_not_usable_is_not_looked_at_but_handed_on():
@@ -175,7 +185,7 @@ def person():
 
 
 def events(x, leads, twelve, cuts, trace=True):
-    engine = Engine("test", WindowSpec(100, 10), trace=trace, twelve=twelve)
+    engine = Engine("test", [Looker(), *([TwelveObserver(twelve)] if twelve else [])], trace=trace)
     out = []
     for a, b in pairwise(cuts):
         out += engine.feed(SignalBlock(x[a:b], 250, leads, a / 250), 100 + b / 250)
@@ -210,7 +220,7 @@ def test_beats_quality_and_windows_do_not_see_it(person, linear_card):
     leads, x = person
     cuts = list(range(0, len(x), 250))
     with_it, without = (events(x, leads, twelve, cuts) for twelve in (Linear(linear_card), None))
-    for kind in (Beat, Window, Finding):
+    for kind in (Beat, Window, Statement):
         told = [[e for e in one if isinstance(e, kind)] for one in (with_it, without)]
         assert len(told[0]) == len(told[1])
     windows = [e for e in with_it if isinstance(e, Window)]

@@ -5,13 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wearecg.block import Beat, Finding, Gap, HeartRate, RRIntervals, StreamInfo, Summary
+from wearecg.block import RR, Beat, Gap, HeartRate, RRIntervals, Statement, StreamInfo, Summary
+from wearecg.ecg.rhythm import MIN_RR
+from wearecg.observers.rhythm import RhythmObserver
 from wearecg.pipeline.engine import Engine
-from wearecg.pipeline.intervals import MIN_RR, IntervalStream
+from wearecg.pipeline.rr import RRStream
 
 
 def of(kind, events):
     return [event for event in events if isinstance(event, kind)]
+
+
+def judged():
+    return RRStream("strap", 0.0, RR, [RhythmObserver()])
 
 
 def tell(stream, rr, start=100.0, delay=0.3, contact=True):
@@ -26,7 +32,7 @@ def tell(stream, rr, start=100.0, delay=0.3, contact=True):
 
 def test_beats_are_as_far_apart_as_the_intervals_say():
     rr = [0.8, 0.82, 0.79, 0.81] * 10
-    events = tell(IntervalStream("strap", 1e9), rr)
+    events = tell(RRStream("strap", 1e9), rr)
     beats = of(Beat, events)
     assert [beat.rr for beat in beats] == pytest.approx(rr)
     assert np.diff([beat.time for beat in beats]) == pytest.approx(rr[1:])
@@ -40,7 +46,7 @@ def test_beats_are_as_far_apart_as_the_intervals_say():
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=30))
 def test_how_intervals_are_put_together_does_not_matter(cuts):
     rr = [0.5 + 0.01 * (i % 7) for i in range(sum(cuts))]
-    one, other = IntervalStream("a", 0.0), IntervalStream("a", 0.0)
+    one, other = RRStream("a", 0.0), RRStream("a", 0.0)
     first = [e for i, r in enumerate(rr) for e in one.feed(RRIntervals((r,), 70.0), 10.0 + sum(rr[: i + 1]))]
     second, at = [], 0
     for cut in cuts:
@@ -50,7 +56,7 @@ def test_how_intervals_are_put_together_does_not_matter(cuts):
 
 
 def test_intervals_that_were_lost_are_a_gap():
-    stream = IntervalStream("strap", 0.0)
+    stream = judged()
     before = tell(stream, [0.8] * 25)
     after = tell(stream, [0.8] * 25, start=130.0)
     (gap,) = of(Gap, before + after)
@@ -63,7 +69,7 @@ def test_intervals_that_were_lost_are_a_gap():
 
 
 def test_a_link_that_was_lost_gives_its_name_to_the_gap():
-    stream = IntervalStream("strap", 0.0)
+    stream = judged()
     tell(stream, [0.8] * 25)
     stream.link_lost()
     (gap,) = of(Gap, tell(stream, [0.8] * 5, start=140.0))
@@ -71,30 +77,31 @@ def test_a_link_that_was_lost_gives_its_name_to_the_gap():
 
 
 def test_off_the_skin_there_is_no_rate():
-    events = tell(IntervalStream("strap", 0.0), [0.8] * 3, contact=False)
+    events = tell(judged(), [0.8] * 3, contact=False)
     assert {(rate.bpm, rate.reason) for rate in of(HeartRate, events)} == {(None, "no skin contact")}
-    none = IntervalStream("strap", 0.0).feed(RRIntervals((), None, True), 1.0)
+    none = judged().feed(RRIntervals((), None, True), 1.0)
     assert of(HeartRate, none)[0].reason == "the sensor gives none"
 
 
 @pytest.mark.parametrize(("spread", "code"), [(0.02, "RR_REGULAR"), (0.18, "RR_IRREGULAR")])
 def test_the_rhythm_is_told_with_its_measure(spread, code):
     rr = 0.8 * (1 + spread * np.random.default_rng(1).standard_normal(80))
-    findings = of(Finding, tell(IntervalStream("strap", 0.0), list(rr)))
+    findings = of(Statement, tell(judged(), list(rr)))
     assert findings[0].code == "NOT_SCORED"
     assert "or more" in findings[0].reason
     last = findings[-1]
     assert (last.code, last.probability, last.reason, last.leads) == (code, None, "", ("RR",))
-    assert last.evidence["intervals"] >= MIN_RR
-    assert last.evidence["rr_irregularity"] == pytest.approx(spread * 2**0.5, rel=0.3)
-    assert last.since < last.end - 20
+    evidence = {measure.key: measure.value for measure in last.evidence}
+    assert evidence["intervals"] >= MIN_RR
+    assert evidence["rr_irregularity"] == pytest.approx(spread * 2**0.5, rel=0.3)
+    assert last.start < last.end - 20
 
 
 def test_impossible_intervals_are_not_judged():
-    stream = IntervalStream("strap", 0.0)
+    stream = judged()
     tell(stream, [0.8] * 40)
     events = tell(stream, [5.0, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8], start=132.0)
-    assert of(Finding, events)[-1].code == "NOT_SCORED"
+    assert of(Statement, events)[-1].code == "NOT_SCORED"
 
 
 def test_beside_an_ecg_intervals_are_only_handed_on():
@@ -105,3 +112,10 @@ def test_beside_an_ecg_intervals_are_only_handed_on():
     engine.link_lost()
     assert engine.end == pytest.approx(0.8)
     assert [summary.stream for summary in of(Summary, engine.finish())] == ["rr"]
+
+
+def test_what_a_strap_told_is_placed_in_time():
+    told = of(RRIntervals, tell(judged(), [0.8, 0.82, 0.79, 0.81] * 3))
+    assert told[0].start == 0.0
+    assert [one.end - one.start for one in told] == pytest.approx([sum(one.rr) for one in told])
+    assert [one.start for one in told[1:]] == pytest.approx([one.end for one in told[:-1]])

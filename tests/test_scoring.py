@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+import wearecg
+from wearecg.block import ECG, Statement
+from wearecg.pipeline.observer import About, Observer, Windows
+from wearecg.scoring import MAX_WAITING, Scoring, ScoringThread
+
+
+class Slow(Observer):
+    slow, wants = True, (Windows(100, 10),)
+
+    def __init__(self, source="slow@1"):
+        self.source = source
+        self.go = threading.Event()
+        self.scored = []
+
+    def feed(self, item, about):
+        self.go.wait(10)
+        self.scored.append(item.start)
+        return [Statement("X", "x", item.start, item.end, 0.9, self.source)]
+
+
+class Broken(Slow):
+    def feed(self, item, about):
+        raise RuntimeError("the file went away")
+
+
+def window(start):
+    quality = wearecg.Quality(start, start + 10, ())
+    return wearecg.Window(np.zeros((1000, 1), np.float32), 100.0, ("II",), start, (True,), quality)
+
+
+def about(stream=ECG):
+    info = wearecg.StreamInfo(stream, "test", 250.0, ("II",), (0.0,), 0.0)
+    return About(info, lambda start, end: (), lambda start, end: wearecg.Quality(start, end, ()))
+
+
+def test_when_an_observer_is_too_slow_its_oldest_windows_are_skipped_and_counted():
+    slow, other = Slow(), Slow("other@1")
+    other.go.set()
+    thread = ScoringThread()
+    for i in range(20):
+        thread.submit(slow, window(float(i)), about())
+    thread.submit(other, window(99.0), about())
+    slow.go.set()
+    thread.close()
+    assert thread.scored[ECG] + thread.skipped[ECG] == 21
+    assert thread.skipped[ECG] >= 20 - MAX_WAITING - 1
+    assert slow.scored[-MAX_WAITING:] == [16.0, 17.0, 18.0, 19.0]
+    assert other.scored == [99.0]
+
+
+def test_an_observer_that_fails_is_told_once_and_holds_nothing_up():
+    for scoring in (ScoringThread(), Scoring()):
+        for i in range(3):
+            scoring.submit(Broken(), window(float(i)), about())
+        scoring.close()
+        (notice,) = scoring.drain()
+        assert notice.message.startswith("slow@1 failed: RuntimeError: the file went away;")
+        assert (scoring.scored[ECG], scoring.skipped[ECG]) == (0, 3)
