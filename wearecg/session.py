@@ -193,13 +193,13 @@ def stream(
     >>> 20 < len(beats) < 60
     True
     """
-    from wearecg.models import load_model
     from wearecg.models.lead12 import load_reconstructor
+    from wearecg.models.model import load_scorer
     from wearecg.models.pulse import load_pulse_model
     from wearecg.sources import open_source
 
     opened = open_source(source, device, leads=leads) if isinstance(source, str) else source
-    loaded = load_model(model) if model else None
+    loaded = load_scorer(model) if model else None
     reconstructor = load_reconstructor(twelve) if twelve else None
     pulse = PulseSpec(load_pulse_model(ppg_to_ecg)) if ppg_to_ecg else None
     return run(opened, loaded, leads, duration, trace=True, twelve=reconstructor, pulse=pulse)
@@ -238,7 +238,7 @@ def score(
     30.0
     """
     from wearecg.formats import Recording, check_samples
-    from wearecg.models import load_model
+    from wearecg.models.model import load_scorer
     from wearecg.transports.replay import ReplaySource
 
     try:
@@ -257,7 +257,7 @@ def score(
         raise LeadError(f"{name}: a lead is given twice in {', '.join(leads)}")
     recording = Recording(x, fs, names, name)
     source = ReplaySource(recording, speed=float("inf"))
-    return report(run(source, load_model(model) if model else None))
+    return report(run(source, load_scorer(model) if model else None))
 
 
 def _names(source: Source) -> list[str]:
