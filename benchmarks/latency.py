@@ -46,9 +46,10 @@ from numpy.typing import NDArray
 from benchmarks import board, machine
 from wearecg.block import Quality, Window
 from wearecg.ecg.leads import TWELVE
-from wearecg.models import Card, available, load_card, load_model
+from wearecg.models import Card, available, load_card
 from wearecg.models.card import ModelFile, card_path
 from wearecg.models.golden import windows
+from wearecg.models.model import load_scorer
 from wearecg.models.runner import ENGINES, Runner
 from wearecg.person import Person
 from wearecg.pipeline.engine import WindowSpec
@@ -367,7 +368,7 @@ def _facts(card: Card, file: ModelFile, engine: str) -> dict[str, object]:
 
 def _live_window(name: str, card: Card) -> Candidate:
     """What a live hop costs with the model in its default form."""
-    model = load_model(name)
+    model = load_scorer(name)
     spec = card.input
     person = Person(0, "sinus", spec.fs)
     leads = ("I",) if spec.any_lead else spec.leads

@@ -24,7 +24,6 @@ from wearecg.ecg.leads import TWELVE
 from wearecg.ecg.pulse import PeakPicker, find_pulses, judge
 from wearecg.models.card import ZOO, card_path, load_card
 from wearecg.models.preprocess import condition
-from wearecg.models.pulse import THRESHOLD
 from wearecg.models.runner import Runner
 from wearecg.pipeline.intervals import IRREGULAR
 
@@ -37,6 +36,8 @@ Estimate = tuple[float, float, float]
 
 LENGTH = round(SECONDS * FS)
 HOP = LENGTH // 2
+THRESHOLD = 0.38
+"""Probability from which a maximum is a beat: that of the best F1 on recordings kept for choosing."""
 LOGIT = math.log(THRESHOLD / (1 - THRESHOLD))
 """From which a local maximum is a beat."""
 REFRACTORY_S = 0.25

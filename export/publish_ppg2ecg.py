@@ -147,6 +147,7 @@ def _draft(trained: Trained) -> Card:
                 SignalOutput("beats", (length,), "logit"),
                 SignalOutput("lag", (2,), "s, log s^2"),
             ),
+            points={"beats": evaluation.THRESHOLD},
         ),
         PPG2ECG_DATA,
         f"train {NAME} --epochs {recipe.epochs} --seed {recipe.seed}",

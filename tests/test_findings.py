@@ -38,7 +38,12 @@ def test_it_holds_since_its_first_stretch_if_each_reaches_back_to_the_last() -> 
 
 def test_sources_and_streams_do_not_end_each_other() -> None:
     board = Board()
-    told(board, said("AFIB", 10), said("PAUSE", 10.5, source="rule@1"), said("AFIB", 10, stream=StreamId("ecg", 2)))
+    told(
+        board,
+        said("AFIB", 10),
+        said("PAUSE", 10.5, source="rule@1"),
+        said("AFIB", 10, stream=StreamId("ecg", 2)),
+    )
     changes = told(board, said("AFIB", 11), said("AFIB", 12))
     assert [change for change, _, _ in changes] == ["holds", "holds"]
 
@@ -68,7 +73,10 @@ def test_a_reason_with_another_number_in_it_is_no_news_and_another_reason_is() -
 def test_what_may_be_absent_for_a_while_has_not_ended() -> None:
     board = Board()
     told(board, said("AFIB", 10, hold=3.0), said("SR", 11), said("SR", 12))
-    assert told(board, said("SR", 13), said("AFIB", 13, hold=3.0)) == [("holds", "SR", 1), ("holds", "AFIB", 0)]
+    assert told(board, said("SR", 13), said("AFIB", 13, hold=3.0)) == [
+        ("holds", "SR", 1),
+        ("holds", "AFIB", 0),
+    ]
     changes = told(board, *(said("SR", t) for t in range(14, 20)))
     assert [(change, code) for change, code, _ in changes if change != "holds"] == [("ends", "AFIB")]
 

@@ -55,7 +55,7 @@ def save_page(recording: Recording, leads: Sequence[str], model: Reconstructor, 
         leads or [lead for lead in recording.leads if lead in TWELVE], recording.leads, recording.name
     )
     samples = recording.samples[: round(SECONDS * recording.fs), columns]
-    twelve = model.reconstruct(samples, recording.fs, [recording.leads[i] for i in columns])
+    twelve = model(samples, recording.fs, [recording.leads[i] for i in columns])
     figure = page(twelve, model.band.width, recording.name, model.label)
     try:
         figure.savefig(path)

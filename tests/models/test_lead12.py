@@ -75,7 +75,7 @@ def picked(person, leads=THREE):
 
 
 def test_measured_leads_are_the_very_samples_and_the_others_obey_einthoven(model, person):
-    twelve = model.reconstruct(picked(person), 100, THREE)
+    twelve = model(picked(person), 100, THREE)
     assert twelve.mean.shape == twelve.sd.shape == twelve.known.shape == (1000, 12)
     for lead in THREE:
         at = TWELVE.index(lead)
@@ -90,7 +90,7 @@ def test_measured_leads_are_the_very_samples_and_the_others_obey_einthoven(model
 
 
 def test_the_estimate_is_what_the_file_computes_in_the_models_band(model, person):
-    twelve = model.reconstruct(picked(person), 100, THREE)
+    twelve = model(picked(person), 100, THREE)
     x = np.full((1, 12, 1000), np.nan, np.float32)
     x[0, [TWELVE.index(lead) for lead in THREE]] = picked(person).T
     signal, _ = condition(x, 100.0, model.input.preprocessing)
@@ -102,7 +102,7 @@ def test_the_estimate_is_what_the_file_computes_in_the_models_band(model, person
 
 
 def test_known_is_where_the_calibrated_band_is_narrow_enough(model, person):
-    known = model.reconstruct(picked(person), 100, THREE).known.all(axis=0)
+    known = model(picked(person), 100, THREE).known.all(axis=0)
     half_width = (
         1.6449 * np.array([0.1, 0.5]) * np.array(BAND.scale)[[TWELVE.index("V3"), TWELVE.index("V6")]]
     )
@@ -112,12 +112,12 @@ def test_known_is_where_the_calibrated_band_is_narrow_enough(model, person):
 
 
 def test_the_order_of_leads_and_the_rate_do_not_matter(model, person):
-    a = model.reconstruct(picked(person), 100, THREE)
-    b = model.reconstruct(picked(person, THREE[::-1]), 100, [lead.lower() for lead in THREE[::-1]])
+    a = model(picked(person), 100, THREE)
+    b = model(picked(person, THREE[::-1]), 100, [lead.lower() for lead in THREE[::-1]])
     np.testing.assert_array_equal(a.mean, b.mean)
     faster = wearecg.Person(seed=3, scenario="sinus", fs=500)
     x = faster.samples(10000)[:, [faster.leads.index(lead) for lead in THREE]]
-    assert model.reconstruct(x, 500, THREE).mean.shape == (2000, 12)
+    assert model(x, 500, THREE).mean.shape == (2000, 12)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_the_order_of_leads_and_the_rate_do_not_matter(model, person):
 )
 def test_what_cannot_be_reconstructed_is_refused(model, person, change, error, words):
     with pytest.raises(error, match=words):
-        model.reconstruct(*change(picked(person), 100, THREE))
+        model(*change(picked(person), 100, THREE))
 
 
 def test_a_card_without_a_band_does_not_reconstruct(tiny):
@@ -163,7 +163,7 @@ def test_a_band_that_cannot_be_is_refused(tmp_path, change):
 
 def test_linear_multiplies_and_falls_back_to_the_leads_that_are_there(linear_card, linear_path, person):
     model = load_reconstructor(linear_path)
-    twelve = model.reconstruct(picked(person), 100, THREE)
+    twelve = model(picked(person), 100, THREE)
     chest = twelve.filtered[:, TWELVE.index("V2")]
     np.testing.assert_allclose(
         chest,
@@ -172,7 +172,7 @@ def test_linear_multiplies_and_falls_back_to_the_leads_that_are_there(linear_car
     )
     x = picked(person).copy()
     x[:, 0] = np.nan  # V5 is off: from II and V1 there is no matrix, from II there is
-    alone = model.reconstruct(x, 100, THREE)
+    alone = model(x, 100, THREE)
     assert alone.known[:, TWELVE.index("I")].all()
     assert not alone.known[:, TWELVE.index("V2")].any()
     assert not alone.known[:, TWELVE.index("V5")].any()

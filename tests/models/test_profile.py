@@ -45,8 +45,8 @@ def test_it_learns_what_is_this_persons_own_and_keeps_on_other_recordings(linear
     assert profile.after[at] < 0.6 * profile.before[at]
     later = heart(linear_card, 0.8, seed=2)
     given = later[:, [TWELVE.index(lead) for lead in THREE]]
-    plain, fitted = (Linear(linear_card, p).reconstruct(given, 100, THREE) for p in (None, profile))
-    truth = Linear(linear_card).reconstruct(later, 100, TWELVE).filtered
+    plain, fitted = (Linear(linear_card, p)(given, 100, THREE) for p in (None, profile))
+    truth = Linear(linear_card)(later, 100, TWELVE).filtered
     v3 = TWELVE.index("V3")
     errors = [np.sqrt(np.mean((one.mean[:, v3] - truth[:, v3])[200:-200] ** 2)) for one in (plain, fitted)]
     assert errors[1] < 0.6 * errors[0]
@@ -65,7 +65,7 @@ def test_a_lead_that_is_off_is_not_corrected_with(linear_card):
     profile = made(linear_card, x)
     given = x[:, [TWELVE.index(lead) for lead in THREE]].copy()
     given[:, 2] = np.nan
-    plain, fitted = (Linear(linear_card, p).reconstruct(given, 100, THREE) for p in (None, profile))
+    plain, fitted = (Linear(linear_card, p)(given, 100, THREE) for p in (None, profile))
     np.testing.assert_array_equal(plain.mean, fitted.mean)
 
 

@@ -10,6 +10,7 @@ from tiny_pulse import LAG_S, SIGNALS, make_pulse_card, write_pulse_model
 from wearecg.errors import LeadError, ModelError, SignalError
 from wearecg.models import load_model
 from wearecg.models.card import Outputs
+from wearecg.models.model import load_scorer
 from wearecg.models.pulse import load_pulse_model
 
 WAVE = np.sin(2 * np.pi * 1.25 * np.arange(1000) / 100).astype(np.float32)
@@ -38,7 +39,7 @@ def test_another_model_is_refused_with_what_to_do(tmp_path, changed):
 def test_it_is_no_model_that_scores_and_a_rate_must_be_enough(tmp_path):
     path = write_pulse_model(tmp_path)
     with pytest.raises(ModelError, match=r"makes no statements.*--ppg-to-ecg"):
-        load_model(path)
+        load_scorer(path)
     with pytest.raises(SignalError, match=r"10 Hz is too slow.*at least 25 Hz"):
         load_pulse_model(path).check(10.0)
 

@@ -9,7 +9,7 @@ import json
 import numpy as np
 
 from wearecg.ecg.leads import TWELVE
-from wearecg.models import golden
+from wearecg.models import golden, sealed
 from wearecg.models.card import (
     Card,
     DataSet,
@@ -128,11 +128,9 @@ def write_model(folder, card: Card | None = None, pairs: bool = True, **kwargs) 
 
 def edit_card(path, change, reseal: bool = False) -> None:
     """Change a card's JSON by hand; ``reseal`` does what only wearecg's own writer should do."""
-    from wearecg.models.card import _digest
-
     body = json.loads(path.read_text())
     change(body)
     if reseal:
         body.pop("seal")
-        body["seal"] = _digest(body)
+        body["seal"] = sealed.digest(body)
     path.write_text(json.dumps(body))

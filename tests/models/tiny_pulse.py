@@ -16,6 +16,7 @@ SIGNALS = (
     SignalOutput("beats", (1000,), "logit"),
     SignalOutput("lag", (2,), "s, log s^2"),
 )
+POINTS = {"beats": 0.38}
 PULSE_INPUT = Input(100.0, 10.0, ("PPG",), "arbitrary", 25.0, 1, Preprocessing(name=PULSE))
 
 
@@ -48,7 +49,7 @@ def make_pulse_onnx(stamp: dict[str, str]) -> bytes:
 
 
 def make_pulse_card(**changes: object) -> Card:
-    card = make_card(name="tinypulse", input=PULSE_INPUT, outputs=Outputs(0, (), SIGNALS))
+    card = make_card(name="tinypulse", input=PULSE_INPUT, outputs=Outputs(0, (), SIGNALS, points=POINTS))
     return dataclasses.replace(card, **changes)
 
 

@@ -195,7 +195,7 @@ def events(x, leads, twelve, cuts, trace=True):
 def test_the_stream_is_what_the_recording_gives_offline(person, linear_card):
     leads, x = person
     model = Linear(linear_card)
-    offline = model.reconstruct(x, 250, leads)
+    offline = model(x, 250, leads)
     live = events(x, leads, model, [0, 100, 3333, 3334, 5000, len(x)])
     info = next(e for e in live if isinstance(e, StreamInfo) and e.stream == "twelve")
     assert info.reconstructed == ("I", "III", "aVR", "aVL", "aVF", "V2", "V3", "V4", "V6")

@@ -40,7 +40,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def run(args: argparse.Namespace) -> int:
     """Score one file and print what was found."""
     from wearecg.formats import read_recording
-    from wearecg.models import load_model
+    from wearecg.models.model import load_scorer
     from wearecg.session import report
     from wearecg.session import run as run_session
     from wearecg.sinks import open_sink
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if args.plot and not reconstructor:
         args.parser.error("--plot draws the leads of --twelve: give both")
     recording = read_recording(args.file, fs=args.fs)
-    model = load_model(args.model)
+    model = load_scorer(args.model)
     sinks = [ThreadedSink(open_sink(uri), uri, lossless=True) for uri in args.to]
 
     known = twelve.Known(reconstructor) if reconstructor else None

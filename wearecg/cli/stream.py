@@ -87,7 +87,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def run(args: argparse.Namespace) -> int:
     """Stream until the source ends or the user does."""
     from wearecg.errors import ConfigError, SourceError
-    from wearecg.models import load_model
+    from wearecg.models.model import load_scorer
     from wearecg.service.notify import Notifier, Pulse, await_port
     from wearecg.session import run as run_session
     from wearecg.sinks import open_sink
@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
             "--rotate, --keep-free and --sync say how to record, but nothing is: add --record DIR"
         )
     reconstructor, drawer = twelve.reconstructor(args), pulse.spec(args)
-    model = None if args.model == "none" else load_model(args.model)
+    model = None if args.model == "none" else load_scorer(args.model)
     if args.streams and not args.ble:
         raise SourceError("--streams is for Bluetooth sensors: name one with --ble")
     if (args.capture or args.lsb) and not args.port:

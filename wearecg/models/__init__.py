@@ -1,6 +1,26 @@
 """Models: the card that states what one is, the runner that runs it, and the zoo that ships."""
 
 from wearecg.models.card import Card, available, load_card
-from wearecg.models.model import Model, Scores, load_model
+from wearecg.models.lead12 import Reconstructor
+from wearecg.models.load import load_model
+from wearecg.models.model import Model
+from wearecg.models.profile import Profile, calibrate, read_profile
+from wearecg.models.pulse import DrawnLead, PulseModel
+from wearecg.models.scores import Scores
+from wearecg.pipeline.twelve import Twelve
 
-__all__ = ["Card", "Model", "Scores", "available", "load_card", "load_model"]
+__all__ = [
+    "Card",
+    "DrawnLead",
+    "Model",
+    "Profile",
+    "PulseModel",
+    "Reconstructor",
+    "Scores",
+    "Twelve",
+    "available",
+    "calibrate",
+    "load_card",
+    "load_model",
+    "read_profile",
+]

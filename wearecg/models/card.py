@@ -1,24 +1,23 @@
 """The card of a model: what it takes, what it says, how well, made of what; JSON beside the files.
 
-A card seals itself (a hash over everything else in it), lists its files with their hashes, and
-has a *contract*: the hash of what a file must agree with (name, version, input, order of outputs).
-Each model file carries the contract inside. So a file that is cut short, exchanged or taken from
-another card is refused, and so is a card that somebody edited. This guards against accidents and
-mix-ups; it is not a signature.
+A card is sealed (`wearecg.models.sealed`), lists its files with their hashes, and has a *contract*: the hash of what
+a file must agree with (name, version, input, order of outputs), which each model file carries inside. So a file that
+is cut short, exchanged or taken from another card is refused, and so is a card that somebody edited.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from math import prod
 from pathlib import Path
 from statistics import NormalDist
+from typing import Any
 
 from wearecg.ecg.leads import TWELVE, UNKNOWN
 from wearecg.errors import ModelError
+from wearecg.models import sealed
 from wearecg.models.preprocess import Preprocessing
 from wearecg.models.strict_json import build
 
@@ -28,6 +27,7 @@ PPG = ("PPG",)
 ZOO = Path(__file__).parent / "zoo"
 PRECISIONS = ("fp32", "int8")
 RUNTIMES = ("onnx", "tflite")
+AROUND = ("window", "beat")
 FORMS = tuple(f"{precision}_{runtime}" for runtime in RUNTIMES for precision in PRECISIONS)
 
 
@@ -44,6 +44,8 @@ class Input:
     min_leads: int
     """Fewer usable leads than this are not scored."""
     preprocessing: Preprocessing
+    around: str = "window"
+    """What its windows are laid around: ``window``, nothing but the grid of time; ``beat``, each R peak."""
 
     @property
     def length(self) -> int:
@@ -135,6 +137,8 @@ class Outputs:
     """From this value of the signal ``unlike`` on, a window is not like those that the model knows."""
     band: Band | None = None
     """Of a model that reconstructs leads: its signals are ``leads`` (mean) and ``logvar``."""
+    points: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """Operating points: for an output by its name, the probability from which it is a finding."""
 
     @property
     def in_file(self) -> dict[str, tuple[int, ...]]:
@@ -296,12 +300,15 @@ class Card:
 
     @property
     def contract(self) -> str:
-        """Hash of what a model file must agree with; it does not cover calibration or texts."""
+        """Hash of what a model file must agree with; it covers no calibration, operating points or texts."""
+        taken = asdict(self.input)
+        if self.input.around == "window":
+            del taken["around"]  # there are files from before a card could state anything else
         order = {group.name: [s.code for s in group.statements] for group in self.outputs.groups}
-        return _digest(
+        return sealed.digest(
             {
                 "source": self.source,
-                "input": asdict(self.input),
+                "input": taken,
                 "embedding": self.outputs.embedding,
                 "order": list(order.items()),
                 "signals": [asdict(signal) for signal in self.outputs.signals],
@@ -332,13 +339,17 @@ class Card:
 
     def write(self, path: Path) -> None:
         """Write the card, sealed, to ``path``."""
-        body = asdict(self)
-        text = json.dumps(body | {"seal": _digest(body)}, indent=1, ensure_ascii=False)
-        path.write_text(text + "\n", encoding="utf-8")
+        sealed.write(asdict(self), path)
 
 
 def available() -> list[str]:
-    """Names of the models that ship with wearecg."""
+    """Return the names of the models that ship with wearecg.
+
+    Examples
+    --------
+    >>> "encoder" in available()
+    True
+    """
     return sorted(path.stem for path in ZOO.glob("*.json"))
 
 
@@ -360,32 +371,38 @@ def card_path(name: str | Path) -> Path:
 
 
 def load_card(name: str | Path) -> Card:
-    """Read and check the card of a shipped model, or a card file.
+    """Read and check a card.
+
+    Parameters
+    ----------
+    name : str or Path
+        A shipped model (see `available`), or the path of a card (``.json``).
+
+    Returns
+    -------
+    Card
 
     Raises
     ------
     ModelError
         There is none, it was edited or damaged, or it states something impossible.
+
+    Examples
+    --------
+    >>> card = load_card("encoder")
+    >>> card.name, card.input.fs, card.input.seconds, [group.name for group in card.outputs.groups]
+    ('encoder', 100.0, 10.0, ['superclass', 'subclass', 'form', 'rhythm'])
     """
     path = card_path(name)
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"card {path} cannot be read: {error}") from error
-    if not isinstance(body, dict):
-        raise ModelError(f"card {path}: expected an object, got {type(body).__name__}")
-    if body.get("format") != FORMAT:
-        raise ModelError(f"card {path}: format is {body.get('format')!r}; this wearecg reads {FORMAT}")
-    seal = body.pop("seal", None)
-    if seal != _digest(body):
-        raise ModelError(f"card {path} does not match its own seal: it was edited or damaged; reinstall it")
+    return from_body(sealed.read(path), path)
+
+
+def from_body(body: dict[str, Any], path: Path) -> Card:
+    """Make a card of what `sealed.read` found at ``path``, and check it. Raises `ModelError`, see `load_card`."""
     from wearecg.models.card_check import check
 
+    if body.get("format") != FORMAT:
+        raise ModelError(f"card {path}: format is {body.get('format')!r}; this wearecg reads {FORMAT}")
     card = build(Card, body, f"card {path}")
     check(card, f"card {path}")
     return card
-
-
-def _digest(body: object) -> str:
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()

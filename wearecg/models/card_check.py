@@ -7,7 +7,7 @@ from pathlib import Path
 from wearecg.ecg.lead12 import INDEPENDENT
 from wearecg.ecg.leads import TWELVE, UNKNOWN
 from wearecg.errors import ModelError
-from wearecg.models.card import PPG, PRECISIONS, RUNTIMES, Card
+from wearecg.models.card import AROUND, PPG, PRECISIONS, RUNTIMES, Card
 from wearecg.models.preprocess import ECG, PULSE
 
 
@@ -42,6 +42,7 @@ def check(card: Card, where: str) -> None:
         ),
         (len(set(spec.leads)) != len(spec.leads), "input.leads", spec.leads, "without repetition"),
         (not 1 <= spec.min_leads <= len(spec.leads), "input.min_leads", spec.min_leads, "1 to all leads"),
+        (spec.around not in AROUND, "input.around", spec.around, f"of {AROUND}"),
         (
             spec.preprocessing.name != procedure,
             "input.preprocessing.name",
@@ -88,6 +89,10 @@ def check(card: Card, where: str) -> None:
         (not 0 < s.threshold <= 1, f"outputs {s.code}.threshold", s.threshold, "in (0, 1]")
         for group in card.outputs.groups
         for s in group.statements
+    ]
+    wrong += [
+        (not 0 < value < 1, f"outputs.points {name}", value, "in (0, 1)")
+        for name, value in card.outputs.points.items()
     ]
     for bad, field, value, expected in wrong:
         if bad:

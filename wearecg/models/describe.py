@@ -23,6 +23,7 @@ def describe(card: Card) -> str:
             f"  {'*' if s.reported else ' '} {s.code:6} {s.threshold:5.2f}  {s.text}"
             for s in group.statements
         ]
+    lines += [f"point      {name}: from a probability of {p:g}" for name, p in card.outputs.points.items()]
     if band := card.outputs.band:
         lines.append(
             f"band       {band.share:.0%} of the truth lies within; a lead is not known where half of it is above "

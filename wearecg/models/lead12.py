@@ -7,8 +7,6 @@ such leads mostly have there; what only that lead would have shown, it does not 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,11 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import Samples
 from wearecg.ecg.lead12 import INDEPENDENT, twelve
-from wearecg.ecg.leads import TWELVE, canonical
+from wearecg.ecg.leads import TWELVE, canonical, names_of
 from wearecg.errors import LeadError, ModelError, SignalError
-from wearecg.models.card import Band, Card, Input, card_path, load_card
+from wearecg.models import sealed
+from wearecg.models.card import Band, Card, Input, card_path, from_body
+from wearecg.models.inputs import as_columns, check_rate
 from wearecg.models.preprocess import condition
-from wearecg.models.profile import Profile
+from wearecg.models.profile import Profile, read_profile
 from wearecg.models.runner import Runner
 from wearecg.models.strict_json import build
 from wearecg.pipeline.resample import resample
@@ -35,7 +35,7 @@ LINEAR = Path(__file__).parent / "zoo" / "linear" / "lead12-linear.json"
 
 
 class Reconstructor(ABC):
-    """Reconstructs the leads that were not measured.
+    """Reconstructs the leads that were not measured: ``model(samples, fs, leads)``.
 
     Attributes
     ----------
@@ -45,6 +45,15 @@ class Reconstructor(ABC):
     band : Band
     profile : Profile or None
         The correction for one person.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> person = wearecg.Person(seed=1, scenario="sinus", fs=250)
+    >>> measured = person.samples(2500)[:, [person.leads.index(lead) for lead in ("II", "V1", "V5")]]
+    >>> twelve = wearecg.load_model("lead12")(measured, 250, "II,V1,V5")
+    >>> twelve.mean.shape, twelve.fs, int(twelve.measured.sum())
+    ((1000, 12), 100.0, 3)
     """
 
     def __init__(self, source: str, spec: Input, band: Band, profile: Profile | None = None) -> None:
@@ -77,13 +86,7 @@ class Reconstructor(ABC):
             The rate is too low.
         """
         spec = self.input
-        if not spec.min_fs <= fs < float("inf"):
-            raise SignalError(
-                f"a rate of {fs:g} Hz is too low: {self.source} needs at least {spec.min_fs:g} Hz, "
-                "below it the QRS complex is lost"
-                if fs < spec.min_fs
-                else f"fs is {fs}: give the samples per second"
-            )
+        check_rate(fs, spec, self.source)
         standard = [lead for lead in leads if lead in TWELVE]
         if len(standard) < max(spec.min_leads, 1):
             raise LeadError(
@@ -114,7 +117,7 @@ class Reconstructor(ABC):
         reach = np.float32(self.band.width) * np.sqrt(_around(sd**2, round(REACH_S * self.fs)))
         return Estimate(whole[0].T, sd, reach, mask[0, columns] > 0)
 
-    def reconstruct(self, samples: ArrayLike, fs: float, leads: Sequence[str]) -> Twelve:
+    def __call__(self, samples: ArrayLike, fs: float, leads: str | Sequence[str]) -> Twelve:
         """Reconstruct a recording: what the live stream gives, whole.
 
         Parameters
@@ -123,8 +126,8 @@ class Reconstructor(ABC):
             mV; NaN where a sample is missing. At least one window (10 s) long.
         fs : float
             Samples per second, at least the model's ``min_fs``.
-        leads : sequence of str
-            Names of the columns, standard leads in any order.
+        leads : str or sequence of str
+            Names of the columns, standard leads in any order: ``"II,V1,V5"``, ``["II", "V1", "V5"]``.
 
         Returns
         -------
@@ -139,7 +142,8 @@ class Reconstructor(ABC):
         LeadError
             A name is not a standard lead, or comes twice, or these leads are too few.
         """
-        x, names = _checked(samples, leads)
+        names = _standard(leads)
+        x = as_columns(samples, names)
         self.check(names, fs)
         at_model = x if fs == self.fs else resample(x, fs, self.fs)
         stage = TwelveStage(self, names)
@@ -194,10 +198,8 @@ class LinearCard:
 
     def write(self, path: Path) -> None:
         """Write it, sealed, to ``path``."""
-        body = asdict(self)
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(body | {"seal": _seal(body)}, indent=1)
-        path.write_text(text + "\n", encoding="utf-8")
+        sealed.write(asdict(self), path)
 
 
 class Linear(Reconstructor):
@@ -228,34 +230,48 @@ class Linear(Reconstructor):
         return next((known for known in self._sets if set(known.leads) <= set(leads)), None)
 
 
-def load_reconstructor(name: str | Path = "lead12", profile: Profile | None = None) -> Reconstructor:
-    """Load ``lead12``, ``lead12-linear``, or either by the path of a card.
+def load_reconstructor(
+    name: str | Path = "lead12",
+    profile: Profile | str | Path | None = None,
+    *,
+    precision: str = "int8",
+    runtime: str = "onnx",
+) -> Reconstructor:
+    """Load a model that reconstructs leads; `wearecg.load_model` for one that must be of this kind.
+
+    Parameters
+    ----------
+    name : str or Path
+        ``lead12``, ``lead12-linear``, or the path of a card.
+    profile : Profile, str or Path, optional
+        The correction for one person, or the file that `wearecg calibrate` or `Profile.write` wrote.
+    precision, runtime : str
+        ``int8`` or ``fp32``; ``onnx`` or ``tflite``. ``lead12-linear`` has one form only.
+
+    Returns
+    -------
+    Reconstructor
 
     Raises
     ------
     ModelError
-        No such model, a file or card that must not be run, one that does not reconstruct leads, or a
+        No such model or form, a file or card that must not be run, one that does not reconstruct leads, or a
         profile that was made with another.
+    MissingExtraError
+        The runtime is not installed.
     """
-    path = LINEAR if name == LINEAR.stem else card_path(name)
-    if linear := _read_linear(path):
-        return Linear(linear, profile)
-    card = load_card(path)
-    if card.outputs.band is None:
+    card, path = read_card(name)
+    if isinstance(card, Card) and card.outputs.band is None:
         raise ModelError(f"{card.source} does not reconstruct leads; `wearecg models` lists what does")
-    return Lead12(card, Runner(card, path.parent), profile)
+    return reconstructor(card, path.parent, precision, runtime, profile)
 
 
-def _read_linear(path: Path) -> LinearCard | None:
-    """Return the card of matrices at ``path``; None if it is another kind of card."""
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"card {path} cannot be read: {error}") from error
-    if not isinstance(body, dict) or "sets" not in body:
-        return None
-    if body.pop("seal", None) != _seal(body):
-        raise ModelError(f"card {path} does not match its own seal: it was edited or damaged; reinstall it")
+def read_card(name: str | Path) -> tuple[Card | LinearCard, Path]:
+    """Read the card of any model, of matrices too; return it and its path. Raises `ModelError`, see `load_card`."""
+    path = LINEAR if name == LINEAR.stem else card_path(name)
+    body = sealed.read(path)
+    if "sets" not in body:
+        return from_body(body, path), path
     card = build(LinearCard, body, f"card {path}")
     for known in card.sets:
         shape = (len(INDEPENDENT), len(known.leads))
@@ -265,27 +281,33 @@ def _read_linear(path: Path) -> LinearCard | None:
             or len(known.variance) != shape[0]
         ):
             raise ModelError(f"card {path}: the numbers of {'+'.join(known.leads)} have not shape {shape}")
-    return card
+    return card, path
 
 
-def _seal(body: object) -> str:
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+def reconstructor(
+    card: Card | LinearCard, folder: Path, precision: str, runtime: str, profile: Profile | str | Path | None
+) -> Reconstructor:
+    """Make what a card describes; ``folder`` is where it lies. Raises as `load_reconstructor`."""
+    correction = read_profile(profile) if isinstance(profile, str | Path) else profile
+    if isinstance(card, Card):
+        return Lead12(card, Runner(card, folder, precision, runtime), correction)
+    if (precision, runtime) != ("int8", "onnx"):
+        raise ModelError(
+            f"{card.name}@{card.version} is a matrix, run by NumPy: there is no {precision} {runtime} of it; "
+            "leave out precision and runtime"
+        )
+    return Linear(card, correction)
 
 
-def _checked(samples: ArrayLike, leads: Sequence[str]) -> tuple[Samples, list[str]]:
-    try:
-        x = np.asarray(samples, np.float32)
-    except (TypeError, ValueError) as error:
-        raise SignalError(f"samples are not numbers: {error}") from error
-    if x.ndim != 2 or x.shape[1] != len(leads):
-        raise SignalError(f"samples have shape {x.shape} for {len(leads)} leads: give [n, leads]")
-    names = [canonical(lead) for lead in leads]
-    for given, name in zip(leads, names, strict=True):
+def _standard(leads: str | Sequence[str]) -> list[str]:
+    given = names_of(leads)
+    names = [canonical(lead) for lead in given]
+    for written, name in zip(given, names, strict=True):
         if name not in TWELVE:
-            raise LeadError(f"{given!r} is none of the standard leads {', '.join(TWELVE)}")
+            raise LeadError(f"{written!r} is none of the standard leads {', '.join(TWELVE)}")
         if names.count(name) > 1:
             raise LeadError(f"lead {name} is given twice")
-    return np.where(np.isfinite(x), x, np.float32(np.nan)), names
+    return names
 
 
 def _around(x: Samples, width: int) -> Samples:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import Samples, Statement, Why, Window
-from wearecg.ecg.leads import TWELVE, UNKNOWN, canonical, is_ecg
+from wearecg.ecg.leads import canonical, is_ecg, names_of
 from wearecg.errors import LeadError, ModelError, SignalError
 from wearecg.models.card import PPG, Card, card_path, load_card
+from wearecg.models.inputs import as_columns, check_rate
 from wearecg.models.preprocess import condition
 from wearecg.models.runner import Runner
+from wearecg.models.scores import Scores, mean
 from wearecg.pipeline.resample import resample
 
 NOT_SCORED = "NOT_SCORED"
@@ -24,62 +26,24 @@ NOT_MILLIVOLTS = 50.0
 BATCH = 64
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scores:
-    """What a model says about a recording.
+def load_scorer(name: str | Path = "encoder", precision: str = "int8", runtime: str = "onnx") -> Model:
+    """Load a model that makes statements; `wearecg.load_model` for one that must be of this kind.
 
-    Attributes
+    Parameters
     ----------
-    probabilities : dict of dict of float
-        For each group, statement code to calibrated probability; the mean over the windows, so
-        look at ``windows`` for what comes and goes.
-    embedding : float32 [size]
-        The mean over the windows.
-    uncertainty : dict of float
-        For each group, the chance that at least one of its statements is called wrongly; the mean
-        over the windows.
-    unlike : float
-        Share of the windows that are not like those the model knows (noise, a pulse wave, exchanged
-        electrodes, a wrong gain): what it says of them is not to be believed. NaN where the model
-        cannot tell.
-    start, end : float
-        Seconds from the first sample.
-    leads : tuple of str
-        The leads that were looked at (in any window).
-    windows : tuple of Scores
-        One for each window that was scored.
-    skipped : tuple of (float, str)
-        Start and reason of each window that was not.
-    source : str
-        ``model@version``.
-    """
+    name : str or Path
+        A shipped model, or the path of a card.
+    precision, runtime : str
+        ``int8`` or ``fp32``; ``onnx`` or ``tflite``.
 
-    probabilities: Mapping[str, Mapping[str, float]]
-    embedding: NDArray[np.float32]
-    uncertainty: Mapping[str, float]
-    unlike: float
-    start: float
-    end: float
-    leads: tuple[str, ...]
-    source: str
-    windows: tuple[Scores, ...] = ()
-    skipped: tuple[tuple[float, str], ...] = ()
-
-
-def load_model(name: str | Path = "encoder", precision: str = "int8", runtime: str = "onnx") -> Model:
-    """Load a shipped model by name, or any model by the path of its card.
-
-    >>> import numpy as np, wearecg.models
-    >>> model = wearecg.models.load_model("encoder")
-    >>> noise = np.random.default_rng(1).normal(scale=0.1, size=(2500, 1))
-    >>> scores = model(noise, fs=250, leads=["II"])
-    >>> sorted(scores.probabilities), scores.embedding.shape
-    (['form', 'rhythm', 'subclass', 'superclass'], (128,))
+    Returns
+    -------
+    Model
 
     Raises
     ------
     ModelError
-        No such model or form, or a file or card that must not be run.
+        No such model or form, a file or card that must not be run, or one that makes no statements.
     MissingExtraError
         The runtime is not installed.
     """
@@ -92,14 +56,36 @@ def load_model(name: str | Path = "encoder", precision: str = "int8", runtime: s
 
 
 class Model:
-    """A card and a runner: ``model(samples, fs, leads)``, or one live window at a time."""
+    """A model that makes statements about an ECG: ``model(samples, fs, leads)``.
+
+    Parameters
+    ----------
+    card : Card
+    runner : Runner
+        The file that is run, checked against the card. `wearecg.load_model` makes both.
+
+    Attributes
+    ----------
+    card : Card
+    runner : Runner
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> model = wearecg.load_model("encoder")
+    >>> person = wearecg.Person(seed=1, scenario="af", fs=250)
+    >>> lead = person.samples(2500)[:, [person.leads.index("II")]]
+    >>> rhythm = model(lead, 250, "II").probabilities["rhythm"]
+    >>> max(rhythm, key=rhythm.get)
+    'AFIB'
+    """
 
     def __init__(self, card: Card, runner: Runner) -> None:
         self.card = card
         self.runner = runner
 
     def __call__(
-        self, samples: ArrayLike, fs: float, leads: Sequence[str], hop_s: float | None = None
+        self, samples: ArrayLike, fs: float, leads: str | Sequence[str], hop_s: float | None = None
     ) -> Scores:
         """Score a recording.
 
@@ -109,11 +95,15 @@ class Model:
             mV; NaN where a sample is missing. At least one window long.
         fs : float
             Samples per second, at least the card's ``min_fs``.
-        leads : sequence of str
-            Names of the columns, standard leads in any order.
+        leads : str or sequence of str
+            Names of the columns, standard leads in any order: ``"II"``, ``"II,V1"``, ``["II", "V1"]``.
         hop_s : float, optional
             Seconds from one window to the next; by default a window's length. The last window
             ends with the recording.
+
+        Returns
+        -------
+        Scores
 
         Raises
         ------
@@ -122,26 +112,59 @@ class Model:
         LeadError
             A name is not one of the model's leads, or comes twice.
         """
-        x, names = self._checked(samples, fs, leads)
-        spec = self.card.input
-        if fs != spec.fs:
-            x = resample(x, fs, spec.fs)
-            # From a slower rate the last output may lie behind the last sample: it is missing.
-            x = np.pad(x, ((0, max(0, spec.length - len(x))), (0, 0)), constant_values=np.nan)
-        starts = _starts(len(x), spec.length, spec.seconds if hop_s is None else hop_s, spec.fs)
-        windows: list[Scores] = []
-        skipped: list[tuple[float, str]] = []
-        for at in range(0, len(starts), BATCH):
-            part = starts[at : at + BATCH]
-            signal, mask = self._prepare(np.stack([x[i : i + spec.length] for i in part]), names)
-            for i, scores in zip(part, self._scores(signal, mask, np.array(part) / spec.fs), strict=True):
-                if scores is None:
-                    skipped.append((i / spec.fs, self._too_few(names)))
-                else:
-                    windows.append(scores)
-        if not windows:
-            raise SignalError(f"nothing to score in {len(x) / spec.fs:.1f} s: {skipped[0][1]}")
-        return _mean(windows, skipped)
+        names = self._names(fs, leads)
+        x = self._resampled(samples, fs, names)
+        (windows,) = self._windows([x], names, hop_s)
+        return self._whole(windows, names)
+
+    def batch(
+        self,
+        recordings: Iterable[ArrayLike],
+        fs: float,
+        leads: str | Sequence[str],
+        hop_s: float | None = None,
+    ) -> list[Scores]:
+        """Score many recordings, their windows together: what a call for each would give, in less time.
+
+        Parameters
+        ----------
+        recordings : iterable of [n, leads]
+            mV, as for a call; they may differ in length.
+        fs, leads, hop_s
+            As for a call, the same for all.
+
+        Returns
+        -------
+        list of Scores
+            In the order of the recordings. The last bits may differ from those of single calls, as the runtime
+            adds up the windows of a batch in another order.
+
+        Raises
+        ------
+        SignalError
+            As for a call; the message begins with the recording's index.
+        LeadError
+            As for a call.
+
+        Examples
+        --------
+        >>> import wearecg
+        >>> people = [wearecg.Person(seed, "sinus", 100) for seed in range(3)]
+        >>> leads = [person.samples(1000 + 100 * i)[:, :2] for i, person in enumerate(people)]
+        >>> scores = wearecg.load_model("encoder").batch(leads, 100, people[0].leads[:2])
+        >>> [round(one.end) for one in scores]
+        [10, 11, 12]
+        """
+        names = self._names(fs, leads)
+        whole: list[Samples] = []
+        for index, samples in enumerate(recordings):
+            with _of(index):
+                whole.append(self._resampled(samples, fs, names))
+        scores: list[Scores] = []
+        for index, windows in enumerate(self._windows(whole, names, hop_s)):
+            with _of(index):
+                scores.append(self._whole(windows, names))
+        return scores
 
     def score_window(self, window: Window) -> list[Statement]:
         """Return the reported statements above their threshold, or one ``NOT_SCORED`` with the reason."""
@@ -185,38 +208,31 @@ class Model:
             if s.reported and scores.probabilities[group.name][s.code] >= s.threshold
         ]
 
-    def _checked(self, samples: ArrayLike, fs: float, leads: Sequence[str]) -> tuple[Samples, list[str]]:
+    def _names(self, fs: float, leads: str | Sequence[str]) -> list[str]:
+        """Return the leads in the house spelling. Raises where they, or the rate, are not for this model."""
         spec = self.card.input
-        if not spec.min_fs <= fs < float("inf"):
-            raise SignalError(
-                f"a rate of {fs:g} Hz is too low: {self.card.source} needs at least {spec.min_fs:g} Hz, "
-                "below it the QRS complex is lost"
-                if fs < spec.min_fs
-                else f"fs is {fs}: give the samples per second"
-            )
-        try:
-            x = np.asarray(samples, np.float32)
-        except (TypeError, ValueError) as error:
-            raise SignalError(f"samples are not numbers: {error}") from error
-        if x.ndim != 2 or x.shape[1] != len(leads):
-            raise SignalError(
-                f"samples have shape {x.shape} for {len(leads)} leads: give [n, leads], one column a lead"
-            )
+        check_rate(fs, spec, self.card.source)
+        given = names_of(leads)
+        names = [canonical(name) for name in given]
+        for written, name in zip(given, names, strict=True):
+            if not self._takes(name):
+                known = ", ".join(spec.leads)
+                raise LeadError(f"{self.card.source} does not know lead {written!r}; it knows {known}")
+            if names.count(name) > 1:
+                raise LeadError(f"lead {name} is given twice")
+        if spec.any_lead and len(names) > 1:
+            raise LeadError(f"{self.card.source} looks at one lead: give one of {', '.join(names)}")
+        return names
+
+    def _resampled(self, samples: ArrayLike, fs: float, names: Sequence[str]) -> Samples:
+        """Return a recording at the model's rate. Raises where its samples cannot be used."""
+        spec = self.card.input
+        x = as_columns(samples, names)
         if len(x) < round(spec.seconds * fs):
             raise SignalError(
                 f"{len(x)} samples at {fs:g} Hz are {len(x) / fs:.2f} s: "
                 f"{self.card.source} needs at least {spec.seconds:g} s"
             )
-        x = np.where(np.isfinite(x), x, np.float32(np.nan))
-        names = [canonical(name) for name in leads]
-        for given, name in zip(leads, names, strict=True):
-            if not self._takes(name):
-                known = ", ".join(spec.leads)
-                raise LeadError(f"{self.card.source} does not know lead {given!r}; it knows {known}")
-            if names.count(name) > 1:
-                raise LeadError(f"lead {name} is given twice")
-        if spec.any_lead and len(names) > 1:
-            raise LeadError(f"{self.card.source} looks at one lead: give one of {', '.join(names)}")
         for name, column in zip(names, x.T, strict=True):
             measured = column[~np.isnan(column)]
             span = np.ptp(np.percentile(measured, [1, 99])) if measured.size else 0.0
@@ -225,7 +241,41 @@ class Model:
                     f"lead {name} spans {span:.0f}: that is no ECG in mV; "
                     "convert from microvolts or ADC steps first"
                 )
-        return x, names
+        if fs == spec.fs:
+            return x
+        x = resample(x, fs, spec.fs)
+        # From a slower rate the last output may lie behind the last sample: it is missing.
+        return np.pad(x, ((0, max(0, spec.length - len(x))), (0, 0)), constant_values=np.nan)
+
+    def _windows(
+        self, recordings: Sequence[Samples], names: Sequence[str], hop_s: float | None
+    ) -> list[list[tuple[float, Scores | None]]]:
+        """Score every window of every recording: for each its start (s), and None where too few leads are left."""
+        spec = self.card.input
+        hop_s = spec.seconds if hop_s is None else hop_s
+        cuts = [
+            (number, start)
+            for number, x in enumerate(recordings)
+            for start in _starts(len(x), spec.length, hop_s, spec.fs)
+        ]
+        scored: list[list[tuple[float, Scores | None]]] = [[] for _ in recordings]
+        for at in range(0, len(cuts), BATCH):
+            part = cuts[at : at + BATCH]
+            windows = np.stack([recordings[number][start : start + spec.length] for number, start in part])
+            seconds = np.array([start for _, start in part]) / spec.fs
+            scores = self._scores(*self._prepare(windows, names), seconds)
+            for (number, _), second, one in zip(part, seconds, scores, strict=True):
+                scored[number].append((float(second), one))
+        return scored
+
+    def _whole(self, windows: Sequence[tuple[float, Scores | None]], names: Sequence[str]) -> Scores:
+        """Return the scores of a recording, given those of its windows."""
+        there = [scores for _, scores in windows if scores]
+        why = self._too_few(names)
+        if not there:
+            seconds = windows[-1][0] + self.card.input.seconds
+            raise SignalError(f"nothing to score in {seconds:.1f} s: {why}")
+        return mean(there, [(start, why) for start, scores in windows if scores is None])
 
     def _takes(self, lead: str) -> bool:
         spec = self.card.input
@@ -324,25 +374,13 @@ def _starts(samples: int, length: int, hop_s: float, fs: float) -> list[int]:
     return starts
 
 
-def _mean(windows: list[Scores], skipped: list[tuple[float, str]]) -> Scores:
-    first = windows[0]
-    return Scores(
-        probabilities={
-            group: {code: float(np.mean([w.probabilities[group][code] for w in windows])) for code in codes}
-            for group, codes in first.probabilities.items()
-        },
-        embedding=np.mean([w.embedding for w in windows], axis=0),
-        uncertainty={
-            group: float(np.mean([w.uncertainty[group] for w in windows])) for group in first.uncertainty
-        },
-        unlike=float(np.mean([w.unlike for w in windows])),
-        start=first.start,
-        end=windows[-1].end,
-        leads=tuple(name for name in (*TWELVE, UNKNOWN) if any(name in w.leads for w in windows)),
-        source=first.source,
-        windows=tuple(windows),
-        skipped=tuple(skipped),
-    )
+@contextmanager
+def _of(index: int) -> Iterator[None]:
+    """Say in an error which recording it is about."""
+    try:
+        yield
+    except SignalError as error:
+        raise SignalError(f"recording {index}: {error}") from error
 
 
 def _why_unusable(window: Window, takes: Callable[[str], bool]) -> tuple[Why, str]:

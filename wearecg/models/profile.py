@@ -10,16 +10,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import Samples
 from wearecg.ecg.lead12 import INDEPENDENT
-from wearecg.ecg.leads import TWELVE, select
+from wearecg.ecg.leads import TWELVE, canonical_all, names_of, select
 from wearecg.errors import LeadError, ModelError, SignalError
+from wearecg.models.inputs import as_columns
 from wearecg.models.preprocess import condition
 from wearecg.models.strict_json import build
 from wearecg.pipeline.resample import resample
@@ -55,6 +57,16 @@ class Profile:
         Date (ISO 8601) and the recording.
     seconds : float
         How much of it could be used.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> person = wearecg.Person(seed=1, scenario="sinus", fs=100)
+    >>> plain = wearecg.load_model("lead12-linear")
+    >>> profile = calibrate(plain, person.samples(2000), 100, person.leads, "II,V1,V5")
+    >>> fitted = wearecg.load_model("lead12-linear", profile=profile)
+    >>> fitted.profile.seconds
+    20.0
     """
 
     model: str
@@ -91,13 +103,22 @@ class Profile:
         better[:, rows] += (np.asarray(self.weights) @ _features(mean, signal, self.leads)).astype(np.float32)
         return better
 
-    def write(self, path: Path) -> None:
-        """Write it as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+    def write(self, path: str | Path) -> None:
+        """Write it as JSON, for `read_profile`."""
+        Path(path).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
 
-def read_profile(path: Path) -> Profile:
+def read_profile(path: str | Path) -> Profile:
     """Read a profile.
+
+    Parameters
+    ----------
+    path : str or Path
+        What `wearecg calibrate` or `Profile.write` wrote.
+
+    Returns
+    -------
+    Profile
 
     Raises
     ------
@@ -105,7 +126,7 @@ def read_profile(path: Path) -> Profile:
         It cannot be read, is of another version, or is none.
     """
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
+        body = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"profile {path} cannot be read: {error}") from error
     if not isinstance(body, dict) or body.get("format") != FORMAT:
@@ -121,17 +142,35 @@ def read_profile(path: Path) -> Profile:
 
 def calibrate(
     model: Reconstructor,
-    samples: Samples,
+    samples: ArrayLike,
     fs: float,
-    names: Sequence[str],
-    leads: Sequence[str],
-    reference: str,
-    created: str,
+    names: str | Sequence[str],
+    leads: str | Sequence[str],
+    reference: str = "samples",
+    created: str | None = None,
     ridge: float = RIDGE,
 ) -> Profile:
-    """Fit a profile to a recording ``[n, names]`` (mV) of one person, for the measured ``leads``.
+    """Fit a profile to a recording of one person.
 
-    ``ridge`` is how hard the correction is pulled to zero, in the units of `RIDGE`.
+    Parameters
+    ----------
+    model : Reconstructor
+    samples : [n, names]
+        mV; NaN where a sample is missing. Ten seconds or more.
+    fs : float
+        Samples per second.
+    names : str or sequence of str
+        Of the columns; `leads` and all independent leads (I, II, V1 to V6) must be among them.
+    leads : str or sequence of str
+        Those that will be measured from now on.
+    reference, created : str
+        The recording and the date (ISO 8601; by default today), as the profile will state them.
+    ridge : float
+        How hard the correction is pulled to zero, in the units of `RIDGE`.
+
+    Returns
+    -------
+    Profile
 
     Raises
     ------
@@ -139,17 +178,30 @@ def calibrate(
         The recording lacks a lead that is needed, or there is nothing to correct.
     SignalError
         It is too short, or no stretch of it has all leads.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> person = wearecg.Person(seed=1, scenario="sinus", fs=100)
+    >>> model = wearecg.load_model("lead12")
+    >>> profile = calibrate(model, person.samples(2000), 100, person.leads, "II,V1,V5")
+    >>> profile.leads, profile.targets
+    (('II', 'V1', 'V5'), ('I', 'V2', 'V3', 'V4', 'V6'))
     """
-    given = tuple(lead for lead in TWELVE if lead in [names[i] for i in select(leads, names, reference)])
+    names = canonical_all(names_of(names))
+    x = as_columns(samples, names)
+    wanted = select(names_of(leads), names, reference)
+    given = tuple(lead for lead in TWELVE if lead in [names[i] for i in wanted])
     model.check(given, fs)
     targets = tuple(lead for lead in INDEPENDENT if lead not in given)
     if not targets:
         raise LeadError(f"with {', '.join(given)} measured there is nothing to correct")
     select(targets, names, reference)
     columns = [names.index(lead) for lead in TWELVE if lead in names]
-    x = np.full((len(samples), len(TWELVE)), np.nan, np.float32)
-    x[:, [TWELVE.index(names[i]) for i in columns]] = samples[:, columns]
-    pairs = list(_pairs(model, x if fs == model.fs else resample(x, fs, model.fs), given, targets))
+    all_leads = np.full((len(x), len(TWELVE)), np.nan, np.float32)
+    all_leads[:, [TWELVE.index(names[i]) for i in columns]] = x[:, columns]
+    at_model = all_leads if fs == model.fs else resample(all_leads, fs, model.fs)
+    pairs = _pairs(model, at_model, given, targets)
     if not pairs:
         raise SignalError(
             f"{reference}: no {model.input.seconds:g} s in which {', '.join((*given, *targets))} all vary and are "
@@ -171,7 +223,7 @@ def calibrate(
         weights=tuple(tuple(map(float, row)) for row in fit(features, wrong, ridge)),
         before=_rms(wrong),
         after=_rms(left),
-        created=created,
+        created=date.today().isoformat() if created is None else created,
         reference=reference,
         seconds=features.shape[1] / model.fs,
     )

@@ -6,39 +6,155 @@ is a convention. So the card has no statements, and only rate and rhythm are mad
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import Samples
+from wearecg.ecg.pulse import REFRACTORY_S, PeakPicker
 from wearecg.errors import ModelError, SignalError
 from wearecg.models.card import PPG, Card, card_path, load_card
+from wearecg.models.inputs import as_samples
 from wearecg.models.preprocess import condition
 from wearecg.models.runner import Runner
-from wearecg.pipeline.pulse import Drawn
+from wearecg.pipeline.pulse import Drawn, PulseStage
+from wearecg.pipeline.resample import resample
 
-THRESHOLD = 0.38
-"""Probability from which a maximum is a beat: that of the best F1 on recordings kept for choosing."""
+BEATS = "beats"
+"""The output that says where R peaks are, and the operating point from which one is there."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnLead:
+    """What is drawn from the recording of a pulse. It is no ECG: only its beats and their rhythm are known.
+
+    Attributes
+    ----------
+    ecg : float32 [n]
+        mV by convention, in the likeness of lead II, in time with the pulse: each R wave lies on the steepest point
+        of an upslope. NaN where nothing could be drawn.
+    fs : float
+        Of ``ecg``, Hz: the model's.
+    beats : float64 [beats]
+        Seconds from the first sample, of each R wave in ``ecg``.
+    rr : float64 [beats]
+        Seconds from the beat before; NaN for the first, and for the first behind what is not drawn.
+    lag : float64 [beats]
+        Seconds by which the model thinks that the pulse came after the R wave of an ECG, which was then at
+        ``beats - lag``.
+    skipped : tuple of (float, str)
+        Start (s) and reason of each ten seconds in which no pulse could be relied on; they start every second.
+    source : str
+        ``model@version``.
+    """
+
+    ecg: Samples
+    fs: float
+    beats: NDArray[np.float64]
+    rr: NDArray[np.float64]
+    lag: NDArray[np.float64]
+    skipped: tuple[tuple[float, str], ...]
+    source: str
 
 
 class PulseModel:
-    """A card and a runner: a window of a pulse wave in, a trace and its beats out.
+    """Draws a lead ``II*`` and its beats from a pulse wave (PPG): ``model(samples, fs)``.
 
-    Raises `ModelError` if the card is not that of a model that draws from a pulse.
+    Parameters
+    ----------
+    card : Card
+    runner : Runner
+        The file that is run, checked against the card. `wearecg.load_model` makes both.
+
+    Attributes
+    ----------
+    label : str
+        ``model@version``.
+    input : Input
+    fs : float
+        Samples per second of what it looks at and draws.
+    length : int
+        Samples in a window.
+    threshold : float
+        Probability from which a maximum is a beat.
+
+    Raises
+    ------
+    ModelError
+        The card is not that of a model that draws from a pulse.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> person = wearecg.Person(seed=1, scenario="sinus", fs=125)
+    >>> pulse = person.samples(125 * 20)[:, person.leads.index("PPG")]
+    >>> drawn = wearecg.load_model("ppg2ecg")(pulse, 125)
+    >>> drawn.ecg.shape, drawn.fs, bool((drawn.rr[1:] > 0.5).all())
+    ((2000,), 100.0, True)
     """
 
     def __init__(self, card: Card, runner: Runner) -> None:
         check_card(card)
         self.label, self.input = card.source, card.input
-        self.fs, self.length, self.threshold = card.input.fs, card.input.length, THRESHOLD
+        self.fs, self.length, self.threshold = card.input.fs, card.input.length, card.outputs.points[BEATS]
         self._runner = runner
+
+    def __call__(self, samples: ArrayLike, fs: float) -> DrawnLead:
+        """Draw from a recording: what the live stream gives, whole.
+
+        Parameters
+        ----------
+        samples : [n] or [n, 1]
+            The pulse wave in any unit, upright (more blood, larger value); NaN where a sample is missing. At least
+            one window (10 s) long.
+        fs : float
+            Samples per second, at least the model's ``min_fs``.
+
+        Returns
+        -------
+        DrawnLead
+
+        Raises
+        ------
+        SignalError
+            Rate, shape or length cannot be used, or no ten seconds show a pulse that can be relied on.
+        """
+        self.check(fs)
+        x = as_samples(samples)
+        if x.shape not in ((len(x),), (len(x), 1)):
+            raise SignalError(f"samples have shape {x.shape}: give one pulse wave, [n] or [n, 1]")
+        if len(x) < round(self.input.seconds * fs):
+            raise SignalError(
+                f"{len(x)} samples at {fs:g} Hz are {len(x) / fs:.2f} s: "
+                f"{self.label} needs at least {self.input.seconds:g} s"
+            )
+        x = x.reshape(-1, 1)
+        pulse = (x if fs == self.fs else resample(x, fs, self.fs))[:, 0]
+        stage = PulseStage(self)
+        verdicts, pieces = stage.feed(0, pulse)
+        last_verdicts, last_pieces = stage.flush()
+        verdicts, pieces = verdicts + last_verdicts, pieces + last_pieces
+        ecg, chance, lag = (np.full(len(pulse), np.nan, np.float32) for _ in range(3))
+        for piece in pieces:
+            rows = slice(piece.first, piece.first + len(piece))
+            ecg[rows], chance[rows], lag[rows] = piece.ecg, piece.beats, piece.lag
+        skipped = [(v.start, v.leads[0].reason) for v in verdicts if v.leads[0].verdict == "unusable"]
+        if not pieces:
+            raise SignalError(f"nothing to draw in {len(x) / fs:.1f} s: {skipped[0][1]}")
+        places, rr = self._beats(chance)
+        at = lag[places.round().astype(int)].astype(np.float64)
+        return DrawnLead(ecg, self.fs, places / self.fs, rr, at, tuple(skipped), self.label)
 
     def check(self, fs: float) -> None:
         """Raise `SignalError` if a pulse wave at this rate (Hz) is too coarse for the model."""
-        if fs < self.input.min_fs:
+        if not self.input.min_fs <= fs < float("inf"):
             raise SignalError(
                 f"a pulse at {fs:g} Hz is too slow: {self.label} needs at least {self.input.min_fs:g} Hz; "
                 "set the sensor to a higher rate"
+                if fs < self.input.min_fs
+                else f"fs is {fs}: give the samples per second"
             )
 
     def draw(self, window: Samples) -> Drawn | None:
@@ -47,30 +163,62 @@ class PulseModel:
         if not mask.any():
             return None
         out = self._runner.run(signal, mask)
-        return Drawn(out["ecg"][0], 1 / (1 + np.exp(-out["beats"][0])), float(out["lag"][0, 0]))
+        return Drawn(out["ecg"][0], 1 / (1 + np.exp(-out[BEATS][0])), float(out["lag"][0, 0]))
+
+    def _beats(self, chance: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return places (in samples) and RR intervals (s) of the beats in what is drawn; NaN is where it is not."""
+        picker = PeakPicker(REFRACTORY_S * self.fs)
+        places, rr = [np.empty(0)], [np.empty(0)]
+        rows = np.flatnonzero(np.isfinite(chance))
+        for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
+            picker.seek(int(run[0]))
+            found = np.array([*picker.feed(chance[run], self.threshold), *picker.flush()], np.float64)
+            places.append(found)
+            rr.append(np.diff(found, prepend=np.nan) / self.fs)
+        return np.concatenate(places), np.concatenate(rr)
 
 
 def check_card(card: Card) -> None:
     """Raise `ModelError` unless this is the card of a model that draws from a pulse."""
     found = [(signal.name, signal.shape, signal.units) for signal in card.outputs.signals]
     n = card.input.length
-    wanted = [("ecg", (n,), "mV"), ("beats", (n,), "logit"), ("lag", (2,), "s, log s^2")]
+    wanted = [("ecg", (n,), "mV"), (BEATS, (n,), "logit"), ("lag", (2,), "s, log s^2")]
     if card.input.leads != PPG or found != wanted:
         raise ModelError(
             f"{card.source} does not draw from a pulse: it sees {', '.join(card.input.leads)} and gives {found}, "
             f"not {wanted}; `wearecg models` lists what does"
         )
+    if BEATS not in card.outputs.points:
+        raise ModelError(
+            f"the card of {card.source} has no point {BEATS!r}, the probability from which a beat is one: "
+            "publish it again with this version of wearecg"
+        )
 
 
-def load_pulse_model(name: str | Path = "ppg2ecg") -> PulseModel:
-    """Load ``ppg2ecg``, or a model of its kind by the path of a card.
+def load_pulse_model(
+    name: str | Path = "ppg2ecg", precision: str = "int8", runtime: str = "onnx"
+) -> PulseModel:
+    """Load a model that draws from a pulse; `wearecg.load_model` for one that must be of this kind.
+
+    Parameters
+    ----------
+    name : str or Path
+        ``ppg2ecg``, or the path of a card.
+    precision, runtime : str
+        ``int8`` or ``fp32``; ``onnx`` or ``tflite``.
+
+    Returns
+    -------
+    PulseModel
 
     Raises
     ------
     ModelError
-        No such model, a file or card that must not be run, or one that does something else.
+        No such model or form, a file or card that must not be run, or one that does something else.
+    MissingExtraError
+        The runtime is not installed.
     """
     path = card_path(name)
     card = load_card(path)
     check_card(card)
-    return PulseModel(card, Runner(card, path.parent))
+    return PulseModel(card, Runner(card, path.parent, precision, runtime))

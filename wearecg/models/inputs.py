@@ -1,0 +1,42 @@
+"""What users hand to a model, checked before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from wearecg.block import Samples
+from wearecg.errors import SignalError
+from wearecg.models.card import Input
+
+
+def check_rate(fs: float, spec: Input, source: str) -> None:
+    """Raise `SignalError` unless the model ``source`` can look at an ECG of ``fs`` samples per second."""
+    if not spec.min_fs <= fs < float("inf"):
+        raise SignalError(
+            f"a rate of {fs:g} Hz is too low: {source} needs at least {spec.min_fs:g} Hz, "
+            "below it the QRS complex is lost"
+            if fs < spec.min_fs
+            else f"fs is {fs}: give the samples per second"
+        )
+
+
+def as_samples(samples: ArrayLike) -> Samples:
+    """Return numbers as float32, NaN for whatever is not finite. Raises `SignalError` where they are none."""
+    try:
+        x = np.asarray(samples, np.float32)
+    except (TypeError, ValueError) as error:
+        raise SignalError(f"samples are not numbers: {error}") from error
+    return np.where(np.isfinite(x), x, np.float32(np.nan))
+
+
+def as_columns(samples: ArrayLike, leads: Sequence[str]) -> Samples:
+    """Return samples [n, leads], see `as_samples`. Raises `SignalError` where they have another shape."""
+    x = as_samples(samples)
+    if x.ndim != 2 or x.shape[1] != len(leads):
+        raise SignalError(
+            f"samples have shape {x.shape} for {len(leads)} leads: give [n, leads], one column a lead"
+        )
+    return x

@@ -1,0 +1,41 @@
+"""JSON that seals itself: a hash over everything else in it. A guard against accidents and mix-ups, no signature."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from wearecg.errors import ModelError
+
+
+def digest(body: object) -> str:
+    """Return the hash of what JSON can hold, whatever the order of its keys."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write(body: dict[str, Any], path: Path) -> None:
+    """Write ``body`` and its seal to ``path``."""
+    text = json.dumps(body | {"seal": digest(body)}, indent=1, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read what `write` wrote.
+
+    Raises
+    ------
+    ModelError
+        It cannot be read, is no JSON object, or was edited or damaged.
+    """
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"card {path} cannot be read: {error}") from error
+    if not isinstance(body, dict):
+        raise ModelError(f"card {path}: expected an object, got {type(body).__name__}")
+    if body.pop("seal", None) != digest(body):
+        raise ModelError(f"card {path} does not match its own seal: it was edited or damaged; reinstall it")
+    return body
