@@ -1,0 +1,164 @@
+"""A package of somebody else's adds an observer, a sensor, an output and a recorder: one file each, no line of ours."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import wearecg
+from wearecg.block import BeatClass
+
+PARTS = {
+    "observers": (
+        "acme-beats",
+        "open_beats",
+        '''
+        """Names each beat by its height: a beat classifier."""
+
+        from wearecg import BeatClass, Measure
+        from wearecg.observers import Observer, Segments
+
+        class Beats(Observer):
+            source = "acme-beats@1"
+            wants = (Segments(fs=100, before=0.2, after=0.4),)
+
+            def __init__(self):
+                self.heights = []
+
+            def feed(self, item, about):
+                peak = item.start + 0.2
+                height = float(abs(item.samples[:, 0]).max())
+                self.heights.append(height)
+                usual = sorted(self.heights)[len(self.heights) // 2]
+                code = "V" if height > 1.5 * usual else "N"
+                yield Measure("r_height", height, "mV", self.source, item.start, item.end, stream=item.stream)
+                yield BeatClass(peak, code, 0.9, self.source, item.stream)
+
+        def open_beats(options):
+            return Beats()
+        ''',
+    ),
+    "devices": (
+        "acme-patch",
+        "Patch",
+        '''
+        """A sensor that sends signed bytes, 100 a second, 10 uV each."""
+
+        import numpy as np
+
+        from wearecg.block import SignalBlock
+        from wearecg.devices.base import Device
+
+        class Patch(Device):
+            name, title, baud = "acme-patch", "Acme patch", 115200
+
+            def connected(self, now):
+                pass
+
+            def diagnose(self):
+                return "no samples"
+
+            def feed(self, data, arrival):
+                if not data:
+                    return []
+                samples = np.frombuffer(data, np.int8).astype(np.float32)[:, None] * 0.01
+                return [SignalBlock(samples, 100.0, ("II",), stream="ecg-raw")]
+        ''',
+    ),
+    "sinks": (
+        "acme",
+        "open_acme",
+        '''
+        """One line of text for each finding and beat class: what an MQTT output would publish."""
+
+        from pathlib import Path
+
+        from wearecg.block import BeatClass, Finding
+        from wearecg.sinks import Sink
+        from wearecg.sinks.encode import encode
+
+        class Lines(Sink):
+            wants = (Finding, BeatClass)
+
+            def __init__(self, path):
+                super().__init__()
+                self.file = open(path, "w")
+
+            def write(self, event):
+                print(encode(event), file=self.file)
+
+            def close(self):
+                self.file.close()
+
+        def open_acme(place, options, context):
+            return Lines(Path(place))
+        ''',
+    ),
+}
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Return what lays a package with one entry point beside ours, as pip would."""
+    packages = tmp_path / "packages"
+
+    def lay(part: str) -> str:
+        name, attribute, text = PARTS[part]
+        module = f"acme_{part}"
+        info = packages / f"{module}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (packages / f"{module}.py").write_text(textwrap.dedent(text))
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[wearecg.{part}]\n{name} = {module}:{attribute}\n")
+        monkeypatch.syspath_prepend(str(packages))
+        importlib.invalidate_caches()
+        monkeypatch.delitem(sys.modules, module, raising=False)
+        return name
+
+    return lay
+
+
+def test_an_observer_beside_ours(install, tmp_path: Path) -> None:
+    name = install("observers")
+    file = tmp_path / "out.jsonl"
+    source = "simulate:pvc?seed=1&fs=250&speed=max"
+    events = list(
+        wearecg.stream(source, leads="II", observe=("encoder", name), to=f"jsonl:{file}", duration=30)
+    )
+    classes = [event for event in events if isinstance(event, BeatClass)]
+    beats = [event.time for event in events if isinstance(event, wearecg.Beat)]
+    assert len(beats) - 2 <= len(classes) <= len(beats)
+    assert {one.code for one in classes} <= {"N", "V"}
+    assert max(min(abs(beat - one.time) for beat in beats) for one in classes) < 0.01
+    finding = next(event for event in events if isinstance(event, wearecg.Finding) and event.probability)
+    assert "r_height_mV" in {measure.key for measure in finding.evidence}
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert sum(line["type"] == "beat-class" for line in lines) == len(classes)
+    assert any(line["type"] == "measure" and line["unit"] == "mV" for line in lines)
+
+
+def test_an_output_and_an_observer_that_do_not_know_each_other(install, tmp_path: Path) -> None:
+    scheme, name = install("sinks"), install("observers")
+    file = tmp_path / "lines"
+    source = "simulate:pvc?seed=1&fs=250&speed=max"
+    list(wearecg.stream(source, leads="II", observe=name, to=f"{scheme}:{file}", duration=20))
+    assert "acme-beats@1" in file.read_text()
+
+
+def test_a_sensor_whose_stream_has_a_name_of_its_own(install, tmp_path: Path) -> None:
+    from wearecg.devices import device
+    from wearecg.pipeline.engine import Engine
+
+    driver = device(install("devices"))()
+    data = np.random.default_rng(0).integers(-100, 100, 3000).astype(np.int8).tobytes()
+    engine = Engine("acme")
+    events = [event for block in driver.feed(data, 30.0) for event in engine.feed(block, 30.0)]
+    info = next(event for event in events if isinstance(event, wearecg.StreamInfo))
+    assert (info.stream, info.stream.kind, info.stream.sensor) == ("ecg-raw", "ecg-raw", 1)
+    assert any(isinstance(event, wearecg.HeartRate) and event.stream == "ecg-raw" for event in events)
