@@ -228,14 +228,21 @@ class Linear(Reconstructor):
         return next((known for known in self._sets if set(known.leads) <= set(leads)), None)
 
 
-def load_reconstructor(name: str | Path = "lead12", profile: Profile | None = None) -> Reconstructor:
-    """Load ``lead12``, ``lead12-linear``, or either by the path of a card.
+def load_reconstructor(
+    name: str | Path = "lead12",
+    profile: Profile | None = None,
+    precision: str = "int8",
+    runtime: str = "onnx",
+) -> Reconstructor:
+    """Load ``lead12`` or ``lead12-linear`` (a matrix: no precision, no runtime), or either by the path of a card.
 
     Raises
     ------
     ModelError
-        No such model, a file or card that must not be run, one that does not reconstruct leads, or a
+        No such model or form, a file or card that must not be run, one that does not reconstruct leads, or a
         profile that was made with another.
+    MissingExtraError
+        The runtime is not installed.
     """
     path = LINEAR if name == LINEAR.stem else card_path(name)
     if linear := _read_linear(path):
@@ -243,7 +250,7 @@ def load_reconstructor(name: str | Path = "lead12", profile: Profile | None = No
     card = load_card(path)
     if card.outputs.band is None:
         raise ModelError(f"{card.source} does not reconstruct leads; `wearecg models` lists what does")
-    return Lead12(card, Runner(card, path.parent), profile)
+    return Lead12(card, Runner(card, path.parent, precision, runtime), profile)
 
 
 def _read_linear(path: Path) -> LinearCard | None:

@@ -62,15 +62,19 @@ def check_card(card: Card) -> None:
         )
 
 
-def load_pulse_model(name: str | Path = "ppg2ecg") -> PulseModel:
+def load_pulse_model(
+    name: str | Path = "ppg2ecg", precision: str = "int8", runtime: str = "onnx"
+) -> PulseModel:
     """Load ``ppg2ecg``, or a model of its kind by the path of a card.
 
     Raises
     ------
     ModelError
-        No such model, a file or card that must not be run, or one that does something else.
+        No such model or form, a file or card that must not be run, or one that does something else.
+    MissingExtraError
+        The runtime is not installed.
     """
     path = card_path(name)
     card = load_card(path)
     check_card(card)
-    return PulseModel(card, Runner(card, path.parent))
+    return PulseModel(card, Runner(card, path.parent, precision, runtime))
