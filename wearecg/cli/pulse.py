@@ -1,10 +1,13 @@
-"""The arguments for a lead that is drawn from a pulse."""
+"""The options for a lead that is drawn from a pulse."""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wearecg.cli.options import UsageError, flag, option
+from wearecg.cli.scoring import ModelOptions
 from wearecg.ecg.lag import RANGE_S
 
 if TYPE_CHECKING:
@@ -12,25 +15,6 @@ if TYPE_CHECKING:
     from wearecg.pipeline.pulse import Lag
 
 LONGEST_S = 2.0
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare ``--ppg-to-ecg``, ``--ppg-model`` and ``--ppg-lag``."""
-    parser.add_argument(
-        "--ppg-to-ecg",
-        action="store_true",
-        help="draw a synthetic lead II* from the lead PPG; only heart rate and regularity are found in it",
-    )
-    parser.add_argument(
-        "--ppg-model", default="ppg2ecg", metavar="MODEL", help="what draws it (default ppg2ecg)"
-    )
-    parser.add_argument(
-        "--ppg-lag",
-        type=lag,
-        metavar="S",
-        help="seconds from the R wave to the pulse, or `model` for the model's guess; "
-        "by default measured where there is an ECG, else unknown",
-    )
 
 
 def lag(text: str) -> Lag:
@@ -49,13 +33,38 @@ def lag(text: str) -> Lag:
     return value
 
 
-def spec(args: argparse.Namespace) -> PulseSpec | None:
-    """Load what the arguments ask for; None without ``--ppg-to-ecg``."""
+@dataclass(frozen=True, kw_only=True)
+class PulseOptions(ModelOptions):
+    """``--ppg-to-ecg``, ``--ppg-model`` and ``--ppg-lag``."""
+
+    ppg_to_ecg: bool = flag(
+        "--ppg-to-ecg",
+        help="draw a synthetic lead II* from the lead PPG; only heart rate and regularity are found in it",
+    )
+    ppg_model: str = option(
+        "--ppg-model", default="ppg2ecg", metavar="MODEL", help="what draws it (default ppg2ecg)"
+    )
+    ppg_lag: Lag = option(
+        "--ppg-lag",
+        parse=lag,
+        metavar="S",
+        help="seconds from the R wave to the pulse, or `model` for the model's guess; "
+        "by default measured where there is an ECG, else unknown",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a lag of nothing."""
+        super().__post_init__()
+        if self.ppg_lag is not None and not self.ppg_to_ecg:
+            raise UsageError("--ppg-lag is about what --ppg-to-ecg draws: give both")
+
+
+def spec(options: PulseOptions) -> PulseSpec | None:
+    """Load what the options ask for; None without ``--ppg-to-ecg``."""
     from wearecg.models.pulse import load_pulse_model
     from wearecg.pipeline.engine import PulseSpec
 
-    if not args.ppg_to_ecg:
-        if args.ppg_lag is not None:
-            args.parser.error("--ppg-lag is about what --ppg-to-ecg draws: give both")
+    if not options.ppg_to_ecg:
         return None
-    return PulseSpec(load_pulse_model(args.ppg_model), args.ppg_lag)
+    model = load_pulse_model(options.ppg_model, options.precision, options.runtime)
+    return PulseSpec(model, options.ppg_lag)
