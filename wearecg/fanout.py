@@ -38,13 +38,15 @@ class Fanout:
             self.close()
             raise
 
-    def __len__(self) -> int:
-        return len(self._outputs)
-
     @property
     def alive(self) -> int:
         """How many outputs still take events."""
         return sum(output.alive for output in self._outputs)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of them do."""
+        return self.alive == len(self._outputs)
 
     @property
     def shows_trace(self) -> bool:

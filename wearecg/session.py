@@ -111,7 +111,11 @@ class Session:
                     self.outputs.write(told)
                     yield told
         finally:
-            self.outputs.close()
+            self.close()
+
+    def close(self) -> None:
+        """Let the outputs write what they have, and end; after the last event this has happened already."""
+        self.outputs.close()
 
     def _events(self) -> Iterator[Event]:
         ending: list[Event] = []

@@ -11,15 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wearecg.cli import config, main, stream
+from wearecg.cli.stream import StreamOptions
 from wearecg.errors import ConfigError
 from wearecg.service import files
 from wearecg.sinks.upkeep import recordings
 
 
-def parse(*arguments: object) -> argparse.Namespace:
+def parse(*arguments: object) -> StreamOptions:
     parser = argparse.ArgumentParser()
     stream.add_parser(parser.add_subparsers())
-    return config.settle(parser.parse_args(["stream", *map(str, arguments)]))
+    return config.settle(parser.parse_args(["stream", *map(str, arguments)]), StreamOptions)
 
 
 @pytest.fixture
@@ -33,8 +34,7 @@ def toml(tmp_path: Path):
 
 
 def test_without_a_file_nothing_changes() -> None:
-    args = parse("--port", "/dev/ttyUSB0")
-    assert (args.port, args.model, args.to, args.leads, args.fs) == ("/dev/ttyUSB0", "encoder", [], [], None)
+    assert parse("--port", "/dev/ttyUSB0") == StreamOptions(port="/dev/ttyUSB0")
 
 
 def test_every_kind_of_option(toml) -> None:
@@ -50,18 +50,27 @@ def test_every_kind_of_option(toml) -> None:
         sync = 2.5
         twelve = true
         profile = "me.json"
+        runtime = "tflite"
+        precision = "fp32"
     """)
     args = parse("--config", path)
     assert (args.port, args.baud, args.fs) == ("/dev/wearecg", 115200, 250.0)
-    assert (args.leads, args.to) == (["II", "V1"], ["jsonl:a.jsonl", "wfdb:b"])
+    assert (args.leads, args.to) == (("II", "V1"), ("jsonl:a.jsonl", "wfdb:b"))
     assert (args.rotate, args.keep_free, args.sync) == ((3600.0, 1e8), 5e8, 2.5)
-    assert (args.twelve, args.profile, args.model) == (True, Path("me.json"), "none")
+    assert (args.twelve, args.profile, args.model) == (True, Path("me.json"), ("none",))
+    assert (args.runtime, args.precision) == ("tflite", "fp32")
 
 
 def test_the_command_line_stands_in_the_place_of_the_file(toml) -> None:
     path = toml('port = "/dev/wearecg"\nmodel = "none"\nto = ["jsonl:a"]\nbaud = 9600\n')
     args = parse("--ble", "H10", "--model", "encoder", "--to", "live:", "--config", path)
-    assert (args.port, args.ble, args.model, args.to, args.baud) == (None, "H10", "encoder", ["live:"], 9600)
+    assert (args.port, args.ble, args.model, args.to, args.baud) == (
+        None,
+        "H10",
+        ("encoder",),
+        ("live:",),
+        9600,
+    )
     assert parse("--config", path, "simulate:sinus").port is None
 
 
@@ -78,6 +87,11 @@ def test_the_command_line_stands_in_the_place_of_the_file(toml) -> None:
             3,
             'to is "live:", but it must be a list of texts, like ["a", "b"]',
         ),
+        ("model = 3", 1, 'model is 3, but it must be a text or a list of texts, like "a" or ["a", "b"]'),
+        ('model = ["encoder", 1]', 1, "model is ['encoder', 1], but it must be a text or a list of texts"),
+        ('runtime = "torch"', 1, 'runtime is "torch"; it may be onnx, tflite'),
+        ('precision = "int4"', 1, 'precision is "int4"; it may be fp32, int8'),
+        ('ppg-lag = "soon"', 1, "ppg-lag: 'soon' is no lag"),
         ("port = 3", 1, "port is 3, but it must be a text"),
         ("twelve = 1", 1, "twelve is 1, but it must be true or false"),
         ("keep-free = 500", 1, "keep-free is 500, but it must be a text"),
@@ -112,16 +126,26 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
         parse("--config", tmp_path / "latin.toml")
 
 
-def test_no_source_at_all_is_a_usage_error(toml, capsys) -> None:
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("fs = 250", "say where the signal comes from: SOURCE, --port, --ble, or --config"),
+        ('source = "simulate:sinus"\nrotate = "1h"', "say how to record, but nothing is: add --record DIR"),
+        ('port = "a"\nstreams = ["ecg"]', "--streams is for Bluetooth sensors: name one with --ble"),
+        ('ble = "a"\nlsb = 0.001', "--capture and --lsb are for serial ports: name one with --port"),
+        ('ble = "a"\ncapture = "new"', "--capture and --lsb are for serial ports: name one with --port"),
+        ('port = "a"\nprofile = "p"', "--profile corrects what --twelve reconstructs: give both"),
+        ('port = "a"\nppg-lag = "0.3"', "--ppg-lag is about what --ppg-to-ecg draws: give both"),
+        ('port = "a"\nmodel = ["none", "encoder"]', "--model none scores nothing: give it alone"),
+    ],
+)
+def test_what_does_not_go_together_is_a_usage_error(toml, capsys, text: str, words: str) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["stream", "--config", str(toml("fs = 250"))])
+        main(["stream", "--config", str(toml(text))])
     assert ended.value.code == 2
-    assert "say where the signal comes from" in capsys.readouterr().err
-
-
-def test_how_to_record_without_recording_is_refused(capsys) -> None:
-    assert main(["stream", "simulate:sinus", "--rotate", "1h"]) == 2
-    assert "add --record DIR" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert words in told
+    assert told.startswith("usage: ")
 
 
 VALUES = st.sampled_from(

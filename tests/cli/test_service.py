@@ -20,7 +20,7 @@ from wearecg.block import Finding, Gap, LinkState, Notice, SignalBlock, Window
 from wearecg.cli import main
 from wearecg.errors import ConfigError
 from wearecg.service import files, install
-from wearecg.service.notify import Notifier, Pulse
+from wearecg.service.notify import Notifier, Watchdog
 from wearecg.sinks import open_sink
 from wearecg.sinks.upkeep import recordings
 from wearecg.sinks.wfdb import WfdbSink
@@ -58,7 +58,7 @@ def systemd(tmp_path: Path):
 @pytest.fixture
 def pulse(systemd):
     notifier = Notifier({"NOTIFY_SOCKET": systemd.address})
-    yield Pulse(notifier)
+    yield Watchdog(notifier)
     notifier.close()
 
 
@@ -185,7 +185,7 @@ def fed(systemd) -> int:
 
 
 @linux
-def test_ready_is_told_once_and_first(pulse: Pulse, systemd) -> None:
+def test_ready_is_told_once_and_first(pulse: Watchdog, systemd) -> None:
     for second in range(3):
         pulse.see(block())
         pulse.turn(0, True, second)
@@ -195,7 +195,7 @@ def test_ready_is_told_once_and_first(pulse: Pulse, systemd) -> None:
 
 
 @linux
-def test_a_window_that_was_formed_must_be_scored(pulse: Pulse, systemd) -> None:
+def test_a_window_that_was_formed_must_be_scored(pulse: Watchdog, systemd) -> None:
     pulse.see(block())
     pulse.see(window())
     pulse.turn(1, True, 0.0)
@@ -210,7 +210,7 @@ def test_a_window_that_was_formed_must_be_scored(pulse: Pulse, systemd) -> None:
 
 
 @linux
-def test_without_windows_samples_are_enough_but_needed(pulse: Pulse, systemd) -> None:
+def test_without_windows_samples_are_enough_but_needed(pulse: Watchdog, systemd) -> None:
     pulse.see(LinkState("live", "receiving", 0.0))
     pulse.see(block())
     pulse.turn(0, True, 0.0)
@@ -223,7 +223,7 @@ def test_without_windows_samples_are_enough_but_needed(pulse: Pulse, systemd) ->
 
 
 @linux
-def test_an_output_that_has_ended_is_not_alive(pulse: Pulse, systemd) -> None:
+def test_an_output_that_has_ended_is_not_alive(pulse: Watchdog, systemd) -> None:
     pulse.see(block())
     pulse.turn(5, False, 0.0)
     assert fed(systemd) == 0
@@ -231,7 +231,7 @@ def test_an_output_that_has_ended_is_not_alive(pulse: Pulse, systemd) -> None:
 
 @linux
 @pytest.mark.parametrize("state", ["lost", "silent", "connecting", "garbled"])
-def test_a_sensor_that_is_away_is_no_reason_to_start_anew(pulse: Pulse, systemd, state) -> None:
+def test_a_sensor_that_is_away_is_no_reason_to_start_anew(pulse: Watchdog, systemd, state) -> None:
     pulse.see(LinkState(state, "waiting for it to come back", 0.0))
     for second in range(3):
         pulse.turn(0, True, second)
@@ -241,7 +241,7 @@ def test_a_sensor_that_is_away_is_no_reason_to_start_anew(pulse: Pulse, systemd,
 
 
 def test_without_systemd_nothing_happens() -> None:
-    pulse = Pulse(Notifier({}))
+    pulse = Watchdog(Notifier({}))
     pulse.turn(0, True, 0.0)
     pulse.end()
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wearecg.cli.arguments import positive
-from wearecg.cli.twelve import add_model
+from wearecg.cli.config import settle
+from wearecg.cli.options import add_options
+from wearecg.cli.twelve import TwelveModel
 
 if TYPE_CHECKING:
     from wearecg.models.profile import Profile
@@ -35,7 +37,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument(
         "--out", type=Path, default=Path("profile.json"), metavar="FILE", help="default profile.json"
     )
-    add_model(parser)
+    add_options(parser, TwelveModel)
     parser.set_defaults(run=run)
 
 
@@ -47,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from wearecg.models.profile import calibrate
 
     recording = read_recording(args.reference, fs=args.fs)
-    model = load_reconstructor(args.twelve_model)
+    model = load_reconstructor(settle(args, TwelveModel).twelve_model)
     profile = calibrate(
         model,
         recording.samples,

@@ -5,85 +5,93 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wearecg.cli import twelve
+from wearecg.cli import scoring, twelve
 from wearecg.cli.arguments import positive
+from wearecg.cli.config import settle
+from wearecg.cli.options import NUMBER, TEXTS, UsageError, add_options, option, texts
 
 if TYPE_CHECKING:
     from wearecg.block import Event
-    from wearecg.session import Report
+    from wearecg.findings import Report
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions(twelve.TwelveOptions):
+    """What ``wearecg score`` can be told."""
+
+    file: Path = option(
+        "file", default=MISSING, parse=Path, help="WFDB record (.hea, .dat or no suffix) or .csv"
+    )
+    fs: float | None = option(
+        "--fs", kind=NUMBER, parse=positive, help="samples per second, for a CSV without a time column"
+    )
+    leads: tuple[str, ...] = option("--leads", default=(), kind=TEXTS, parse=texts, help="e.g. II,V1,V5")
+    to: tuple[str, ...] = option(
+        "--to", default=(), kind=TEXTS, repeatable=True, metavar="URI", help="jsonl:- jsonl:FILE wfdb:DIR"
+    )
+    plot: Path | None = option(
+        "--plot",
+        parse=Path,
+        metavar="FILE",
+        help="with --twelve: the 12-lead page of the first 10 s, .png or .pdf",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a page of nothing."""
+        super().__post_init__()
+        if self.plot and not self.twelve:
+            raise UsageError("--plot draws the leads of --twelve: give both")
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the verb."""
     parser = verbs.add_parser("score", help="score a recording", description="Score a recording, offline.")
-    parser.add_argument("file", type=Path, help="WFDB record (.hea, .dat or no suffix) or .csv")
-    parser.add_argument("--fs", type=positive, help="samples per second, for a CSV without a time column")
-    parser.add_argument("--leads", type=lambda text: text.split(","), default=[], help="e.g. II,V1,V5")
-    parser.add_argument("--model", default="encoder", help="model that scores (default encoder)")
-    parser.add_argument(
-        "--to", action="append", default=[], metavar="URI", help="jsonl:- jsonl:FILE wfdb:DIR"
-    )
-    twelve.add_arguments(parser)
-    parser.add_argument(
-        "--plot",
-        type=Path,
-        metavar="FILE",
-        help="with --twelve: the 12-lead page of the first 10 s, .png or .pdf",
-    )
+    add_options(parser, ScoreOptions)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Score one file and print what was found."""
+    from wearecg.findings import report
     from wearecg.formats import read_recording
-    from wearecg.models.model import load_scorer
-    from wearecg.session import report
-    from wearecg.session import run as run_session
-    from wearecg.sinks import open_sink
-    from wearecg.sinks.threaded import ThreadedSink
+    from wearecg.observers.twelve import TwelveObserver
+    from wearecg.session import Session
     from wearecg.transports.replay import ReplaySource
 
-    reconstructor = twelve.reconstructor(args)
-    if args.plot and not reconstructor:
-        args.parser.error("--plot draws the leads of --twelve: give both")
-    recording = read_recording(args.file, fs=args.fs)
-    model = load_scorer(args.model)
-    sinks = [ThreadedSink(open_sink(uri), uri, lossless=True) for uri in args.to]
-
-    known = twelve.Known(reconstructor) if reconstructor else None
-
-    def written(events: Iterator[Event]) -> Iterator[Event]:
-        for event in events:
-            for sink in sinks:
-                sink.write(event)
-            if known:
-                known.feed(event)
-            yield event
-
-    try:
-        source = ReplaySource(recording, speed=math.inf)
-        result = report(written(run_session(source, model, args.leads, twelve=reconstructor)))
-    finally:
-        for sink in sinks:
-            sink.close()
-    if "jsonl:-" not in args.to:
+    options = settle(args, ScoreOptions)
+    reconstructor = twelve.reconstructor(options)
+    recording = read_recording(options.file, fs=options.fs)
+    observers = scoring.observers(options)
+    known = None
+    if reconstructor:
+        observers.append(TwelveObserver(reconstructor))
+        known = twelve.Known(reconstructor)
+    source = ReplaySource(recording, speed=math.inf)
+    session = Session(source, observers, options.to, leads=options.leads)
+    result = report(_shown(session, known))
+    if "jsonl:-" not in options.to:
         print(describe(result, recording.name))
         if known:
             print(known.describe())
-    if args.plot and reconstructor:
+    if options.plot and reconstructor:
         from wearecg.plot import save_page
 
-        save_page(recording, args.leads, reconstructor, args.plot)
-    failures = [
-        notice.message for sink in sinks for notice in sink.drain_notices() if notice.level == "error"
-    ]
-    for failure in failures:
-        print(f"wearecg: {failure}", file=sys.stderr)
-    return 5 if failures else 0
+        save_page(recording, options.leads, reconstructor, options.plot)
+    for failure in session.outputs.failures:
+        print(f"wearecg: {failure.message}", file=sys.stderr)
+    return 5 if session.outputs.failures else 0
+
+
+def _shown(events: Iterable[Event], known: twelve.Known | None) -> Iterator[Event]:
+    for event in events:
+        if known:
+            known.feed(event)
+        yield event
 
 
 def describe(report: Report, name: str) -> str:
@@ -102,12 +110,13 @@ def describe(report: Report, name: str) -> str:
             lines.append(f"  {lead}: {len(bad)} of {len(verdicts)} s not good ({', '.join(reasons)})")
     for f in sorted(report.findings, key=lambda f: (f.since, -(f.probability or 0))):
         span = f"{f.since:7.1f} - {f.end:.1f} s"
-        if f.probability is None:
+        if f.why:
             lines.append(f"  {span}  not scored: {f.reason}")
             continue
-        evidence = ", ".join(f"{key} {value:g}" for key, value in f.evidence.items())
+        sure = "    " if f.probability is None else f"{f.probability:.2f}"
+        evidence = ", ".join(f"{measure.key} {measure.value:g}" for measure in f.evidence)
         lines.append(
-            f"  {span}  {f.code:6} {f.probability:.2f}  {f.text}" + (f"  ({evidence})" if evidence else "")
+            f"  {span}  {f.code:6} {sure}  {f.text}" + (f"  ({evidence})" if evidence else "")
         )
     return "\n".join(lines)
 

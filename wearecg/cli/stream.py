@@ -9,15 +9,91 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wearecg.block import Event, Notice, Summary, Trace
-from wearecg.cli import config, pulse, recording, twelve
+from wearecg.block import Summary
+from wearecg.cli import config, pulse, recording, scoring, twelve
 from wearecg.cli.arguments import positive
+from wearecg.cli.options import NUMBER, TEXTS, WHOLE, UsageError, add_options, option, texts
 
 if TYPE_CHECKING:
-    from wearecg.sinks.threaded import ThreadedSink
+    from wearecg.transports.base import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamOptions(recording.RecordingOptions, twelve.TwelveOptions, pulse.PulseOptions):
+    """What ``wearecg stream`` can be told."""
+
+    port: str | None = option(
+        "--port", group="where", help="serial port: /dev/ttyUSB0, COM3, socket://HOST:PORT"
+    )
+    ble: str | None = option(
+        "--ble",
+        group="where",
+        metavar="NAME",
+        help="Bluetooth sensor: its name, a part of that, or its address",
+    )
+    source: str | None = option(
+        "source", group="where", metavar="SOURCE", help="or a recording to replay, or simulate:SCENARIO"
+    )
+    device: str | None = option(
+        "--device",
+        help="the sensor (default bridge on a port, detected on Bluetooth; auto detects it on a port, too, which "
+        "takes a second for a sensor that talks and several for one that waits; see `wearecg devices`)",
+    )
+    also: tuple[str, ...] = option(
+        "--also",
+        default=(),
+        kind=TEXTS,
+        repeatable=True,
+        metavar="SOURCE",
+        help="a further sensor of the same person, on the same time axis: a port, ble:NAME (repeatable)",
+    )
+    streams: tuple[str, ...] = option(
+        "--streams",
+        default=(),
+        kind=TEXTS,
+        parse=texts,
+        metavar="ecg,acc",
+        help="what to ask a Bluetooth sensor for",
+    )
+    baud: int | None = option(
+        "--baud", kind=WHOLE, parse=int, help="baud rate, if not the device's usual one"
+    )
+    fs: float | None = option(
+        "--fs", kind=NUMBER, parse=positive, help="samples per second, for a sensor that does not say"
+    )
+    lsb: float | None = option(
+        "--lsb",
+        kind=NUMBER,
+        parse=positive,
+        metavar="MV",
+        help="mV at the electrodes of one count, for a sensor on a port that does not say",
+    )
+    leads: tuple[str, ...] = option("--leads", default=(), kind=TEXTS, parse=texts, help="e.g. II,V1,V5")
+    capture: Path | None = option(
+        "--capture",
+        parse=Path,
+        metavar="FILE",
+        help="write the raw bytes of the port into a new file, to send in when something is wrong: docs/devices.md",
+    )
+    duration: float | None = option(
+        "--duration", kind=NUMBER, parse=positive, metavar="S", help="end after this many seconds"
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse to stream from nowhere, and what the place is not asked."""
+        super().__post_init__()
+        if not (self.port or self.ble or self.source):
+            raise UsageError(
+                "say where the signal comes from: SOURCE, --port, --ble, or --config with one of them in it"
+            )
+        if self.streams and not self.ble:
+            raise UsageError("--streams is for Bluetooth sensors: name one with --ble")
+        if (self.capture or self.lsb) and not self.port:
+            raise UsageError("--capture and --lsb are for serial ports: name one with --port")
 
 
 def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -27,157 +103,83 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         help="score a live sensor, and record it",
         description="Score a live sensor, and record it. Ctrl-C ends it and closes the recording.",
     )
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--port", help="serial port: /dev/ttyUSB0, COM3, socket://HOST:PORT")
-    where.add_argument(
-        "--ble", metavar="NAME", help="Bluetooth sensor: its name, a part of that, or its address"
-    )
-    where.add_argument(
-        "source", nargs="?", metavar="SOURCE", help="or a recording to replay, or simulate:SCENARIO"
-    )
-    parser.add_argument(
-        "--device",
-        help="the sensor (default bridge on a port, found out on Bluetooth; auto finds it out on a port, too, which "
-        "takes a second for a sensor that talks and several for one that waits; see `wearecg devices`)",
-    )
-    parser.add_argument(
-        "--also",
-        action="append",
-        default=[],
-        metavar="SOURCE",
-        help="a further sensor of the same person, on the same time axis: a port, ble:NAME (repeatable)",
-    )
-    parser.add_argument(
-        "--streams",
-        type=lambda text: text.split(","),
-        default=[],
-        metavar="ecg,acc",
-        help="what to ask a Bluetooth sensor for",
-    )
-    parser.add_argument("--baud", type=int, help="baud rate, if not the device's usual one")
-    parser.add_argument("--fs", type=positive, help="samples per second, for a sensor that does not say")
-    parser.add_argument(
-        "--lsb",
-        type=positive,
-        metavar="MV",
-        help="mV at the electrodes of one count, for a sensor on a port that does not say",
-    )
-    parser.add_argument("--leads", type=lambda text: text.split(","), default=[], help="e.g. II,V1,V5")
-    parser.add_argument(
-        "--model", default="encoder", help="model that scores (default encoder; none for none)"
-    )
-    parser.add_argument(
-        "--to", action="append", default=[], metavar="URI", help="jsonl:- jsonl:FILE wfdb:DIR live:"
-    )
-    parser.add_argument("--record", metavar="DIR", help="record WFDB into DIR; short for --to wfdb:DIR")
-    parser.add_argument(
-        "--capture",
-        type=Path,
-        metavar="FILE",
-        help="write the raw bytes of the port into a new file, to send in when something is wrong: docs/devices.md",
-    )
-    parser.add_argument("--duration", type=positive, metavar="S", help="end after this many seconds")
-    recording.add_arguments(parser)
-    twelve.add_arguments(parser)
-    pulse.add_arguments(parser)
-    config.add_option(parser)
+    add_options(parser, StreamOptions)
+    config.add_config(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Stream until the source ends or the user does."""
-    from wearecg.errors import ConfigError, SourceError
-    from wearecg.models.model import load_scorer
-    from wearecg.service.notify import Notifier, Pulse, await_port
-    from wearecg.session import run as run_session
-    from wearecg.sinks import open_sink
-    from wearecg.sinks.journal import is_journal
-    from wearecg.sinks.live import LiveSink
-    from wearecg.sinks.threaded import ThreadedSink
-    from wearecg.sinks.wfdb import WfdbSink
-    from wearecg.sources import open_ble, open_port, open_source
-    from wearecg.transports.base import Source
-    from wearecg.transports.several import SeveralSources
+    from wearecg.observers.twelve import TwelveObserver
+    from wearecg.service.notify import Notifier, Watchdog, await_port
+    from wearecg.session import Session
 
-    args = config.settle(args)
-    if not (args.port or args.ble or args.source):
-        args.parser.error(
-            "say where the signal comes from: SOURCE, --port, --ble, or --config with one of them in it"
-        )
-    uris = [*args.to, *([f"wfdb:{args.record}"] if args.record else [])]
-    recordings = ", ".join(uri.removeprefix("wfdb:") for uri in uris if uri.startswith("wfdb:"))
-    if not any(uri.startswith(("live:", "journal:")) or uri == "jsonl:-" for uri in uris):
-        uris.append("journal:" if is_journal(sys.stdout) else "live:")
-    upkeep = recording.upkeep(args)
-    if upkeep is not None and not recordings:
-        raise ConfigError(
-            "--rotate, --keep-free and --sync say how to record, but nothing is: add --record DIR"
-        )
-    reconstructor, drawer = twelve.reconstructor(args), pulse.spec(args)
-    model = None if args.model == "none" else load_scorer(args.model)
-    if args.streams and not args.ble:
-        raise SourceError("--streams is for Bluetooth sensors: name one with --ble")
-    if (args.capture or args.lsb) and not args.port:
-        raise SourceError("--capture and --lsb are for serial ports: name one with --port")
-    if args.ble:
-        source: Source = open_ble(args.ble, args.device, args.streams, args.fs, args.leads)
-    elif args.port:
-        source = open_port(args.port, args.device, args.baud, args.fs, args.leads, args.lsb, args.capture)
-    else:
-        source = open_source(args.source, args.device, args.baud, args.fs, args.leads)
-    if args.also:
-        source = SeveralSources([source, *map(open_source, args.also)])
+    options = config.settle(args, StreamOptions)
+    reconstructor = twelve.reconstructor(options)
+    observers = [
+        *scoring.observers(options),
+        *([TwelveObserver(reconstructor)] if reconstructor else []),
+        *pulse.observers(options),
+    ]
     stop = threading.Event()
-    sinks: list[ThreadedSink] = []
+    notifier = Notifier()
+    watchdog = Watchdog(notifier)
+
+    def turn(session: Session) -> None:
+        watchdog.turn(session.scored, session.outputs.whole, time.monotonic())
+
+    # An empty name leaves out a channel of a sensor that does not name them itself.
+    leads = [lead for lead in options.leads if lead]
+    session = Session(
+        _source(options),
+        observers,
+        _outputs(options),
+        leads=leads,
+        duration=options.duration,
+        stop=stop,
+        turn=turn,
+    )
     summaries: list[Summary] = []
-    failures: list[Notice] = []
-    try:
-        for uri in uris:
-            sink = open_sink(uri)
-            if isinstance(sink, LiveSink):
-                sink.recording = recordings
-            if isinstance(sink, WfdbSink) and upkeep is not None:
-                sink.upkeep = upkeep
-            sinks.append(ThreadedSink(sink, uri, lossless=sink.lossless or not source.realtime))
-        shown = any(Trace not in output.sink.ignores for output in sinks)
-        notifier = Notifier()
-        watchdog = Pulse(notifier)
-
-        def turn(scored: int) -> None:
-            watchdog.turn(scored, all(output.alive for output in sinks), time.monotonic())
-
-        # An empty name leaves out a channel of a sensor that does not name them itself.
-        leads = [lead for lead in args.leads if lead]
-        session = run_session(source, model, leads, args.duration, stop, shown, reconstructor, turn, drawer)
-
-        def all_events() -> Iterator[Event]:
-            if args.port and notifier.active:
-                yield from await_port(args.port, watchdog, stop)
-            if not stop.is_set():
-                yield from session
-
-        with _ending_cleanly(stop), closing(session):
-            for event in all_events():
-                watchdog.see(event)
-                notices = [notice for output in sinks for notice in output.drain_notices()]
-                failures += [notice for notice in notices if notice.level == "error"]
-                for output in sinks:
-                    for item in (*notices, event):
-                        output.write(item)
-                if not any(output.alive for output in sinks):
-                    break
-                if isinstance(event, Summary):
-                    summaries.append(event)
-            watchdog.end()
-    finally:
-        for output in sinks:
-            output.close()
+    with closing(session), _ending_cleanly(stop):
+        if options.port and notifier.active:
+            for link in await_port(options.port, watchdog, stop):
+                session.outputs.write(link)
+        for event in session:
+            watchdog.see(event)
+            if isinstance(event, Summary):
+                summaries.append(event)
+            if not session.outputs.alive:
+                break
+        watchdog.end()
     for summary in summaries:
         print(describe(summary), file=sys.stderr)
-    failures += [n for output in sinks for n in output.drain_notices() if n.level == "error"]
-    for failure in failures:
+    for failure in session.outputs.failures:
         print(f"wearecg: {failure.message}", file=sys.stderr)
-    return 5 if failures else 0
+    return 5 if session.outputs.failures else 0
+
+
+def _source(options: StreamOptions) -> Source:
+    from wearecg.sources import open_ble, open_port, open_source
+    from wearecg.transports.several import SeveralSources
+
+    device, baud, fs, leads = options.device, options.baud, options.fs, options.leads
+    if options.ble:
+        source = open_ble(options.ble, device, options.streams, fs, leads)
+    elif options.port:
+        source = open_port(options.port, device, baud, fs, leads, options.lsb, options.capture)
+    else:
+        source = open_source(options.source or "", device, baud, fs, leads)
+    return SeveralSources([source, *map(open_source, options.also)]) if options.also else source
+
+
+def _outputs(options: StreamOptions) -> list[str]:
+    """Every output, and a view of the stream where none of them is one."""
+    from wearecg.sinks.journal import is_journal
+
+    uris = list(options.uris)
+    if not any(uri.startswith(("live:", "journal:")) or uri == "jsonl:-" for uri in uris):
+        uris.append("journal:" if is_journal(sys.stdout) else "live:")
+    return uris
 
 
 def describe(summary: Summary) -> str:

@@ -1,51 +1,61 @@
-"""The arguments for reconstructed leads, the same in every verb that takes them."""
+"""The options for reconstructed leads, the same in every verb that takes them."""
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wearecg.block import Event, SignalBlock, StreamInfo
+from wearecg.cli.options import Options, UsageError, flag, option
+from wearecg.cli.scoring import ModelOptions
 from wearecg.ecg.leads import TWELVE
 
 if TYPE_CHECKING:
     from wearecg.models.lead12 import Reconstructor
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare ``--twelve``, ``--twelve-model`` and ``--profile``."""
-    parser.add_argument(
-        "--twelve",
-        action="store_true",
-        help="reconstruct the leads that are not measured, with error bars; findings rest on measured leads alone",
-    )
-    add_model(parser)
-    parser.add_argument(
-        "--profile", type=Path, metavar="FILE", help="with --twelve: this person's, from `wearecg calibrate`"
-    )
-    parser.set_defaults(parser=parser)
+@dataclass(frozen=True, kw_only=True)
+class TwelveModel(Options):
+    """``--twelve-model``."""
 
-
-def add_model(parser: argparse.ArgumentParser) -> None:
-    """Declare ``--twelve-model``."""
-    parser.add_argument(
+    twelve_model: str = option(
         "--twelve-model", default="lead12", metavar="MODEL", help="what reconstructs (default lead12)"
     )
 
 
-def reconstructor(args: argparse.Namespace) -> Reconstructor | None:
-    """Load what the arguments ask for; None without ``--twelve``."""
-    from wearecg.models.lead12 import load_reconstructor
-    from wearecg.models.profile import read_profile
+@dataclass(frozen=True, kw_only=True)
+class TwelveOptions(TwelveModel, ModelOptions):
+    """``--twelve``, ``--twelve-model`` and ``--profile``."""
 
-    if not args.twelve:
-        if args.profile:
-            args.parser.error("--profile corrects what --twelve reconstructs: give both")
+    twelve: bool = flag(
+        "--twelve",
+        help="reconstruct the leads that are not measured, with error bars; findings rest on measured leads alone",
+    )
+    profile: Path | None = option(
+        "--profile",
+        parse=Path,
+        metavar="FILE",
+        help="with --twelve: this person's, from `wearecg calibrate`",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a profile of nothing."""
+        super().__post_init__()
+        if self.profile and not self.twelve:
+            raise UsageError("--profile corrects what --twelve reconstructs: give both")
+
+
+def reconstructor(options: TwelveOptions) -> Reconstructor | None:
+    """Load what the options ask for; None without ``--twelve``."""
+    from wearecg.models.lead12 import load_reconstructor
+
+    if not options.twelve:
         return None
-    return load_reconstructor(args.twelve_model, read_profile(args.profile) if args.profile else None)
+    form = {"precision": options.precision, "runtime": options.runtime}
+    return load_reconstructor(options.twelve_model, options.profile, **form)
 
 
 class Known:

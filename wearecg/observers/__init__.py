@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from wearecg.pipeline.observer import About, Events, Observer, Samples, Segments, Windows
 
@@ -26,6 +26,7 @@ __all__ = [
     "known",
     "open_observer",
     "open_observers",
+    "with_form",
 ]
 
 BUILT_IN: dict[str, tuple[str, str]] = {
@@ -65,6 +66,15 @@ def open_observer(spec: str) -> Observer:
 def open_observers(specs: Iterable[str]) -> list[Observer]:
     """Open several, each once."""
     return [open_observer(spec) for spec in dict.fromkeys(specs)]
+
+
+def with_form(spec: str, runtime: str, precision: str) -> str:
+    """Return ``spec`` with a runtime and a precision, if it is of a model and does not name its own."""
+    name, _, query = spec.partition("?")
+    if name != "auto" and _opener(name):
+        return spec
+    form = {"runtime": runtime, "precision": precision}
+    return f"{name}?{urlencode(form | dict(parse_qsl(query, keep_blank_values=True)))}"
 
 
 def known() -> list[str]:

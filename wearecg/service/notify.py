@@ -52,7 +52,7 @@ class Notifier:
             self._socket = None
 
 
-class Pulse:
+class Watchdog:
     """Decides whether the stream is alive, and tells systemd.
 
     Being alive is shown by work that was done since the last time:
@@ -108,7 +108,7 @@ class Pulse:
         self._notifier.close()
 
 
-def await_port(port: str, pulse: Pulse, stop: threading.Event) -> Iterator[LinkState]:
+def await_port(port: str, watchdog: Watchdog, stop: threading.Event) -> Iterator[LinkState]:
     """Wait until there is such a serial port, or ``stop``; tell it once.
 
     Somebody who types a wrong name wants to know at once. A service that starts with the computer waits for its sensor.
@@ -117,4 +117,4 @@ def await_port(port: str, pulse: Pulse, stop: threading.Event) -> Iterator[LinkS
         return
     yield LinkState("lost", f"{ports.no_such_port(port)}; waiting for it", time.monotonic())
     while not ports.is_present(port) and not stop.wait(PORT_POLL):
-        pulse.turn(0, True, time.monotonic())
+        watchdog.turn(0, True, time.monotonic())
