@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from wearecg.ecg.leads import select
 from wearecg.formats import Recording, read_recording
+from wearecg.pipeline.resample import resample
 
 RATE = 250
 MV_PER_READING = 5000 / 1024 / 1100
@@ -33,13 +33,10 @@ def readings(
     LeadError
         The recording does not have ``lead``.
     """
-    from scipy.signal import resample_poly
-
     column = select([lead], recording.leads, recording.name)[0] if lead else 0
     end = None if seconds is None else round(seconds * recording.fs)
-    signal = np.nan_to_num(recording.samples[:end, column].astype(np.float64))
-    fs = round(recording.fs)
-    signal = resample_poly(signal - np.median(signal), RATE // gcd(RATE, fs), fs // gcd(RATE, fs))
+    signal = np.nan_to_num(recording.samples[:end, [column]])
+    signal = resample(signal - np.median(signal), recording.fs, RATE)[:, 0]
     counts: NDArray[np.int64] = np.rint(signal / MV_PER_READING).astype(np.int64)
     return np.clip(counts + ZERO, 0, RAIL)
 

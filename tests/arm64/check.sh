@@ -44,7 +44,7 @@ python3 -m pip install --quiet --no-compile --target "$root/opt/site" --only-bin
     --platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 \
     --platform manylinux2014_aarch64 --platform manylinux_2_17_aarch64 \
     "$(ls "$folder"/wheel/wearecg-*.whl)[tflite]"
-ls "$root/opt/site" | grep -E '^(wearecg|numpy|scipy|onnxruntime|ai_edge_litert|bleak|pyserial)-.*dist-info$'
+ls "$root/opt/site" | grep -E '^(wearecg|numpy|onnxruntime|ai_edge_litert|bleak|pyserial)-.*dist-info$'
 
 # In a mount namespace of its own, so that /proc is gone again however this ends. No /sys: its view of the host's
 # processors is not this one's.

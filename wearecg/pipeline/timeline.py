@@ -42,7 +42,6 @@ class Timeline:
 
     def __init__(self, stream: StreamId = ECG) -> None:
         self.clock = MinimumDelayClock()
-        self.duplicates = 0
         self._stream = stream
         self._next = 0
         self._expect: float | None = None
