@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wearecg.entry import Entry, rounded, significant, unix_time
 from wearecg.statement import BeatClass, Finding, Measure, Statement, Why
 from wearecg.stream_id import ECG, RR, StreamId
 
@@ -23,6 +24,7 @@ __all__ = [
     "Beat",
     "BeatClass",
     "ClockFit",
+    "Entry",
     "Event",
     "Finding",
     "Gap",
@@ -116,15 +118,17 @@ class LeadQuality:
     verdict: Literal["good", "poor", "unusable"]
     reason: str = ""
     """Empty for good, else for example ``lead off``, ``flat``, ``saturated``, ``noise``, ``baseline``, ``gap``."""
-    measures: Mapping[str, float] = field(default_factory=dict)
+    measures: Mapping[str, float] = field(default_factory=dict, metadata=significant())
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
+class Quality(Entry):
     """Signal quality of every lead over ``[start, end)`` seconds of the timeline."""
 
-    start: float
-    end: float
+    kind: ClassVar[str] = "quality"
+    record: ClassVar[tuple[str, ...]] = ("stream", "start", "end", "leads")
+    start: float = field(metadata=rounded())
+    end: float = field(metadata=rounded())
     leads: tuple[LeadQuality, ...]
     stream: StreamId = ECG
 
@@ -166,7 +170,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class Beat(Entry):
     """One heart beat.
 
     Attributes
@@ -182,11 +186,12 @@ class Beat:
         is not known: then ``time`` is that of the pulse, and only ``rr`` is to be relied on.
     """
 
-    time: float
+    kind: ClassVar[str] = "beat"
+    time: float = field(metadata=rounded())
     lead: str
-    rr: float | None = None
+    rr: float | None = field(default=None, metadata=rounded())
     stream: StreamId = ECG
-    lag: float | None = 0.0
+    lag: float | None = field(default=0.0, metadata=rounded())
 
     @property
     def start(self) -> float:
@@ -200,11 +205,12 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
-class HeartRate:
+class HeartRate(Entry):
     """Heart rate at ``time`` (timeline seconds); ``bpm`` is None with the reason where it is not known."""
 
-    time: float
-    bpm: float | None
+    kind: ClassVar[str] = "rate"
+    time: float = field(metadata=rounded())
+    bpm: float | None = field(metadata=rounded(1))
     reason: str = ""
     stream: StreamId = ECG
 
@@ -220,7 +226,7 @@ class HeartRate:
 
 
 @dataclass(frozen=True, slots=True)
-class RRIntervals:
+class RRIntervals(Entry):
     """What a heart rate sensor measured itself, without a waveform.
 
     ``rr`` are seconds from beat to beat, oldest first; the last ended shortly before they arrived. ``bpm`` is None
@@ -229,17 +235,19 @@ class RRIntervals:
     a decoder.
     """
 
-    rr: tuple[float, ...]
-    bpm: float | None
+    kind: ClassVar[str] = "intervals"
+    record: ClassVar[tuple[str, ...]] = ("stream", "rr", "bpm", "contact")
+    rr: tuple[float, ...] = field(metadata=rounded())
+    bpm: float | None = field(metadata=rounded(1))
     contact: bool | None = None
     alone: bool = True
     stream: StreamId = RR
-    start: float = float("nan")
-    end: float = float("nan")
+    start: float = field(default=float("nan"), metadata=rounded())
+    end: float = field(default=float("nan"), metadata=rounded())
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Entry):
     """Samples that never came: ``samples`` of them from ``start``, for ``duration`` seconds.
 
     ``reason`` is ``link`` (lost on the way), ``device`` (the sensor says that it dropped them),
@@ -247,8 +255,9 @@ class Gap:
     has none there).
     """
 
-    start: float
-    duration: float
+    kind: ClassVar[str] = "gap"
+    start: float = field(metadata=rounded())
+    duration: float = field(metadata=rounded())
     samples: int
     reason: str
     stream: StreamId = ECG
@@ -260,7 +269,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkState:
+class LinkState(Entry):
     """The link to the sensor changed.
 
     ``state`` is ``connecting``, ``live``, ``silent`` (open, no bytes), ``garbled`` (bytes, but not
@@ -268,6 +277,8 @@ class LinkState:
     ``sensor`` counts from 1 where there are several.
     """
 
+    kind: ClassVar[str] = "link"
+    record: ClassVar[tuple[str, ...]] = ("sensor", "state", "message")
     state: Literal["connecting", "live", "silent", "garbled", "lost", "closed"]
     message: str
     at: float
@@ -275,9 +286,11 @@ class LinkState:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Entry):
     """Something the user should read once (skipped windows, re-anchored clock, estimated rate)."""
 
+    kind: ClassVar[str] = "notice"
+    record: ClassVar[tuple[str, ...]] = ("level", "message")
     message: str
     level: Literal["info", "warning", "error"] = "info"
 
@@ -302,7 +315,7 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
-class ClockFit:
+class ClockFit(Entry):
     """How the sensor's clock runs against the host's, at ``time`` (timeline seconds).
 
     ``ppm`` is the sensor's rate error against the host's monotonic clock, good to ``ppm_error``; ``error`` bounds the
@@ -314,13 +327,24 @@ class ClockFit:
     None where not known yet.
     """
 
-    time: float
-    ppm: float | None
-    error: float | None
-    delay: float
-    ppm_error: float | None = None
-    rate: float | None = None
-    host: float | None = None
+    kind: ClassVar[str] = "clock"
+    record: ClassVar[tuple[str, ...]] = (
+        "stream",
+        "time",
+        "ppm",
+        "ppm_error",
+        "error",
+        "delay",
+        "rate",
+        "host",
+    )
+    time: float = field(metadata=rounded())
+    ppm: float | None = field(metadata=rounded(1))
+    error: float | None = field(metadata=rounded(6))
+    delay: float = field(metadata=rounded())
+    ppm_error: float | None = field(default=None, metadata=rounded(1))
+    rate: float | None = field(default=None, metadata=rounded())
+    host: float | None = field(default=None, metadata=rounded(6))
     stream: StreamId = ECG
 
     @property
@@ -335,14 +359,15 @@ class ClockFit:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Entry):
     """The account of a whole stream, last of all events.
 
     ``samples`` were received and ``lost`` (by reason of the gap) were not; together they fill ``duration`` seconds.
     """
 
+    kind: ClassVar[str] = "summary"
     stream: StreamId
-    duration: float
+    duration: float = field(metadata=rounded())
     samples: int
     lost: Mapping[str, int]
     gaps: int
@@ -364,18 +389,22 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StreamInfo:
+class StreamInfo(Entry):
     """What the stream is, known before its first samples go out.
 
     ``epoch`` is the Unix time of timeline 0. ``source`` names the device and port or the recording.
     """
 
+    kind: ClassVar[str] = "stream"
+    record: ClassVar[tuple[str, ...]] = (
+        "stream", "source", "fs", "leads", "lsb", "epoch", "rate_note", "reconstructed", "synthetic",
+    )  # fmt: skip
     stream: StreamId
     source: str
-    fs: float
+    fs: float = field(metadata=rounded(6))
     leads: tuple[str, ...]
-    lsb: tuple[float, ...]
-    epoch: float
+    lsb: tuple[float, ...] = field(metadata=significant(unknown=0.0))
+    epoch: float = field(metadata=unix_time("start"))
     rate_note: str = ""
     """How ``fs`` is known: ``given by the device``, ``given by the user``, ``estimated from arrival times``."""
     reconstructed: tuple[str, ...] = ()
@@ -384,6 +413,11 @@ class StreamInfo:
     """Those of ``leads`` that a model draws from a pulse: no finding but rate and regularity rests on them."""
     host: float | None = None
     """Host's monotonic second of ``epoch``; None where the source has a time of its own (a recording)."""
+
+    @property
+    def waveform(self) -> bool:
+        """Whether samples come; False where the sensor gives nothing but RR intervals."""
+        return self.leads != ("RR",)
 
 
 Event: TypeAlias = (
@@ -404,4 +438,5 @@ Event: TypeAlias = (
     | ClockFit
     | Notice
     | Summary
+    | Entry
 )

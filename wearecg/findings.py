@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TypeVar
 
@@ -116,7 +116,7 @@ class Active:
         else:
             self._held[finding.key] = finding
 
-    def __iter__(self) -> Iterable[Finding]:
+    def __iter__(self) -> Iterator[Finding]:
         """Yield them, likeliest first."""
         return iter(
             sorted(

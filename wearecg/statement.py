@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
+from wearecg.entry import Entry, pairs, rounded, significant
 from wearecg.stream_id import ECG, StreamId
 
 Why: TypeAlias = Literal["short", "missing", "unusable", "leads", "unlike", "failed"]
@@ -12,7 +13,7 @@ Why: TypeAlias = Literal["short", "missing", "unusable", "leads", "unlike", "fai
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(Entry):
     """A number that was measured over ``[start, end)`` seconds of a stream.
 
     Attributes
@@ -30,13 +31,14 @@ class Measure:
         The leads that it was measured on.
     """
 
+    kind: ClassVar[str] = "measure"
     name: str
-    value: float
+    value: float = field(metadata=significant())
     unit: str
     source: str
-    start: float
-    end: float
-    error: float | None = None
+    start: float = field(metadata=rounded())
+    end: float = field(metadata=rounded())
+    error: float | None = field(default=None, metadata=significant())
     leads: tuple[str, ...] = ()
     stream: StreamId = ECG
 
@@ -47,7 +49,7 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Entry):
     """What one observer says about one stretch of one stream, or why it says nothing.
 
     Attributes
@@ -78,18 +80,19 @@ class Statement:
     stream : StreamId
     """
 
+    kind: ClassVar[str] = "statement"
     code: str
     text: str
-    start: float
-    end: float
-    probability: float | None
+    start: float = field(metadata=rounded())
+    end: float = field(metadata=rounded())
+    probability: float | None = field(metadata=rounded())
     source: str
-    uncertainty: float | None = None
+    uncertainty: float | None = field(default=None, metadata=rounded())
     leads: tuple[str, ...] = ()
     why: Why | None = None
     reason: str = ""
-    evidence: tuple[Measure, ...] = ()
-    hold: float = 0.0
+    evidence: tuple[Measure, ...] = field(default=(), metadata=pairs("key", "value"))
+    hold: float = field(default=0.0, metadata=rounded())
     stream: StreamId = ECG
 
     @property
@@ -113,18 +116,24 @@ class Finding(Statement):
         Timeline seconds up to which the source had looked.
     """
 
-    since: float = field(kw_only=True)
+    kind: ClassVar[str] = "finding"
+    record: ClassVar[tuple[str, ...]] = (
+        "stream", "code", "text", "since", "start", "end", "wall", "probability", "uncertainty", "evidence", "source",
+        "leads", "reason", "change", "why",
+    )  # fmt: skip
+    since: float = field(kw_only=True, metadata=rounded())
     change: Literal["begins", "holds", "ends"] = field(default="begins", kw_only=True)
-    seen: float = field(kw_only=True)
+    seen: float = field(kw_only=True, metadata=rounded())
 
 
 @dataclass(frozen=True, slots=True)
-class BeatClass:
+class BeatClass(Entry):
     """The class of the beat whose R peak is at ``time``: an AAMI code (``N S V F Q``) with its probability."""
 
-    time: float
+    kind: ClassVar[str] = "beat-class"
+    time: float = field(metadata=rounded())
     code: str
-    probability: float
+    probability: float = field(metadata=rounded())
     source: str
     stream: StreamId = ECG
 

@@ -5,25 +5,30 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from tests.sinks.scenario import finding, not_scored
 from wearecg.block import (
+    ECG,
     Beat,
+    BeatClass,
     ClockFit,
     Event,
-    Finding,
     Gap,
     HeartRate,
     LeadQuality,
     LinkState,
+    Measure,
     Notice,
     Quality,
     RRIntervals,
     SignalBlock,
+    StreamId,
     StreamInfo,
     Summary,
     Trace,
     Window,
 )
 
+ACC = StreamId("acc")
 EPOCH = 1_795_000_000.25
 FS = 250.0
 LEADS = ("I", "II", "V1")
@@ -32,7 +37,7 @@ LSB = (0.001, 0.001, 0.0005)
 
 def every_kind() -> Iterator[Event]:
     """Each event kind, in an order as a stream brings them."""
-    info = StreamInfo("ecg", "bridge on ttyUSB0", FS, LEADS, LSB, EPOCH, "given by the device")
+    info = StreamInfo(ECG, "bridge on ttyUSB0", FS, LEADS, LSB, EPOCH, "given by the device")
     yield LinkState("live", "bridge answers", 12.5)
     yield Notice("the rate is estimated", "warning")
     yield info
@@ -58,19 +63,22 @@ def every_kind() -> Iterator[Event]:
     )
     yield quality
     yield Window(x, FS, LEADS, 5.0, (True, False, True), quality)
-    yield Finding("NOT_SCORED", "not scored", 0.0, 0.0, 7.0, None, "encoder@0.1.0", reason="no usable lead")
-    yield Finding(
-        "AFIB", "atrial fibrillation", 1.0, 1.0, 8.0, 0.93, "encoder@0.1.0", 0.04, {"heart_rate_bpm": 112.0}
-    )
-    yield Finding("AFIB", "atrial fibrillation", 1.0, 2.0, 9.0, 0.95, "encoder@0.1.0")
-    yield Finding("MI", "myocardial infarction", 3.0, 3.0, 10.0, 0.41, "encoder@0.1.0")
-    yield Finding("MI", "myocardial infarction", 3.0, 4.0, 11.0, float("inf"), "encoder@0.1.0")
+    by = {"source": "encoder@0.1.0"}
+    yield not_scored(7.0, "no usable lead", start=0.0, **by)
+    about = {"text": "atrial fibrillation", "since": 1.0, **by}
+    yield finding("AFIB", 8.0, 0.93, start=1.0, uncertainty=0.04, measures={"heart_rate": 112.0}, **about)
+    yield finding("AFIB", 9.0, 0.95, start=2.0, change="holds", **about)
+    about = {"text": "myocardial infarction", "since": 3.0, **by}
+    yield finding("MI", 10.0, 0.41, start=3.0, **about)
+    yield finding("MI", 11.0, float("inf"), start=4.0, change="holds", **about)
+    yield Measure("qt", 401.5, "ms", "waves@1", 5.0, 7.0, 3.25, ("II",))
+    yield BeatClass(1.312, "V", 0.8125, "beats@1")
     yield ClockFit(7.0, None, None, 0.012)
-    yield StreamInfo("acc", "bridge on ttyUSB0", 50.0, ("ACC_X", "ACC_Y", "ACC_Z"), (0.0,) * 3, EPOCH)
-    yield SignalBlock(np.ones((100, 3), np.float32), 50.0, ("ACC_X", "ACC_Y", "ACC_Z"), 0.0, stream="acc")
+    yield StreamInfo(ACC, "bridge on ttyUSB0", 50.0, ("ACC_X", "ACC_Y", "ACC_Z"), (0.0,) * 3, EPOCH)
+    yield SignalBlock(np.ones((100, 3), np.float32), 50.0, ("ACC_X", "ACC_Y", "ACC_Z"), 0.0, stream=ACC)
     yield LinkState("lost", "unplugged", 20.0)
     fit = ClockFit(7.0, 12.34, 0.0004, 0.012)
-    yield Summary("ecg", 7.0, 1000, {"unplugged": 750}, 1, 2, 3, 0, fit, {"bad_frames": 1})
+    yield Summary(ECG, 7.0, 1000, {"unplugged": 750}, 1, 2, 3, 0, fit, {"bad_frames": 1})
 
 
 @pytest.fixture

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from wearecg.block import Beat, Event, HeartRate, SignalBlock, Trace, Window
+from tests.sinks.scenario import finding
+from wearecg.block import Beat, ClockFit, Event, SignalBlock, StreamId, StreamInfo, Trace, Window
 from wearecg.errors import SinkError
 from wearecg.sinks import open_sink
-from wearecg.sinks.jsonl import SCHEMA, JsonlSink, to_record
+from wearecg.sinks.jsonl import SCHEMA, JsonlSink
 
 DOCS = Path(__file__).parents[2] / "docs" / "jsonl.md"
+GOLDEN = Path(__file__).parent / "golden" / "every_kind.jsonl"
 EPOCH = 1_795_000_000.25
 
 
@@ -24,7 +26,7 @@ def documented() -> dict[str, dict[str, str]]:
     """Type to field to documented type, out of the tables of docs/jsonl.md."""
     types: dict[str, dict[str, str]] = {}
     for line in DOCS.read_text().splitlines():
-        if heading := re.match(r"### `(\w+)`", line):
+        if heading := re.match(r"### `([\w-]+)`", line):
             current = types.setdefault(heading[1], {})
         elif row := re.match(r"\| `(\w+)` \| ([^|]+) \|", line):
             current[row[1]] = row[2].strip()
@@ -77,25 +79,23 @@ def test_every_event_is_written_as_documented(tmp_path: Path, events: Callable[[
     assert len(lines) == 1 + len(list(events())) - signal
 
 
-def test_records_are_rounded_dated_and_finite() -> None:
-    assert to_record(Beat(0.512345678, "II", 0.799655), EPOCH) == {
-        "type": "beat", "stream": "ecg", "time": 0.5123, "wall": "2026-11-18T11:06:40.762Z", "lead": "II", "rr": 0.7997,
-        "lag": 0.0,
-    }  # fmt: skip
-    rate = HeartRate(float("nan"), float("inf"), "why")
-    assert to_record(rate) == {
-        "type": "rate",
-        "stream": "ecg",
-        "time": None,
-        "wall": None,
-        "bpm": None,
-        "reason": "why",
-    }
-
-
-def test_to_record_is_pure(events: Callable[[], Iterator[Event]]) -> None:
+def test_what_was_written_before_is_written_still(
+    tmp_path: Path, events: Callable[[], Iterator[Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 1_800_000_000.125)
+    sink = JsonlSink(tmp_path / "o")
     for event in events():
-        assert to_record(event, EPOCH) == to_record(event, EPOCH)
+        sink.write(event)
+    sink.close()
+    lines = [
+        line for line in written(tmp_path / "o") if line["type"] not in ("schema", "measure", "beat-class")
+    ]
+    before = written(GOLDEN)[1:]
+    assert len(lines) == len(before)
+    for line, known in zip(lines, before, strict=True):
+        added = {"stream", "change", "why"} if line["type"] == "finding" else set()
+        assert set(line) - set(known) == added
+        assert json.dumps({key: line[key] for key in line if key in known}) == json.dumps(known)
 
 
 def test_wall_time_follows_the_stream(tmp_path: Path, events: Callable[[], Iterator[Event]]) -> None:
@@ -109,6 +109,23 @@ def test_wall_time_follows_the_stream(tmp_path: Path, events: Callable[[], Itera
     sink.close()
     beats = [line for line in written(tmp_path / "o") if line["type"] == "beat"]
     assert [b["wall"] for b in beats] == [None, "2026-11-18T11:06:41.250Z"]
+
+
+def test_a_second_sensor_has_the_wall_time_of_its_own_stream_and_clock(tmp_path: Path) -> None:
+    sink = JsonlSink(tmp_path / "o")
+    strap = StreamId("rr", 2)
+    sink.write(StreamInfo(StreamId("ecg"), "x", 250.0, ("II",), (0.001,), EPOCH, host=100.0))
+    sink.write(finding("AFIB", 10.0, 0.9, stream=strap))
+    # It joins 60 s later, and its clock has lost half a second since.
+    sink.write(StreamInfo(strap, "y", 1024.0, ("RR",), (1 / 1024,), EPOCH + 60, host=160.0))
+    sink.write(finding("AFIB", 10.0, 0.9, stream=strap))
+    sink.write(ClockFit(0.0, None, None, 0.0, rate=1024.0, host=160.5, stream=strap))
+    sink.write(finding("AFIB", 10.0, 0.9, stream=strap))
+    sink.write(finding("AFIB", 10.0, 0.9))
+    sink.close()
+    walls = [line["wall"] for line in written(tmp_path / "o") if line["type"] == "finding"]
+    times = ("2026-11-18T11:07:50.250Z", "2026-11-18T11:07:50.750Z", "2026-11-18T11:06:50.250Z")
+    assert walls == [None, *times]
 
 
 def test_a_file_is_on_disk_after_a_tick_and_is_appended_to(tmp_path: Path) -> None:

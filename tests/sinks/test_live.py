@@ -9,17 +9,19 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from tests.sinks.scenario import finding, not_scored
 from wearecg.block import (
+    ECG,
     Beat,
     ClockFit,
     Event,
-    Finding,
     Gap,
     HeartRate,
     LeadQuality,
     LinkState,
     Notice,
     Quality,
+    StreamId,
     StreamInfo,
     Trace,
 )
@@ -30,7 +32,7 @@ from wearecg.sinks.sweep import Sweep, braille, calibration
 
 FS = 250.0
 LEADS = ("I", "II", "V1")
-INFO = StreamInfo("ecg", "bridge on ttyUSB0", FS, LEADS, (0.001,) * 3, 1_795_000_000.0)
+INFO = StreamInfo(ECG, "bridge on ttyUSB0", FS, LEADS, (0.001,) * 3, 1_795_000_000.0)
 
 
 def beats_mv(start: float, seconds: float, leads: int = 3) -> np.ndarray:
@@ -59,7 +61,10 @@ def picture(events: list[Event], width: int = 100, height: int = 30, recording: 
 
 
 def test_shows_what_is_known() -> None:
-    finding = Finding("AFIB", "atrial fibrillation", 1.0, 0, 4, 0.93, "m@1", 0.04, {"rr_irregularity": 0.31})
+    measures = {"rr_irregularity": 0.31}
+    afib = finding(
+        "AFIB", 4, 0.93, since=1.0, text="atrial fibrillation", uncertainty=0.04, measures=measures
+    )
     text = picture(
         [
             INFO,
@@ -73,7 +78,7 @@ def test_shows_what_is_known() -> None:
                 (LeadQuality("I", "good"), LeadQuality("II", "good"), LeadQuality("V1", "poor", "noise")),
             ),
             ClockFit(4.0, 1.0, 0.001, 0.07),
-            finding,
+            afib,
         ],
         recording="there/wearecg_x",
     )
@@ -116,17 +121,17 @@ def test_findings_do_not_move_the_trace_and_not_scored_says_why() -> None:
     events: list[Event] = [INFO, trace(0, 3)]
     before = picture(events)
     reason = "no usable lead"
-    after = picture([*events, Finding("NOT_SCORED", "", 0, 0, 3, None, "m@1", reason=reason)])
+    after = picture([*events, not_scored(3, reason)])
     assert before[1:20] == after[1:20]
     assert any("not scored: no usable lead" in line for line in after)
     assert any("no findings yet" in line for line in before)
 
 
 def test_numbers_are_never_cut_in_half() -> None:
-    evidence = {"rr_irregularity": 0.31, "heart_rate_bpm": 112.0}
-    finding = Finding("AFIB", "atrial fibrillation", 0, 0, 4, 0.9, "m@1", None, evidence)
+    measures = {"rr_irregularity": 0.31, "heart_rate": 112.0}
+    afib = finding("AFIB", 4, 0.9, text="atrial fibrillation", measures=measures)
     for width in range(70, 130):
-        whole = "\n".join(picture([INFO, trace(0, 4), finding], width=width))
+        whole = "\n".join(picture([INFO, trace(0, 4), afib], width=width))
         assert re.findall(r"heart rate *\S*", whole) in ([], ["heart rate 112"])
 
 
@@ -137,10 +142,10 @@ def test_fits_every_terminal(size: tuple[int, int]) -> None:
 
 def test_twelve_leads_show_three_and_ppg_alone_is_shown() -> None:
     twelve = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-    info = StreamInfo("ecg", "x", FS, twelve, (0.0,) * 12, 0.0)
+    info = StreamInfo(ECG, "x", FS, twelve, (0.0,) * 12, 0.0)
     text = picture([info, Trace(beats_mv(0, 3, 12), FS, twelve, 0.0)])
     assert [line.split()[0] for line in text[1:24] if re.match(r" [IVa]", line)] == ["II", "V1", "V5"]
-    ppg = StreamInfo("ppg", "x", FS, ("PPG",), (0.0,), 0.0)
+    ppg = StreamInfo(StreamId("ppg"), "x", FS, ("PPG",), (0.0,), 0.0)
     text = picture([ppg, Trace(beats_mv(0, 3, 1), FS, ("PPG",), 0.0)])
     assert any(line.startswith(" PPG") for line in text)
     assert not any("mV" in line for line in text)
@@ -211,7 +216,7 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_terminal_it_is_plain_lines() -> None:
     file = io.StringIO()
     sink = LiveSink(Console(file=file, force_terminal=False))
-    finding = Finding("AFIB", "", 0.0, 0.0, 2.0, 0.93, "m@1", None, {"heart_rate_bpm": 112.0})
+    afib = finding("AFIB", 2.0, 0.93, measures={"heart_rate": 112.0})
     bad = Quality(0, 1, (LeadQuality("I", "unusable", "lead off"), LeadQuality("II", "good")))
     events: list[Event] = [
         INFO,
@@ -223,12 +228,15 @@ def test_without_a_terminal_it_is_plain_lines() -> None:
     events += [
         trace(1, 1),
         HeartRate(2.0, 60.0),
-        finding,
+        afib,
         trace(2, 1),
         Gap(3.0, 2.0, 500, "unplugged"),
         trace(5, 1),
     ]
-    events += [Finding("MI", "", 1.0, 1.0, 5.0, 0.4, "m@1"), Finding("MI", "", 1.0, 2.0, 6.0, 0.4, "m@1")]
+    events += [
+        finding("AFIB", 5.0, 0.93, change="holds"),
+        finding("AFIB", 5.0, 0.93, change="ends", seen=6.0),
+    ]
     now = 0.0
     for event in events:
         sink.write(event)
@@ -247,6 +255,30 @@ def test_without_a_terminal_it_is_plain_lines() -> None:
         "00:00:06  AFIB 0.93 ends",
     ):
         assert line in text, text
+
+
+def test_a_second_sensor_is_named_and_changes_nothing_of_the_first() -> None:
+    second = StreamId("ecg", 2)
+    alone = [INFO, trace(0, 4), HeartRate(4.0, 60.0)]
+    of_second: list[Event] = [
+        StreamInfo(second, "strap", FS, LEADS, (0.001,) * 3, 1_795_000_060.0),
+        Trace(-beats_mv(0, 90), FS, LEADS, 0.0, second),
+        Gap(2.0, 1.5, 375, "link", second),
+        Beat(90.0, "II", 1.0, second),
+        HeartRate(90.0, 140.0, "", second),
+        Quality(0, 1, (LeadQuality("I", "unusable", "flat"),), second),
+        ClockFit(4.0, 1.0, 0.001, 9.0, stream=second),
+    ]
+    assert picture([*alone, *of_second]) == picture(alone)
+    afib = finding("AFIB", 90.0, 0.9, text="atrial fibrillation", since=60.0, stream=second)
+    row = next(line for line in picture([*alone, *of_second, afib]) if "AFIB" in line)
+    assert re.search(r"AFIB +ecg-2: atrial fibrillation .* for 30 s", row)
+    file = io.StringIO()
+    sink = LiveSink(Console(file=file, width=200))
+    for event in (*alone, *of_second, afib, not_scored(91.0, "flat", stream=second)):
+        sink.write(event)
+    assert "00:00:04  ecg-2: AFIB 0.90 begins" in file.getvalue()
+    assert "00:00:04  ecg-2: not scored, because flat begins" in file.getvalue()
 
 
 def test_a_pipe_that_closes_ends_it_quietly() -> None:

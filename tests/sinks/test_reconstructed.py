@@ -8,22 +8,21 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from wearecg.block import Event, SignalBlock, StreamInfo, Trace
+from tests.sinks.scenario import recorder
+from wearecg.block import Event, SignalBlock, StreamId, StreamInfo, Trace
 from wearecg.ecg.leads import TWELVE, is_ecg
 from wearecg.formats import read_recording
-from wearecg.sinks.jsonl import to_record
+from wearecg.sinks.encode import encode
 from wearecg.sinks.live import LiveSink
 from wearecg.sinks.monitor import Monitor
 from wearecg.sinks.screen import STYLES, Screen
-from wearecg.sinks.wfdb import WfdbSink
 
 MEASURED = ("II", "V1", "V5")
 GUESSED = tuple(lead for lead in TWELVE if lead not in MEASURED)
 EPOCH = 1_795_000_000.0
-ECG = StreamInfo("ecg", "bridge on ttyUSB0", 250.0, MEASURED, (0.001,) * 3, EPOCH)
-INFO = StreamInfo(
-    "twelve", "x through m@1", 100.0, TWELVE, (0.0,) * 12, EPOCH, "resampled; 8 s behind", GUESSED
-)
+MADE = StreamId("twelve")
+ECG = StreamInfo(StreamId("ecg"), "bridge on ttyUSB0", 250.0, MEASURED, (0.001,) * 3, EPOCH)
+INFO = StreamInfo(MADE, "x through m@1", 100.0, TWELVE, (0.0,) * 12, EPOCH, "resampled; 8 s behind", GUESSED)
 
 
 def wave(seconds: int) -> np.ndarray:
@@ -41,7 +40,7 @@ def picture(width: int, height: int) -> list[list[tuple[str, str]]]:
         ECG,
         INFO,
         Trace(measured, 250.0, MEASURED, 4.0),
-        Trace(wave(6), 100.0, TWELVE, 0.0, "twelve"),
+        Trace(wave(6), 100.0, TWELVE, 0.0, MADE),
     ]
     for event in events:
         monitor.feed(event)
@@ -109,15 +108,15 @@ def test_without_a_terminal_it_is_said_in_words() -> None:
 
 
 def test_json_lines_name_them() -> None:
-    assert (to_record(INFO) or {})["reconstructed"] == list(GUESSED)
-    assert (to_record(ECG) or {})["reconstructed"] == []
+    assert (encode(INFO) or {})["reconstructed"] == list(GUESSED)
+    assert (encode(ECG) or {})["reconstructed"] == []
 
 
 def test_a_record_names_them_and_read_again_they_are_no_leads(tmp_path: Path) -> None:
-    sink = WfdbSink(tmp_path)
+    sink = recorder(tmp_path)
     sink.write(INFO)
     x = wave(3)
-    sink.write(SignalBlock(x, 100.0, TWELVE, 0.0, stream="twelve", sd=np.zeros_like(x)))
+    sink.write(SignalBlock(x, 100.0, TWELVE, 0.0, stream=MADE, sd=np.zeros_like(x)))
     sink.close()
     (record,) = sink.records
     read = read_recording(record)

@@ -18,9 +18,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wearecg.block import Beat, Finding, Gap, SignalBlock, StreamInfo
-from wearecg.sinks.upkeep import Upkeep, claim, make_room, recordings
-from wearecg.sinks.wfdb import SETTLE_S, WfdbSink
+from tests.sinks.scenario import placed, recorder
+from wearecg.block import ECG, Beat, Gap, SignalBlock, Statement, StreamId, StreamInfo
+from wearecg.sinks.recorder import SETTLE_S, Recorder
+from wearecg.sinks.upkeep import claim, make_room, recordings
+from wearecg.sinks.wfdb import Wfdb
 
 wfdb = pytest.importorskip("wfdb")
 
@@ -29,7 +31,7 @@ EPOCH = 1_795_000_000.25
 Usage = namedtuple("Usage", "total used free")
 
 
-def info(stream: str = "ecg", fs: float = FS) -> StreamInfo:
+def info(stream: StreamId = ECG, fs: float = FS) -> StreamInfo:
     return StreamInfo(stream, "test", fs, ("II",), (0.001,), EPOCH, "given by the device")
 
 
@@ -37,7 +39,7 @@ def ramp(first: int, last: int) -> np.ndarray:
     return ((np.arange(first, last) % 30000) * 0.001).astype(np.float32)[:, None]
 
 
-def play(sink: WfdbSink, blocks: list[tuple[int, int]], fs: float = FS, stream: str = "ecg") -> None:
+def play(sink: Recorder, blocks: list[tuple[int, int]], fs: float = FS, stream: StreamId = ECG) -> None:
     """Write blocks (first, last sample) of a ramp; what lies between them is lost."""
     at = 0
     for first, last in blocks:
@@ -51,7 +53,7 @@ def play(sink: WfdbSink, blocks: list[tuple[int, int]], fs: float = FS, stream: 
 def read(directory: Path, stream: str = "") -> list[tuple[float, np.ndarray]]:
     """Start on the timeline and samples of each recording, in order."""
     found = []
-    for recording in recordings(directory):
+    for recording in recordings(directory, Wfdb()):
         record = wfdb.rdrecord(str(directory / (recording.name + stream)))
         start = record.base_datetime.replace(tzinfo=UTC).timestamp() - EPOCH
         found.append((start, record.p_signal[:, 0]))
@@ -59,7 +61,7 @@ def read(directory: Path, stream: str = "") -> list[tuple[float, np.ndarray]]:
 
 
 def test_no_sample_is_lost_or_twice_where_one_recording_ends_and_the_next_begins(tmp_path: Path) -> None:
-    sink = WfdbSink(tmp_path, Upkeep(seconds=10))
+    sink = recorder(tmp_path, rotate="10s")
     sink.write(info())
     play(sink, [(at, at + 100) for at in range(0, 10000, 100)])
     sink.close()
@@ -82,7 +84,7 @@ def test_every_sample_is_at_its_time_whatever_is_lost(
     for size, missing in sizes:
         blocks.append((at + missing, at + missing + size))
         at += missing + size
-    sink = WfdbSink(folder, Upkeep(seconds=seconds))
+    sink = recorder(folder, rotate=f"{seconds}s")
     sink.write(info())
     play(sink, blocks)
     sink.close()
@@ -99,13 +101,15 @@ def test_every_sample_is_at_its_time_whatever_is_lost(
 
 
 def test_the_size_counts_all_streams_and_they_rotate_together(tmp_path: Path) -> None:
-    sink = WfdbSink(tmp_path, Upkeep(size=6000))
+    sink = recorder(tmp_path, rotate="6kB")
     sink.write(info())
-    sink.write(info("ppg", 50.0))
+    sink.write(info(StreamId("ppg"), 50.0))
     for second in range(30):
         play_one = SignalBlock(ramp(second * 250, second * 250 + 250), FS, ("II",), second)
         sink.write(play_one)
-        sink.write(SignalBlock(ramp(second * 50, second * 50 + 50), 50.0, ("II",), second, stream="ppg"))
+        sink.write(
+            SignalBlock(ramp(second * 50, second * 50 + 50), 50.0, ("II",), second, stream=StreamId("ppg"))
+        )
         sink.tick(second)
     sink.close()
     ecg, ppg = read(tmp_path), read(tmp_path, "_ppg")
@@ -115,16 +119,16 @@ def test_the_size_counts_all_streams_and_they_rotate_together(tmp_path: Path) ->
 
 
 def test_what_is_found_late_goes_to_the_recording_that_it_is_about(tmp_path: Path) -> None:
-    sink = WfdbSink(tmp_path, Upkeep(seconds=10))
+    sink = recorder(tmp_path, rotate="10s")
     sink.write(info())
     play(sink, [(at, at + 250) for at in range(0, 3000, 250)])
     sink.write(Beat(9.9, "II"))
     sink.write(Beat(10.2, "II"))
-    sink.write(Finding("AFIB", "atrial fibrillation", 2.0, 0.0, 9.5, 0.9, "m@1"))
-    sink.write(Finding("AFIB", "atrial fibrillation", 2.0, 1.5, 11.5, 0.9, "m@1"))
+    for event in placed(Statement("AFIB", "", end - 7.5, end, 0.9, "m@1") for end in (9.5, 11.5)):
+        sink.write(event)
     sink.tick(13.0)
     sink.close()
-    first, second = (wfdb.rdann(str(tmp_path / r.name), "wea") for r in recordings(tmp_path))
+    first, second = (wfdb.rdann(str(tmp_path / r.name), "wea") for r in recordings(tmp_path, Wfdb()))
     assert [(s, n) for s, n in zip(first.symbol, first.sample, strict=True) if s == "Q"] == [("Q", 2475)]
     assert [(s, n) for s, n in zip(second.symbol, second.sample, strict=True) if s == "Q"] == [("Q", 50)]
     assert "AFIB p=0.90 since=2.0s m@1" in [note.rstrip("\0") for note in first.aux_note]
@@ -135,7 +139,7 @@ def test_what_is_found_late_goes_to_the_recording_that_it_is_about(tmp_path: Pat
 def test_a_clock_that_is_set_begins_a_recording_of_the_new_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float, names: int
 ) -> None:
-    sink = WfdbSink(tmp_path, Upkeep(seconds=3600))
+    sink = recorder(tmp_path, rotate="3600s")
     true = time.time
     sink.write(replace(info(), epoch=true()))
     play(sink, [(at, at + 250) for at in range(0, 1000, 250)])
@@ -153,7 +157,7 @@ def test_a_clock_that_is_set_begins_a_recording_of_the_new_time(
 
 
 def test_a_replayed_recording_keeps_its_own_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sink = WfdbSink(tmp_path, Upkeep(seconds=3600))
+    sink = recorder(tmp_path, rotate="3600s")
     sink.write(replace(info(), epoch=1e9))
     play(sink, [(0, 250)])
     true = time.time
@@ -161,21 +165,21 @@ def test_a_replayed_recording_keeps_its_own_time(tmp_path: Path, monkeypatch: py
     play_on = SignalBlock(ramp(250, 500), FS, ("II",), 1.0)
     sink.write(play_on)
     sink.close()
-    assert len(recordings(tmp_path)) == 1
+    assert len(recordings(tmp_path, Wfdb())) == 1
 
 
 def test_a_rotated_recording_is_closed_after_a_while(tmp_path: Path) -> None:
-    sink = WfdbSink(tmp_path, Upkeep(seconds=10))
+    sink = recorder(tmp_path, rotate="10s")
     sink.write(info())
     play(sink, [(at, at + 250) for at in range(0, 3000, 250)])
-    old, new = recordings(tmp_path)
+    old, new = recordings(tmp_path, Wfdb())
     assert old.in_use
     play_on = range(3000, 3000 + round((SETTLE_S + 12) * FS), 250)
     for at in play_on:
         sink.write(SignalBlock(ramp(at, at + 250), FS, ("II",), at / FS))
         sink.tick(at / FS)
     assert not old.in_use
-    assert recordings(tmp_path)[-1].in_use
+    assert recordings(tmp_path, Wfdb())[-1].in_use
     sink.close()
     assert not new.in_use
 
@@ -183,15 +187,15 @@ def test_a_rotated_recording_is_closed_after_a_while(tmp_path: Path) -> None:
 @pytest.fixture
 def crowded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Five finished recordings of an hour each, and a disk that has room only for what is deleted."""
-    sink = WfdbSink(tmp_path, Upkeep(seconds=3600))
-    sink.write(info("ecg", 25.0))
+    sink = recorder(tmp_path, rotate="3600s")
+    sink.write(info(ECG, 25.0))
     play(sink, [(at, at + 9000) for at in range(0, 5 * 90000, 9000)], 25.0)
     sink.close()
-    assert len(recordings(tmp_path)) == 5
-    full = sum(recording.size for recording in recordings(tmp_path))
+    assert len(recordings(tmp_path, Wfdb())) == 5
+    full = sum(recording.size for recording in recordings(tmp_path, Wfdb()))
 
     def usage(_: object) -> Usage:
-        left = sum(recording.size for recording in recordings(tmp_path))
+        left = sum(recording.size for recording in recordings(tmp_path, Wfdb()))
         return Usage(10**9, 0, 10_000 + full - left)
 
     monkeypatch.setattr(shutil, "disk_usage", usage)
@@ -199,18 +203,18 @@ def crowded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_oldest_are_deleted_until_there_is_room_and_each_is_told(crowded: Path) -> None:
-    before = recordings(crowded)
-    enough, notices = make_room(crowded, 10_000 + before[0].size + 1)
+    before = recordings(crowded, Wfdb())
+    enough, notices = make_room(crowded, Wfdb(), 10_000 + before[0].size + 1)
     assert enough
-    assert [r.name for r in recordings(crowded)] == [r.name for r in before[2:]]
+    assert [r.name for r in recordings(crowded, Wfdb())] == [r.name for r in before[2:]]
     assert [before[i].name in notices[i].message for i in range(2)] == [True, True]
     assert len(notices) == 2
     assert not [path for path in crowded.iterdir() if path.name.startswith(before[0].name)]
-    assert make_room(crowded, 1) == (True, [])
+    assert make_room(crowded, Wfdb(), 1) == (True, [])
 
 
 def test_what_is_not_ours_or_is_being_written_is_never_deleted(crowded: Path) -> None:
-    first, second, third, *_ = recordings(crowded)
+    first, second, third, *_ = recordings(crowded, Wfdb())
     strangers = {
         "notes.txt": "x",
         "100.hea": "100 1 360 0",
@@ -227,14 +231,14 @@ def test_what_is_not_ours_or_is_being_written_is_never_deleted(crowded: Path) ->
     (crowded / "wearecg_20190101T000000Z_0001.dat").symlink_to(outside / "kept.dat")
     with open(crowded / f"{second.name}.wea", "rb") as other:
         claim(other.fileno())
-        enough, notices = make_room(crowded, 10**8, writing=[third.name])
+        enough, notices = make_room(crowded, Wfdb(), 10**8, writing=[third.name])
     assert not enough
     assert "no finished recording to delete" in notices[-1].message
     left = {path.name for path in crowded.iterdir()}
     assert set(strangers) <= left
     assert (outside / "kept.dat").exists()
     assert "wearecg_20190101T000000Z_0001.dat" in left
-    assert [r.name for r in recordings(crowded) if r.ours] == [second.name, third.name]
+    assert [r.name for r in recordings(crowded, Wfdb()) if r.ours] == [second.name, third.name]
     assert f"{first.name}.hea" not in left
 
 
@@ -246,7 +250,7 @@ def test_the_recorder_makes_room_while_it_records(tmp_path: Path) -> None:
     ).returncode:
         pytest.skip("mounting a small tmpfs is not permitted here")
     try:
-        sink = WfdbSink(small, Upkeep(seconds=600, keep_free=1e6))
+        sink = recorder(small, rotate="600s", keep_free="1MB")
         sink.write(info())
         notices = []
         # 5 MB through a disk of 2.
@@ -269,13 +273,11 @@ def test_the_recorder_makes_room_while_it_records(tmp_path: Path) -> None:
 WRITER = """
 import sys, time
 import numpy as np
-from pathlib import Path
-from wearecg.block import SignalBlock, StreamInfo
+from wearecg.block import ECG, SignalBlock, StreamInfo
+from wearecg.sinks import open_sink
 from wearecg.sinks.threaded import ThreadedSink
-from wearecg.sinks.upkeep import Upkeep
-from wearecg.sinks.wfdb import WfdbSink
-sink = ThreadedSink(WfdbSink(Path(sys.argv[1]), Upkeep(seconds=1, every=0.8)))
-sink.write(StreamInfo("ecg", "test", 250.0, ("II",), (0.001,), time.time()))
+sink = ThreadedSink(open_sink(f"wfdb:{sys.argv[1]}?rotate=1s&sync=0.8"))
+sink.write(StreamInfo(ECG, "test", 250.0, ("II",), (0.001,), time.time()))
 begin = time.monotonic()
 for number in range(10000):
     at = number * 10
@@ -289,12 +291,12 @@ for number in range(10000):
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
 def test_kill_9_loses_no_more_than_was_said(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", WRITER, tmp_path], stdout=subprocess.PIPE, text=True)
-    while len(recordings(tmp_path)) < 3:
+    while len(recordings(tmp_path, Wfdb())) < 3:
         assert process.poll() is None
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     written = int(process.communicate()[0].split()[-1])
-    WfdbSink(tmp_path).close()
+    recorder(tmp_path).close()
     records = list(tmp_path.glob("wearecg_*Z*.hea"))
     got = np.sort(np.concatenate([wfdb.rdrecord(str(p.with_suffix(""))).p_signal[:, 0] for p in records]))
     np.testing.assert_allclose(got, ramp(0, len(got))[:, 0], atol=1e-6)
@@ -303,7 +305,7 @@ def test_kill_9_loses_no_more_than_was_said(tmp_path: Path) -> None:
 
 
 def test_writes_are_as_rare_as_asked_for(tmp_path: Path) -> None:
-    sink = WfdbSink(tmp_path, Upkeep(every=30))
+    sink = recorder(tmp_path, sync="30")
     sink.write(info())
     sizes = []
     for second in range(100):

@@ -8,20 +8,31 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from wearecg.block import Beat, Event, HeartRate, LeadQuality, Quality, SignalBlock, StreamInfo, Trace
+from tests.sinks.scenario import recorder
+from wearecg.block import (
+    Beat,
+    Event,
+    HeartRate,
+    LeadQuality,
+    Quality,
+    SignalBlock,
+    StreamId,
+    StreamInfo,
+    Trace,
+)
 from wearecg.ecg.leads import is_ecg
 from wearecg.formats import read_recording
-from wearecg.sinks.jsonl import to_record
+from wearecg.sinks.encode import encode
 from wearecg.sinks.live import LiveSink
 from wearecg.sinks.monitor import Monitor
 from wearecg.sinks.screen import Screen
-from wearecg.sinks.wfdb import WfdbSink
 
 EPOCH = 1_795_000_000.0
-PPG = StreamInfo("ppg", "bridge on ttyUSB0", 100.0, ("PPG",), (1.0,), EPOCH)
-ECG = StreamInfo("ecg", "bridge on ttyUSB0", 250.0, ("II",), (0.001,), EPOCH)
+PULSE = StreamId("pulse")
+PPG = StreamInfo(StreamId("ppg"), "bridge on ttyUSB0", 100.0, ("PPG",), (1.0,), EPOCH)
+ECG = StreamInfo(StreamId("ecg"), "bridge on ttyUSB0", 250.0, ("II",), (0.001,), EPOCH)
 INFO = StreamInfo(
-    "pulse", "x through m@1", 100.0, ("II*",), (0.0,), EPOCH, "resampled; 3 s behind", synthetic=("II*",)
+    PULSE, "x through m@1", 100.0, ("II*",), (0.0,), EPOCH, "resampled; 3 s behind", synthetic=("II*",)
 )
 
 
@@ -42,9 +53,7 @@ def show(*events: Event) -> tuple[str, Monitor]:
 
 
 def test_the_screen_marks_the_trace_and_what_may_be_found_in_it() -> None:
-    text, _ = show(
-        PPG, INFO, Trace(wave(6), 100.0, ("II*",), 0.0, "pulse"), HeartRate(6.0, 60.0, "", "pulse")
-    )
+    text, _ = show(PPG, INFO, Trace(wave(6), 100.0, ("II*",), 0.0, PULSE), HeartRate(6.0, 60.0, "", PULSE))
     assert "≈ synthetic, from the pulse" in text
     assert "\n≈II*" in text
     assert "only rate and regularity are found here" in text
@@ -52,8 +61,8 @@ def test_the_screen_marks_the_trace_and_what_may_be_found_in_it() -> None:
 
 def test_beside_an_ecg_the_screen_shows_the_ecg_and_keeps_the_two_rates_apart() -> None:
     measured = Trace(np.zeros((2500, 1), np.float32), 250.0, ("II",), 0.0)
-    drawn = Trace(wave(6), 100.0, ("II*",), 0.0, "pulse")
-    rates = HeartRate(6.0, 71.0, "", "ecg"), HeartRate(6.0, 64.0, "", "pulse")
+    drawn = Trace(wave(6), 100.0, ("II*",), 0.0, PULSE)
+    rates = HeartRate(6.0, 71.0, ""), HeartRate(6.0, 64.0, "", PULSE)
     text, monitor = show(ECG, INFO, measured, drawn, *rates)
     assert "≈II*" not in text
     assert "≈ 64 bpm by the pulse" in text
@@ -62,8 +71,8 @@ def test_beside_an_ecg_the_screen_shows_the_ecg_and_keeps_the_two_rates_apart() 
 
 
 def test_a_pulse_that_cannot_be_used_takes_its_rate_off_the_screen() -> None:
-    motion = Quality(0.0, 10.0, (LeadQuality("II*", "unusable", "motion"),), "pulse")
-    text, monitor = show(PPG, INFO, HeartRate(6.0, 64.0, "", "pulse"), motion)
+    motion = Quality(0.0, 10.0, (LeadQuality("II*", "unusable", "motion"),), PULSE)
+    text, monitor = show(PPG, INFO, HeartRate(6.0, 64.0, "", PULSE), motion)
     assert monitor.rate
     assert monitor.rate.bpm is None
     assert "because pulse: motion" in text
@@ -78,22 +87,22 @@ def test_without_a_terminal_it_is_said_in_words() -> None:
 
 
 def test_json_lines_name_it_and_what_is_not_known_of_its_beats() -> None:
-    assert (to_record(INFO) or {})["synthetic"] == ["II*"]
-    assert (to_record(ECG) or {})["synthetic"] == []
-    assert (to_record(Beat(2.0, "II*", 1.0, "pulse", None)) or {})["lag"] is None
-    assert (to_record(Beat(2.0, "II", 1.0)) or {})["lag"] == 0
+    assert (encode(INFO) or {})["synthetic"] == ["II*"]
+    assert (encode(ECG) or {})["synthetic"] == []
+    assert (encode(Beat(2.0, "II*", 1.0, PULSE, None)) or {})["lag"] is None
+    assert (encode(Beat(2.0, "II", 1.0)) or {})["lag"] == 0
 
 
 def test_a_record_names_it_apart_from_the_ecg_and_read_again_it_is_no_ecg(tmp_path: Path) -> None:
-    sink = WfdbSink(tmp_path)
+    sink = recorder(tmp_path)
     for event in (
         ECG,
         INFO,
         SignalBlock(np.zeros((750, 1), np.float32), 250.0, ("II",), 0.0),
-        SignalBlock(wave(3), 100.0, ("II*",), 0.0, stream="pulse"),
+        SignalBlock(wave(3), 100.0, ("II*",), 0.0, stream=PULSE),
         Beat(0.5, "II", None),
-        Beat(1.2, "II*", 1.0, "pulse", 0.3),
-        Beat(2.5, "II*", 1.0, "pulse", None),
+        Beat(1.2, "II*", 1.0, PULSE, 0.3),
+        Beat(2.5, "II*", 1.0, PULSE, None),
     ):
         sink.write(event)
     sink.close()

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wearecg.block import Beat, Finding, Gap, LeadQuality, Notice, Quality, SignalBlock, StreamInfo
+from tests.sinks.scenario import finding, not_scored, recorder
+from wearecg.block import ECG, Beat, Gap, LeadQuality, Notice, Quality, SignalBlock, StreamId, StreamInfo
 from wearecg.errors import SinkError
 from wearecg.sinks.record import CROWD, Coding, RecordWriter
-from wearecg.sinks.wfdb import WfdbSink
+from wearecg.sinks.recorder import Recorder
 from wearecg.sinks.wfdb_headers import repair
 
 wfdb = pytest.importorskip("wfdb")
@@ -33,12 +34,12 @@ def signal_mv(n: int, seed: int = 0) -> np.ndarray:
 
 def info(**changes: object) -> StreamInfo:
     values = {
-        "stream": "ecg", "source": "test", "fs": FS, "leads": LEADS, "lsb": tuple(STEPS), "epoch": EPOCH,
+        "stream": ECG, "source": "test", "fs": FS, "leads": LEADS, "lsb": tuple(STEPS), "epoch": EPOCH,
     } | changes  # fmt: skip
     return StreamInfo(**values)  # type: ignore[arg-type]
 
 
-def read(sink: WfdbSink, number: int = 0) -> np.ndarray:
+def read(sink: Recorder, number: int = 0) -> np.ndarray:
     return wfdb.rdrecord(str(sink.records[number])).p_signal
 
 
@@ -48,7 +49,7 @@ def assert_same(got: np.ndarray, expected: np.ndarray) -> None:
 
 
 def play(
-    sink: WfdbSink, x: np.ndarray, gaps: list[tuple[int, int]], size: int = 25, check: bool = False
+    sink: Recorder, x: np.ndarray, gaps: list[tuple[int, int]], size: int = 25, check: bool = False
 ) -> np.ndarray:
     """Write ``x`` in blocks without the sample ranges in ``gaps``; return what the record must hold."""
     expected = x.astype(float)
@@ -74,7 +75,7 @@ def play(
 
 
 def test_record_is_readable_and_exact_after_every_flush(tmp_path: Path) -> None:
-    sink = WfdbSink(tmp_path)
+    sink = recorder(tmp_path)
     x = signal_mv(2500)
     x[100:110, 1] = np.nan
     expected = play(sink, x, [(500, 520), (1000, 1500), (2000, 2300)], check=True)
@@ -91,7 +92,7 @@ def test_record_is_readable_and_exact_after_every_flush(tmp_path: Path) -> None:
 
 
 def test_without_a_gap_it_is_a_plain_record_with_true_checksums(tmp_path: Path) -> None:
-    sink = WfdbSink(tmp_path)
+    sink = recorder(tmp_path)
     play(sink, signal_mv(700), [])
     sink.close()
     record = wfdb.rdrecord(str(sink.records[0]), physical=False)
@@ -110,7 +111,7 @@ def test_any_gaps_and_any_chunking_read_back(
     tmp_path_factory: pytest.TempPathFactory, cuts: list[int], size: int
 ) -> None:
     gaps = list(zip(cuts[::2], cuts[1::2], strict=False))
-    sink = WfdbSink(tmp_path_factory.mktemp("r"))
+    sink = recorder(tmp_path_factory.mktemp("r"))
     x = signal_mv(2000)
     expected = play(sink, x, gaps, size)
     sink.close()
@@ -118,7 +119,7 @@ def test_any_gaps_and_any_chunking_read_back(
 
 
 def test_samples_sent_twice_are_left_out(tmp_path: Path) -> None:
-    sink = WfdbSink(tmp_path)
+    sink = recorder(tmp_path)
     x = signal_mv(300)
     sink.write(info())
     sink.write(SignalBlock(x[:200], FS, LEADS, 0.0))
@@ -128,7 +129,7 @@ def test_samples_sent_twice_are_left_out(tmp_path: Path) -> None:
 
 
 def test_lost_at_the_start_stays_missing(tmp_path: Path) -> None:
-    sink = WfdbSink(tmp_path)
+    sink = recorder(tmp_path)
     x = signal_mv(250)
     sink.write(info())
     sink.write(SignalBlock(x, FS, LEADS, 2.0, 500))
@@ -137,7 +138,7 @@ def test_lost_at_the_start_stays_missing(tmp_path: Path) -> None:
 
 
 def test_beats_findings_gaps_and_quality_become_annotations_in_order(tmp_path: Path) -> None:
-    sink = WfdbSink(tmp_path)
+    sink = recorder(tmp_path)
     sink.write(info())
     x = signal_mv(2500)
     for at in range(0, 2500, 250):
@@ -151,9 +152,10 @@ def test_beats_findings_gaps_and_quality_become_annotations_in_order(tmp_path: P
                 sink.write(Beat(t - 0.3, "II"))  # behind what the flush before this one has seen
             sink.write(Beat(t + 0.5, "II"))
         if t in (2, 3):
-            sink.write(Finding("AFIB", "", 1.0, 1.0, t + 1, 0.934, "encoder@0.1.0"))
+            change = "begins" if t == 2 else "holds"
+            sink.write(finding("AFIB", t + 1, 0.934, since=1.0, source="encoder@0.1.0", change=change))
         if t == 4:
-            sink.write(Finding("NOT_SCORED", "", 2.0, 2.0, t + 1, None, "encoder@0.1.0", reason="lead off"))
+            sink.write(not_scored(t + 1, "lead off", source="encoder@0.1.0"))
         if t == 8:
             sink.write(
                 Quality(t, t + 1, (LeadQuality("V1", "unusable", "saturated"), LeadQuality("I", "good")))
@@ -190,12 +192,12 @@ def test_beats_findings_gaps_and_quality_become_annotations_in_order(tmp_path: P
 
 
 def test_each_stream_has_its_record_with_units(tmp_path: Path) -> None:
-    sink = WfdbSink(tmp_path)
+    sink = recorder(tmp_path)
     ppg = (np.arange(100, dtype=np.float32)[:, None] - 50) * 1000
     acc = np.full((50, 3), 0.98, np.float32)
     sink.write(info())
-    sink.write(info(stream="ppg", fs=50.0, leads=("PPG",), lsb=(1.0,)))
-    sink.write(info(stream="acc", fs=25.0, leads=("ACC_X", "ACC_Y", "ACC_Z"), lsb=(0.0,) * 3))
+    sink.write(info(stream=StreamId("ppg"), fs=50.0, leads=("PPG",), lsb=(1.0,)))
+    sink.write(info(stream=StreamId("acc"), fs=25.0, leads=("ACC_X", "ACC_Y", "ACC_Z"), lsb=(0.0,) * 3))
     sink.write(SignalBlock(signal_mv(250), FS, LEADS, 0.0))
     sink.write(SignalBlock(ppg, 50.0, ("PPG",), 0.0, stream="ppg"))
     sink.write(SignalBlock(acc, 25.0, ("ACC_X", "ACC_Y", "ACC_Z"), 0.0, stream="acc"))
@@ -211,7 +213,7 @@ def test_each_stream_has_its_record_with_units(tmp_path: Path) -> None:
 
 def test_a_second_run_does_not_touch_the_first(tmp_path: Path) -> None:
     for seed in (1, 2):
-        sink = WfdbSink(tmp_path)
+        sink = recorder(tmp_path)
         sink.write(info())
         sink.write(SignalBlock(signal_mv(100, seed), FS, LEADS, 0.0))
         sink.close()
@@ -241,7 +243,7 @@ def test_24_bit_steps_are_kept_exactly(tmp_path: Path) -> None:
     step = 2420 / 6 / 2**23  # mV, a 24-bit front end at gain 6
     digital = np.random.default_rng(0).integers(-(2**21), 2**21, (500, 1))
     digital[7] = -(2**23) + 1
-    sink = WfdbSink(tmp_path)
+    sink = recorder(tmp_path)
     sink.write(info(leads=("ECG",), lsb=(step,)))
     sink.write(SignalBlock((digital * step).astype(np.float32), FS, ("ECG",), 0.0))
     sink.close()
@@ -249,7 +251,7 @@ def test_24_bit_steps_are_kept_exactly(tmp_path: Path) -> None:
 
 
 def test_a_signal_beyond_the_range_is_cut_and_said_once(tmp_path: Path) -> None:
-    sink = WfdbSink(tmp_path)
+    sink = recorder(tmp_path)
     sink.write(info(lsb=(0.0,) * 3))
     x = signal_mv(100)
     x[50, 1] = 40.0
@@ -285,7 +287,7 @@ def test_disk_full_stops_once_and_goes_on_when_there_is_room(tmp_path: Path, siz
     if mount.returncode:
         pytest.skip(f"a small tmpfs cannot be mounted here: {mount.stderr.decode().strip()}")
     try:
-        sink = WfdbSink(tmp_path)
+        sink = recorder(tmp_path)
         x = signal_mv(250 * 600)
         sink.write(info())
         filler = tmp_path / "filler"
@@ -348,13 +350,12 @@ def test_a_write_that_fits_in_part_keeps_whole_frames(tmp_path: Path) -> None:
 WRITER = """
 import sys, time
 import numpy as np
-from pathlib import Path
-from wearecg.block import Beat, Gap, SignalBlock, StreamInfo
+from wearecg.block import ECG, Beat, Gap, SignalBlock, StreamInfo
+from wearecg.sinks import open_sink
 from wearecg.sinks.threaded import ThreadedSink
-from wearecg.sinks.wfdb import WfdbSink
 leads = tuple("I II III aVR aVL aVF V1 V2 V3 V4 V5 V6".split())
-sink = ThreadedSink(WfdbSink(Path(sys.argv[1])))
-sink.write(StreamInfo("ecg", "test", 500.0, leads, (0.001,) * 12, time.time()))
+sink = ThreadedSink(open_sink("wfdb:" + sys.argv[1]))
+sink.write(StreamInfo(ECG, "test", 500.0, leads, (0.001,) * 12, time.time()))
 begin = time.monotonic()
 for number in range(10000):
     start = number * 0.05 + (1.5 if number >= 30 else 0)
@@ -400,7 +401,7 @@ def test_kill_9_loses_at_most_a_second_and_readers_never_fail(tmp_path: Path) ->
 
 
 def test_repair_shortens_headers_to_what_is_there(tmp_path: Path) -> None:
-    sink = WfdbSink(tmp_path)
+    sink = recorder(tmp_path)
     x = signal_mv(2000)
     expected = play(sink, x, [(1000, 1500)])
     sink.close()
@@ -412,11 +413,11 @@ def test_repair_shortens_headers_to_what_is_there(tmp_path: Path) -> None:
     assert sorted(repair(tmp_path)) == [name, f"{name}_0002"]
     assert_same(read(sink), expected[:1800])
     assert repair(tmp_path) == []
-    assert len(WfdbSink(tmp_path).notices) == 0
+    assert len(recorder(tmp_path).notices) == 0
 
 
 @pytest.mark.parametrize("where", ["file", "file/below"])
 def test_a_folder_that_cannot_be_is_refused(tmp_path: Path, where: str) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(SinkError, match="cannot record into"):
-        WfdbSink(tmp_path / where)
+        recorder(tmp_path / where)

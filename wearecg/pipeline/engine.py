@@ -309,7 +309,7 @@ class _Stream:
 
 
 def _in_true_seconds(event: FrontEvent, stretch: float) -> FrontEvent:
-    """Intervals and rates are of the heart, not of the sensor's oscillator."""
+    """RRIntervals and rates are of the heart, not of the sensor's oscillator."""
     match event:
         case Beat(rr=float() as rr):
             return replace(event, rr=rr * stretch)

@@ -13,7 +13,7 @@ from wearecg.pipeline.watching import Watching
 RESOLUTION_HZ = 1024.0
 """RR intervals are told in 1/1024 s (Bluetooth Heart Rate Service)."""
 LATE_S = 2.5
-"""Intervals that arrive so much later than they add up to: some were lost. A strap tells them at most 2 s late."""
+"""RRIntervals that arrive so much later than they add up to: some were lost. A strap tells them at most 2 s late."""
 KEEP_BEATS = 300
 """Observers may ask for so many of the last beats."""
 

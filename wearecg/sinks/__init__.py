@@ -1,19 +1,19 @@
-"""Outputs, chosen by URI: ``jsonl:-``, ``jsonl:PATH``, ``wfdb:DIR``, ``live:``, ``journal:``.
+"""Outputs, chosen by URI: ``jsonl:-``, ``jsonl:PATH``, ``wfdb:DIR?rotate=1h``, ``live:``, ``journal:``.
 
-A package of your own adds one by an entry point of the group ``wearecg.sinks``: its name is the
-scheme, its value a callable that takes what follows the colon and returns a `Sink`.
+A package of your own adds one by an entry point of the group ``wearecg.sinks``: its name is the scheme, its value an
+`Opener`, a callable that takes the place, the options and the `Context`, and returns a `Sink`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
+from urllib.parse import unquote
 
 from wearecg.errors import SinkError
-from wearecg.sinks.base import Sink
+from wearecg.sinks.base import Context, Opener, Sink, check_options
 
-__all__ = ["ENTRY_POINTS", "SCHEMES", "Sink", "open_sink"]
+__all__ = ["ENTRY_POINTS", "SCHEMES", "Context", "Opener", "Sink", "check_options", "open_sink"]
 
 SCHEMES: dict[str, tuple[str, str]] = {
     "journal": ("wearecg.sinks.journal", "open_journal"),
@@ -26,19 +26,38 @@ SCHEMES: dict[str, tuple[str, str]] = {
 ENTRY_POINTS = "wearecg.sinks"
 
 
-def open_sink(uri: str) -> Sink:
+def open_sink(uri: str, context: Context | None = None) -> Sink:
     """Open the output that ``uri`` names.
+
+    Parameters
+    ----------
+    uri : str
+        ``scheme:place?option=value&option=value``; place and options may be left out. In a value, ``%26`` is ``&``.
+    context : Context, optional
+        What it may have to know of the other outputs.
 
     Raises
     ------
     SinkError
-        The scheme is not known, or the output cannot be opened.
+        The scheme or an option is not known, or the output cannot be opened.
+
+    Examples
+    --------
+    >>> open_sink("jsonl:-").lossless
+    False
     """
     scheme, colon, rest = uri.partition(":")
     opener = _opener(scheme) if colon else None
     if opener is None:
         raise SinkError(f"there is no output {uri!r}; known are {', '.join(f'{name}:' for name in known())}")
-    return opener(rest)
+    place, _, query = rest.partition("?")
+    options: dict[str, str] = {}
+    for part in filter(None, query.split("&")):
+        name, equals, value = part.partition("=")
+        if not equals or name in options:
+            raise SinkError(f"{uri}: give each option once, as name=value; {part!r} is not")
+        options[name] = unquote(value)
+    return opener(place, options, context or Context())
 
 
 def known() -> list[str]:
@@ -46,8 +65,8 @@ def known() -> list[str]:
     return sorted({*SCHEMES, *entry_points(group=ENTRY_POINTS).names})
 
 
-def _opener(scheme: str) -> Callable[[str], Sink] | None:
-    opener: Callable[[str], Sink] | None = None
+def _opener(scheme: str) -> Opener | None:
+    opener: Opener | None = None
     if scheme in SCHEMES:
         module, name = SCHEMES[scheme]
         opener = getattr(import_module(module), name)

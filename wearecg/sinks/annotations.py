@@ -59,7 +59,8 @@ class AnnotationFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fd = -1
-        self._size = 0
+        self.size = 0
+        """Bytes of it, without the end mark."""
         self._last = 0
         self._channel = 0
         self._waiting: list[tuple[int, int, tuple[int, int, int, str]]] = []
@@ -107,19 +108,19 @@ class AnnotationFile:
             self._fd = os.open(
                 self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o644
             )
-            self._size = 0
+            self.size = 0
             claim(self._fd)
         # One write replaces the end mark by the new annotations and a new end mark.
-        os.lseek(self._fd, self._size, os.SEEK_SET)
+        os.lseek(self._fd, self.size, os.SEEK_SET)
         whole = data + _END
         try:
             written = os.write(self._fd, whole)
             if written < len(whole):
                 written += os.write(self._fd, whole[written:])
         except OSError:
-            os.lseek(self._fd, self._size, os.SEEK_SET)
-            if os.fstat(self._fd).st_size > self._size:
-                os.write(self._fd, _END[: os.fstat(self._fd).st_size - self._size])
-            os.ftruncate(self._fd, min(os.fstat(self._fd).st_size, self._size + 2))
+            os.lseek(self._fd, self.size, os.SEEK_SET)
+            if os.fstat(self._fd).st_size > self.size:
+                os.write(self._fd, _END[: os.fstat(self._fd).st_size - self.size])
+            os.ftruncate(self._fd, min(os.fstat(self._fd).st_size, self.size + 2))
             raise
-        self._size += len(data)
+        self.size += len(data)

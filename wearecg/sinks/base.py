@@ -1,24 +1,27 @@
-"""What a sink is: an output that is handed every event in order."""
+"""What an output is: it is handed events, in order."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
 
-from wearecg.block import Event, Notice
+from wearecg.block import Entry, Event, Notice
+from wearecg.errors import SinkError
 
 
 class Sink(ABC):
     """An output. It never changes data. Each runs in its own thread; `write` may block."""
 
-    ignores: ClassVar[tuple[type, ...]] = ()
-    """Event types that need not be handed over."""
+    wants: ClassVar[tuple[type, ...]] = (Entry,)
+    """Event types to be handed over; by default everything but samples, traces and windows."""
     lossless: bool = False
     """True: the pipeline waits for it (recordings). False: events are skipped, and counted, when it is too slow."""
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
-        """What the user should be told by the other outputs (disk full), drained by the runtime."""
+        """What the user should be told by the other outputs (disk full); whoever runs it takes them out."""
 
     @abstractmethod
     def write(self, event: Event) -> None:
@@ -30,3 +33,28 @@ class Sink(ABC):
     @abstractmethod
     def close(self) -> None:
         """Finish the output; safe to call twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an output may have to know of the others.
+
+    Attributes
+    ----------
+    recording : str
+        Where the stream is recorded, for a display; empty if it is not.
+    """
+
+    recording: str = ""
+
+
+Opener: TypeAlias = Callable[[str, Mapping[str, str], Context], Sink]
+"""From the place, the options and the context to the output. Raises `SinkError`."""
+
+
+def check_options(scheme: str, options: Mapping[str, str], known: Collection[str] = ()) -> None:
+    """Raise `SinkError` if an option of a URI is not among the ``known``, which it then names."""
+    for name in options:
+        if name not in known:
+            there = f"there are {', '.join(sorted(known))}" if known else "it takes none"
+            raise SinkError(f"{scheme}: has no option {name!r}; {there}")

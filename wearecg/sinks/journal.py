@@ -8,22 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import TextIO
 
-from wearecg.block import (
-    Event,
-    Finding,
-    Gap,
-    LinkState,
-    Notice,
-    SignalBlock,
-    StreamInfo,
-    Trace,
-    Window,
-)
+from wearecg.block import Event, Finding, Gap, LinkState, Notice, StreamInfo
 from wearecg.errors import SinkError
-from wearecg.sinks.base import Sink
-from wearecg.sinks.changes import FindingChanges
+from wearecg.sinks.base import Context, Sink, check_options
+from wearecg.sinks.monitor import sensor_name
 from wearecg.sinks.threaded import OutputGoneError
 
 LONG_S = 1.0
@@ -42,22 +33,23 @@ def is_journal(stream: TextIO) -> bool:
     return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
-def open_journal(rest: str) -> Sink:
+def open_journal(place: str, options: Mapping[str, str], context: Context) -> Sink:
     """Return the sink for ``journal:``."""
-    if rest:
-        raise SinkError(f"journal: takes nothing after the colon, but there is {rest!r}")
+    del context
+    if place:
+        raise SinkError(f"journal: takes nothing after the colon, but there is {place!r}")
+    check_options("journal", options)
     return JournalSink()
 
 
 class JournalSink(Sink):
     """Writes news to ``out`` (stdout if not given), one line each, with the prefix ``<priority>`` of sd-daemon(3)."""
 
-    ignores = (SignalBlock, Trace, Window)
+    wants = (StreamInfo, LinkState, Gap, Notice, Finding)
 
     def __init__(self, out: TextIO | None = None) -> None:
         super().__init__()
         self._out = out
-        self._changes = FindingChanges()
         self._gaps: list[float] = []
         self._told_at: float | None = None
 
@@ -79,9 +71,8 @@ class JournalSink(Sink):
                 self._gaps.append(event.duration)
             case Notice():
                 self._tell(_LEVELS[event.level], event.message)
-            case Finding():
-                for change, finding in self._changes.feed(event):
-                    self._tell(NOTICE, _line(change, finding))
+            case Finding() if event.change != "holds":
+                self._tell(NOTICE, _line(event))
 
     def tick(self, now: float) -> None:
         """Tell of short gaps, when it is time."""
@@ -107,13 +98,15 @@ class JournalSink(Sink):
             line = "".join(character for character in " ".join(message.split()) if character.isprintable())
             print(f"<{priority}>{' '.join(line.split())}", file=self._out or sys.stdout, flush=True)
         except BrokenPipeError:
-            raise OutputGoneError("the journal has left") from None
+            raise OutputGoneError("the journal closed the pipe") from None
 
 
-def _line(change: str, finding: Finding) -> str:
-    if finding.probability is None:
-        about = f"not scored, because {finding.reason or finding.text}"
-        return about if change == "begins" else "scored again"
-    if change == "ends":
-        return f"{finding.code} ends"
-    return f"{finding.code} begins, p {finding.probability:.2f} ({finding.source})"
+def _line(finding: Finding) -> str:
+    name = sensor_name(finding)
+    if finding.why:
+        reason = finding.reason or finding.text
+        return f"{name}not scored, because {reason}" if finding.change == "begins" else f"{name}scored again"
+    if finding.change == "ends":
+        return f"{name}{finding.code} ends"
+    sure = "" if finding.probability is None else f", p {finding.probability:.2f}"
+    return f"{name}{finding.code} begins{sure} ({finding.source})"

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 
 from rich.console import Console, ScreenContext
 from rich.control import Control
 
-from wearecg.block import (
-    Beat,
-    ClockFit,
-    Event,
-    Finding,
-    Gap,
-    HeartRate,
-    LinkState,
-    Notice,
-    Quality,
-    SignalBlock,
-    StreamInfo,
-    Trace,
-    Window,
-    sensor_of,
-)
+from wearecg.block import Entry, Event, Finding, Gap, HeartRate, LinkState, Notice, StreamInfo, Trace
 from wearecg.ecg.leads import PULSE, SYNTHETIC
 from wearecg.errors import SinkError
-from wearecg.sinks.base import Sink
-from wearecg.sinks.changes import Change
-from wearecg.sinks.monitor import Monitor, clock, evidence, percent
+from wearecg.sinks.base import Context, Sink, check_options
+from wearecg.sinks.monitor import Monitor, clock, evidence, percent, sensor_name
 from wearecg.sinks.screen import MARK, Frame, Screen
 from wearecg.sinks.threaded import OutputGoneError
 
@@ -38,11 +23,12 @@ WHOLE_S = 3.0
 """Between two frames only changed lines are sent; after this time all, should another program have written there."""
 
 
-def open_live(rest: str) -> Sink:
+def open_live(place: str, options: Mapping[str, str], context: Context) -> Sink:
     """Return the sink for ``live:``."""
-    if rest:
-        raise SinkError(f"live: takes nothing after the colon, but there is {rest!r}")
-    return LiveSink()
+    if place:
+        raise SinkError(f"live: takes nothing after the colon, but there is {place!r}")
+    check_options("live", options)
+    return LiveSink(recording=context.recording)
 
 
 class LiveSink(Sink):
@@ -59,11 +45,11 @@ class LiveSink(Sink):
         Where the stream is being recorded, to be shown.
     """
 
-    ignores = (SignalBlock, Window)
+    wants = (Entry, Trace)
 
     def __init__(self, console: Console | None = None, recording: str = "") -> None:
         super().__init__()
-        self.recording = recording
+        self._recording = recording
         self._console = console or Console(highlight=False)
         self._monitor = Monitor()
         self._screen = Screen()
@@ -78,13 +64,11 @@ class LiveSink(Sink):
         """Take one event."""
         if self._closed:
             return
-        if isinstance(event, Beat | HeartRate | Quality | ClockFit) and sensor_of(event.stream) > 1:
-            return  # the view is of the first sensor
-        changes = self._monitor.feed(event)
+        self._monitor.feed(event)
         if isinstance(event, Trace):
             self._screen.feed(event)
         if not self._console.is_terminal:
-            self._report(event, changes)
+            self._report(event)
 
     def tick(self, now: float) -> None:
         """Redraw, or write the line of this second."""
@@ -109,7 +93,7 @@ class LiveSink(Sink):
             self._context = self._console.screen()
             self._context.__enter__()
         width, height = self._console.size
-        lines = self._screen.compose(self._monitor, width, height, self.recording)
+        lines = self._screen.compose(self._monitor, width, height, self._recording)
         before = self._frame if self._size == (width, height) and now - self._whole_at < WHOLE_S else None
         if before is None:
             self._size, self._whole_at = (width, height), now
@@ -128,10 +112,10 @@ class LiveSink(Sink):
         if monitor.quality:
             bad = [f"{q.lead} {q.verdict}: {q.reason}" for q in monitor.quality.leads if q.verdict != "good"]
             parts.append(", ".join(bad) or "signal good")
-        parts += [_brief(finding) for finding in monitor.findings.active[:3]]
+        parts += [_brief(finding) for finding in list(monitor.findings)[:3]]
         return "  ".join(parts)
 
-    def _report(self, event: Event, changes: list[Change]) -> None:
+    def _report(self, event: Event) -> None:
         at = clock(self._monitor.now)
         match event:
             case StreamInfo():
@@ -154,9 +138,9 @@ class LiveSink(Sink):
                 )
             case Notice():
                 self._print(f"{at}  {event.level}: {event.message}")
-        for change, finding in changes:
-            about = f"  ({', '.join(evidence(finding))})" if finding.evidence and change == "begins" else ""
-            self._print(f"{at}  {_brief(finding)} {change}{about}")
+            case Finding() if event.change != "holds":
+                measured = event.change == "begins" and ", ".join(evidence(event))
+                self._print(f"{at}  {_brief(event)} {event.change}" + (f"  ({measured})" if measured else ""))
 
     def _print(self, line: str) -> None:
         try:
@@ -164,7 +148,7 @@ class LiveSink(Sink):
         except BrokenPipeError:
             self._closed = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise OutputGoneError("the reader of stdout has left") from None
+            raise OutputGoneError("the reader of stdout closed the pipe") from None
 
 
 def rate_text(rate: HeartRate) -> str:
@@ -173,7 +157,8 @@ def rate_text(rate: HeartRate) -> str:
 
 
 def _brief(finding: Finding) -> str:
-    if finding.probability is None:
-        # A rule that only measures (the rhythm of RR intervals) gives no probability, and no reason.
-        return f"not scored, because {finding.reason}" if finding.reason else finding.text
-    return f"{finding.code} {percent(finding)}"
+    name = sensor_name(finding)
+    if finding.why:
+        return f"{name}not scored, because {finding.reason}"
+    # A rule that only measures (the rhythm of RR intervals) gives no probability.
+    return name + (finding.text if finding.probability is None else f"{finding.code} {percent(finding)}")

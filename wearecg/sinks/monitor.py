@@ -19,15 +19,17 @@ from wearecg.block import (
     Trace,
 )
 from wearecg.ecg.leads import PULSE, SYNTHETIC, is_ecg
-from wearecg.sinks.changes import Change, FindingChanges
+from wearecg.findings import Active
 
+Streamed = StreamInfo | Trace | Beat | HeartRate | Quality | Gap | ClockFit
+"""What is shown of the first sensor alone."""
 NOTICE_S = 20.0
 """How long a notice is shown, unless it tells an error."""
 
 
 @dataclass(slots=True)
 class Monitor:
-    """The state of the display; `feed` it every event."""
+    """The state of the display; `feed` it every event. All but findings are of the first sensor."""
 
     info: StreamInfo | None = None
     made: StreamInfo | None = None
@@ -47,11 +49,18 @@ class Monitor:
     missing: float = 0.0
     said: Notice | None = None
     said_at: float = 0.0
-    findings: FindingChanges = field(default_factory=FindingChanges)
+    findings: Active = field(default_factory=Active)
     scored: bool = False
 
-    def feed(self, event: Event) -> list[Change]:
-        """Take one event; return which findings it made begin or end."""
+    def feed(self, event: Event) -> None:
+        """Take one event."""
+        if isinstance(event, Finding):
+            self.scored = True
+            self.findings.feed(event)
+        elif not isinstance(event, Streamed) or event.stream.sensor == 1:
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
         match event:
             case StreamInfo(stream="twelve"):
                 self.made = event
@@ -72,7 +81,7 @@ class Monitor:
             case Quality() if event.leads[0].lead == SYNTHETIC:
                 judged = event.leads[0]
                 if judged.verdict == "unusable":
-                    self._take_rate(HeartRate(event.end, None, f"pulse: {judged.reason}", PULSE))
+                    self._take_rate(HeartRate(event.end, None, f"pulse: {judged.reason}", event.stream))
             case Quality() if self.info and self.info.leads[:1] == tuple(q.lead for q in event.leads[:1]):
                 self.quality = event
             case Gap():
@@ -85,10 +94,6 @@ class Monitor:
                 self.delay = event.delay
             case Notice():
                 self.said, self.said_at = event, self.now
-            case Finding():
-                self.scored = True
-                return self.findings.feed(event)
-        return []
 
     @property
     def _alone(self) -> bool:
@@ -131,13 +136,9 @@ def percent(finding: Finding) -> str:
 
 def evidence(finding: Finding) -> list[str]:
     """``heart rate 112 bpm``, ``rr irregularity 0.31``."""
-    return [_measure(name, value) for name, value in finding.evidence.items()]
+    return [f"{one.name.replace('_', ' ')} {one.value:.3g} {one.unit}".rstrip() for one in finding.evidence]
 
 
-_UNITS = {"bpm", "ms", "mV", "s", "Hz"}
-
-
-def _measure(name: str, value: float) -> str:
-    words = name.split("_")
-    unit = words.pop() if words[-1] in _UNITS and len(words) > 1 else ""
-    return f"{' '.join(words)} {value:.3g} {unit}".rstrip()
+def sensor_name(finding: Finding) -> str:
+    """The stream of a finding where that is not of the first sensor, ``ecg-2: ``; otherwise nothing."""
+    return f"{finding.stream}: " if finding.stream.sensor > 1 else ""

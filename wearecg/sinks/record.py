@@ -168,6 +168,9 @@ class RecordWriter:
             self._tell_clipped(clipped)
         self._push(digital)
 
+    def extend(self, length: int) -> None:
+        """Do nothing: its samples say how long it is."""
+
     def flush(self, now: float) -> None:
         """Write everything to the file and enter it in the header; ``now`` in monotonic seconds."""
         self._now = now

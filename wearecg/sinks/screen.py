@@ -14,7 +14,7 @@ from rich.style import Style
 
 from wearecg.block import Finding, StreamInfo, Trace
 from wearecg.ecg.leads import is_ecg
-from wearecg.sinks.monitor import Monitor, clock, evidence, held, percent
+from wearecg.sinks.monitor import Monitor, clock, evidence, held, percent, sensor_name
 from wearecg.sinks.sweep import Sweep, calibration
 
 Part: TypeAlias = tuple[str, str]
@@ -84,7 +84,7 @@ class Screen:
 
     def feed(self, trace: Trace) -> None:
         """Draw more signal."""
-        if (trace.stream if trace.stream in MADE else None) != self._made:
+        if trace.stream.sensor > 1 or (trace.stream if trace.stream in MADE else None) != self._made:
             return
         if self._sweep and len(trace.samples) and set(self._leads) <= set(trace.leads):
             self._sweep.feed(trace.samples[:, self._columns], trace.fs, trace.start)
@@ -265,32 +265,33 @@ class Screen:
         return lines[:rows]
 
     def _findings(self, monitor: Monitor, width: int, most: int) -> list[Line]:
-        active = monitor.findings.active
+        active = list(monitor.findings)
         # Always the same height, so that the traces above do not jump.
         if not active:
             words = "no findings" if monitor.scored else "no findings yet"
             return [[(f"  {words}", "dim")], *([[]] * (most - 1))]
         shown = active[:most]
-        name = min(max(cell_len(finding.text) for finding in shown), 27)
+        name = min(max(cell_len(sensor_name(finding) + finding.text) for finding in shown), 27)
         bar = min(max(6 + (width - 100) // 4, 6), 20)
-        lines = [self._finding(finding, monitor, width, name, bar) for finding in shown]
+        lines = [self._finding(finding, width, name, bar) for finding in shown]
         return [*lines, *([[]] * (most - len(lines)))]
 
-    def _finding(self, finding: Finding, monitor: Monitor, width: int, name: int, bar: int) -> Line:
+    def _finding(self, finding: Finding, width: int, name: int, bar: int) -> Line:
+        text = sensor_name(finding) + finding.text
+        if finding.why:
+            return [("  -      ", "dim"), (f"{sensor_name(finding)}not scored: {finding.reason}", "poor")]
         if finding.probability is None:
-            if not finding.reason:
-                measures = "  ".join(evidence(finding))
-                return [(f"  {finding.code:<6} ", "bold"), (f"{finding.text}  ", ""), (measures, "dim")]
-            return [("  -      ", "dim"), (f"not scored: {finding.reason}", "poor")]
+            measures = "  ".join(evidence(finding))
+            return [(f"  {finding.code:<6} ", "bold"), (f"{text}  ", ""), (measures, "dim")]
         halves = round(bar * 2 * (finding.probability if 0 <= finding.probability <= 1 else 0))
         filled = "━" * (halves // 2) + "╸" * (halves % 2)
         line: Line = [
             (f"  {finding.code:<6} ", "bold"),
-            (f"{set_cell_size(finding.text, name)} ", ""),
+            (f"{set_cell_size(text, name)} ", ""),
             (filled, "bar"),
             ("─" * (bar - len(filled)), "dim"),
             (f" {percent(finding):<14}", "bold"),
-            (f"for {held(monitor.now - finding.since):<7}", "dim"),
+            (f"for {held(finding.end - finding.since):<7}", "dim"),
         ]
         for measure in evidence(finding):
             part = (f"{measure}  ", "dim")

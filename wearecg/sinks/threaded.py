@@ -20,7 +20,7 @@ REPEAT_S = 10.0
 
 
 class OutputGoneError(SinkError):
-    """Whoever read the output has left (``| head``): the end of it, and no fault."""
+    """The reader closed the pipe (``| head``): a normal end."""
 
 
 class ThreadedSink:
@@ -50,7 +50,6 @@ class ThreadedSink:
         self.error: SinkError | None = None
         """Why the sink ended early; None while it runs and after a quiet end."""
         self._capacity = capacity
-        self._ignores: tuple[type, ...] = sink.ignores
         self._queue: deque[Event] = deque()
         self._changed = threading.Condition()
         self._closing = False
@@ -66,7 +65,7 @@ class ThreadedSink:
 
     def write(self, event: Event) -> None:
         """Queue one event; never raises. After the end of the sink it does nothing."""
-        if isinstance(event, self._ignores):
+        if not isinstance(event, self.sink.wants):
             return
         with self._changed:
             while self.lossless and len(self._queue) >= self._capacity and not self._ended:

@@ -1,7 +1,7 @@
 """What keeps a recorder running for months: recordings of a bounded length, and room for the next one.
 
-A recording is what `wearecg.sinks.wfdb` writes between two rotations: ``wearecg_<UTC>`` with the records of all
-streams. Deleted are only recordings that have that name and whose header says that wearecg wrote them, the oldest
+A recording is what `wearecg.sinks.recorder` writes between two rotations: ``wearecg_<UTC>`` with the records of all
+streams. Deleted are only recordings that have that name and whose files say that wearecg wrote them, the oldest
 first, and none that a process still writes.
 """
 
@@ -17,23 +17,20 @@ from pathlib import Path
 from typing import BinaryIO
 
 from wearecg.block import Notice
+from wearecg.sinks.record_format import RecordFormat
 
 try:
     import fcntl
 except ImportError:  # Windows keeps an open file from being deleted by itself
     fcntl = None  # type: ignore[assignment]
 
-SIGNATURE = "# wearecg "
-"""A comment line that every header of ours has."""
 CHECK_S = 10.0
 """Seconds between two looks at the free space."""
 PATIENCE_S = 600.0
 """The same when there was nothing to delete."""
 
-_OURS = re.compile(
-    r"(?P<recording>wearecg_\d{8}T\d{6}Z(_[1-9]\d{0,2})?)(?P<stream>_(?!layout)[a-z][a-z0-9]*)?"
-    r"(?P<part>_\d{4,}|_layout)?\.(hea|dat|wea)"
-)
+_NAME = r"(?P<recording>wearecg_\d{8}T\d{6}Z(_[1-9]\d{0,2})?)(_[a-z][a-z0-9]*(-[a-z0-9]+)*)?"
+"""Recording and stream, of which the number of the sensor is a part (``_ecg-2``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class Upkeep:
         Bytes: below this much free space the oldest recordings are deleted.
     every : float or None
         Seconds between two writes, each of which reaches the disk: what a kill or a power cut loses at most. None:
-        what comes is handed to the system at once, and reaches the disk within `wearecg.sinks.record.SYNC_S`.
+        what comes is handed to the system at once, and reaches the disk within some seconds.
     """
 
     seconds: float = float("inf")
@@ -62,6 +59,7 @@ class Recording:
     """The files of one recording in a folder."""
 
     name: str
+    form: RecordFormat
     files: list[Path] = field(default_factory=list)
 
     @property
@@ -76,35 +74,38 @@ class Recording:
 
     @property
     def ours(self) -> bool:
-        """Whether a header says that wearecg wrote it."""
-        return any(path.suffix == ".hea" and _signed(path) for path in self.files)
+        """Whether a file of it says that wearecg wrote it."""
+        return any(map(self.form.signed, self.files))
 
     @property
     def in_use(self) -> bool:
         """Whether a process still writes it."""
-        return any(path.suffix == ".wea" and _locked(path) for path in self.files)
+        return any(map(_locked, self.files))
 
     def delete(self) -> None:
-        """Delete it, headers last: what an interruption leaves is found and deleted the next time."""
-        for path in sorted(self.files, key=lambda path: (path.suffix == ".hea", -len(path.name))):
+        """Delete it, signed files last: what an interruption leaves is found and deleted the next time."""
+        for path in sorted(self.files, key=lambda path: (self.form.signed(path), -len(path.name))):
             path.unlink(missing_ok=True)
 
 
-def recordings(directory: Path) -> list[Recording]:
-    """Return the recordings in ``directory``, oldest first. Anything else there, and links, are passed over."""
+def recordings(directory: Path, form: RecordFormat) -> list[Recording]:
+    """Return the recordings of a format, oldest first. Anything else in the folder, and links, are passed over."""
+    ours = re.compile(_NAME + form.files)
     found: dict[str, Recording] = {}
     for entry in os.scandir(directory):
-        match = _OURS.fullmatch(entry.name)
+        match = ours.fullmatch(entry.name)
         if match and entry.is_file(follow_symlinks=False):
             name = match["recording"]
-            found.setdefault(name, Recording(name)).files.append(Path(entry.path))
+            found.setdefault(name, Recording(name, form)).files.append(Path(entry.path))
     # By the time in the name, then by the number behind it.
     return sorted(
         found.values(), key=lambda recording: (recording.name[:24], len(recording.name), recording.name)
     )
 
 
-def make_room(directory: Path, keep_free: float, writing: Collection[str] = ()) -> tuple[bool, list[Notice]]:
+def make_room(
+    directory: Path, form: RecordFormat, keep_free: float, writing: Collection[str] = ()
+) -> tuple[bool, list[Notice]]:
     """Delete the oldest recordings until ``keep_free`` bytes are free; return whether they are, and tell each.
 
     ``writing`` are records (of this process) that are being written. Raises OSError if the folder cannot be read.
@@ -113,7 +114,7 @@ def make_room(directory: Path, keep_free: float, writing: Collection[str] = ()) 
     if free >= keep_free:
         return True, []
     notices = []
-    for recording in recordings(directory):
+    for recording in recordings(directory, form):
         if any(name == recording.name or name.startswith(f"{recording.name}_") for name in writing):
             continue
         if recording.in_use or not recording.ours:
@@ -159,13 +160,6 @@ def claim(fd: int) -> None:
     if fcntl is not None:
         with suppress(OSError):  # a file system without locks
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _signed(header: Path) -> bool:
-    try:
-        return any(line.startswith(SIGNATURE) for line in header.read_text("utf-8", "replace").splitlines())
-    except OSError:
-        return False
 
 
 def _locked(path: Path) -> bool:
