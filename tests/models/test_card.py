@@ -7,6 +7,7 @@ from tiny_model import edit_card, make_card, write_model
 
 from wearecg.errors import ModelError
 from wearecg.models.card import Outputs, SignalOutput, available, load_card
+from wearecg.models.describe import describe
 
 
 def test_a_card_reads_back_as_it_was_written(tiny):
@@ -55,6 +56,11 @@ def test_a_card_without_a_seal_is_refused(tiny):
             lambda b: b["input"]["preprocessing"].update(name="wavelet/3"),
             r"preprocessing\.name is 'wavelet/3'",
         ),
+        (lambda b: b["input"].update(around="night"), r"input\.around is 'night'; .*window.*beat"),
+        (lambda b: b["outputs"].update(points={"MI": 1.0}), r"points MI is 1\.0; expected in \(0, 1\)"),
+        (lambda b: b["outputs"].update(points={"MI": 0}), r"points MI is 0\.0; expected in \(0, 1\)"),
+        (lambda b: b["outputs"].update(points={"MI": "often"}), r"points: MI: expected float, got 'often'"),
+        (lambda b: b["outputs"].update(points=[0.5]), r"points: expected an object, got \[0\.5\]"),
         (lambda b: b.pop("limits"), r"fields missing or unknown: limits"),
         (lambda b: b.update(colour="red"), r"fields missing or unknown: colour"),
         (lambda b: b["files"][0].update(path="../elsewhere.onnx"), r"files\.path is '\.\./elsewhere\.onnx'"),
@@ -115,6 +121,31 @@ def test_the_contract_covers_what_a_file_must_agree_with_and_no_more():
     assert contract(version="1.0.1") != card.contract
     assert contract(outputs=dataclasses.replace(outputs, groups=(swapped,))) != card.contract
     assert contract(input=dataclasses.replace(card.input, fs=125.0)) != card.contract
+
+
+def test_a_card_from_before_a_field_was_added_reads_with_its_default(tiny):
+    def older(body):
+        del body["input"]["around"], body["outputs"]["points"]
+
+    edit_card(tiny / "tiny.json", older, reseal=True)
+    card = load_card(tiny / "tiny.json")
+    assert (card.input.around, card.outputs.points) == ("window", {})
+    assert card.contract == make_card().contract
+
+
+def test_what_windows_are_laid_around_is_of_the_contract_and_operating_points_are_not(tmp_path):
+    card = make_card()
+    pointed = dataclasses.replace(card, outputs=dataclasses.replace(card.outputs, points={"MI": 0.4}))
+    around = dataclasses.replace(card, input=dataclasses.replace(card.input, around="beat"))
+    assert pointed.contract == card.contract != around.contract
+    for one in (pointed, around):
+        one.write(tmp_path / "one.json")
+        assert load_card(tmp_path / "one.json") == one
+    assert "MI: from a probability of 0.4" in describe(pointed)
+
+
+def test_the_shipped_operating_point_of_a_beat():
+    assert load_card("ppg2ecg").outputs.points == {"beats": 0.38}
 
 
 def test_the_logits_of_a_classifier_are_one_output_of_a_file():

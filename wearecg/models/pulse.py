@@ -123,7 +123,7 @@ class PulseModel:
         """
         self.check(fs)
         x = as_samples(samples)
-        if x.shape not in ((len(x),), (len(x), 1)):
+        if x.ndim == 0 or x.shape[1:] not in ((), (1,)):
             raise SignalError(f"samples have shape {x.shape}: give one pulse wave, [n] or [n, 1]")
         if len(x) < round(self.input.seconds * fs):
             raise SignalError(

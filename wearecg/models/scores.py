@@ -68,13 +68,10 @@ def mean(windows: Sequence[Scores], skipped: Sequence[tuple[float, str]]) -> Sco
     first = windows[0]
     return Scores(
         probabilities={
-            group: {code: float(np.mean([w.probabilities[group][code] for w in windows])) for code in codes}
-            for group, codes in first.probabilities.items()
+            group: _mean_of([w.probabilities[group] for w in windows]) for group in first.probabilities
         },
         embedding=np.mean([w.embedding for w in windows], axis=0),
-        uncertainty={
-            group: float(np.mean([w.uncertainty[group] for w in windows])) for group in first.uncertainty
-        },
+        uncertainty=_mean_of([w.uncertainty for w in windows]),
         unlike=float(np.mean([w.unlike for w in windows])),
         start=first.start,
         end=windows[-1].end,
@@ -83,3 +80,8 @@ def mean(windows: Sequence[Scores], skipped: Sequence[tuple[float, str]]) -> Sco
         windows=tuple(windows),
         skipped=tuple(skipped),
     )
+
+
+def _mean_of(values: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    table = np.array([list(one.values()) for one in values])
+    return dict(zip(values[0], table.mean(axis=0).tolist(), strict=True))
