@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from wearecg.block import Event, Notice, Trace
-from wearecg.sinks import Sink, open_sink
+from wearecg.sinks import Context, Sink, open_sink
 from wearecg.sinks.threaded import ThreadedSink
 
 
@@ -30,13 +30,18 @@ class Fanout:
         """What went wrong with an output."""
         self._outputs: list[ThreadedSink] = []
         try:
-            for output in outputs:
-                sink = open_sink(output) if isinstance(output, str) else output
+            # A display comes last: it shows where the others record.
+            for output in sorted(outputs, key=lambda output: str(output).startswith("live:")):
+                sink = self._open(output) if isinstance(output, str) else output
                 name = output if isinstance(output, str) else ""
                 self._outputs.append(ThreadedSink(sink, name, lossless=sink.lossless or patient))
         except BaseException:
             self.close()
             raise
+
+    def _open(self, uri: str) -> Sink:
+        places = [output.sink.place for output in self._outputs]
+        return open_sink(uri, Context(recording=", ".join(filter(None, places))))
 
     @property
     def alive(self) -> int:

@@ -40,7 +40,8 @@ class Board:
     """Turns the statements of all observers into findings that begin, hold and end.
 
     A finding begins with the first round of its source in which it is stated, or when its reason becomes another
-    (``why``), or when the stretch does not reach back to where it held last. It ends when a whole round of its source,
+    (``why``), or when the stretch does not reach back to where it held last; where nothing is said, the time between
+    is no break. It ends when a whole round of its source,
     and the time that the statement may be absent (`Statement.hold`), went by without it; that is known one round
     late. Measures of the same stream that overlap a statement become evidence beside its own, unless it says why
     nothing is said.
@@ -72,7 +73,9 @@ class Board:
             source.seen.clear()
             source.end = statement.end
         before = source.holds.get(statement.code)
-        unbroken = before is not None and statement.start <= before.end + before.hold
+        unbroken = before is not None and (
+            statement.start <= before.end + before.hold or bool(before.why and statement.why)
+        )
         since = before.since if before and unbroken else statement.start
         same = before is not None and unbroken and before.why == statement.why
         evidence = () if statement.why else (*statement.evidence, *self._beside(statement))

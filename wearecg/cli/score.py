@@ -115,9 +115,7 @@ def describe(report: Report, name: str) -> str:
             continue
         sure = "    " if f.probability is None else f"{f.probability:.2f}"
         evidence = ", ".join(f"{measure.key} {measure.value:g}" for measure in f.evidence)
-        lines.append(
-            f"  {span}  {f.code:6} {sure}  {f.text}" + (f"  ({evidence})" if evidence else "")
-        )
+        lines.append(f"  {span}  {f.code:6} {sure}  {f.text}" + (f"  ({evidence})" if evidence else ""))
     return "\n".join(lines)
 
 

@@ -73,8 +73,6 @@ class Rhythm:
                 text="rhythm not judged",
                 why="unusable" if trouble else "short",
                 reason=trouble or reason,
-                # It reaches back to where it was last said.
-                start=max(min(start, end - EVERY_S), 0.0),
             )
         evidence = rr_measures(rr, self._source, start, end, self._stream)
         intervals = Measure("intervals", float(len(rr)), "", self._source, start, end, stream=self._stream)

@@ -19,6 +19,9 @@ class Sink(ABC):
     lossless: bool = False
     """True: the pipeline waits for it (recordings). False: events are skipped, and counted, when it is too slow."""
 
+    place: str = ""
+    """Where it records, for people; empty if it does not."""
+
     def __init__(self) -> None:
         self.notices: list[Notice] = []
         """What the user should be told by the other outputs (disk full); whoever runs it takes them out."""

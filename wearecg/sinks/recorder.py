@@ -81,6 +81,7 @@ class Recorder(Sink):
         self._upkeep = upkeep(form.name, options or {})
         self._form = form
         self._dir = _folder(place, form.name)
+        self.place = str(place)
         self._tracks: dict[StreamId, Track] = {}
         self._ending: list[Track] = []
         self._epoch = math.nan
