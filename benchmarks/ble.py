@@ -79,7 +79,7 @@ def play(minutes: float, seed: int) -> dict[str, Any]:
     from wearecg.block import ClockFit, Gap, SignalBlock, Summary
     from wearecg.devices.polar_h10 import MICROVOLT, PolarH10, SimulatedPolarH10
     from wearecg.formats import Recording
-    from wearecg.session import run
+    from wearecg.session import Session
     from wearecg.transports.ble import BleSource
     from wearecg.virtual_sensor.bluez_sensor import VirtualBleSensor, VirtualBluetooth
     from wearecg.virtual_sensor.playback import Playback
@@ -109,7 +109,7 @@ def play(minutes: float, seed: int) -> dict[str, Any]:
         trouble_maker.start()
         known = 0
         during: list[dict[str, int]] = []
-        for event in run(source, None, stop=stop):
+        for event in Session(source, stop=stop):
             now = time.monotonic()
             if isinstance(event, SignalBlock) and len(event):
                 number = np.rint(event.samples[:, 0] / MICROVOLT).astype(np.int64)

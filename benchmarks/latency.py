@@ -52,7 +52,7 @@ from wearecg.models.golden import windows
 from wearecg.models.model import load_scorer
 from wearecg.models.runner import ENGINES, Runner
 from wearecg.person import Person
-from wearecg.pipeline.engine import WindowSpec
+from wearecg.pipeline.observer import Windows
 
 SEED = 1
 WARM_UP = 5
@@ -236,7 +236,7 @@ def row(candidate: Candidate, times: Times, cold: Cold, hot_ms: float | None) ->
     """Put everything that is known of a candidate together; None is not known or does not apply."""
     wall, used = np.array(times).T / 1e6
     cpu = float(used.mean())
-    share = cpu / 1e3 / WindowSpec(fs=100.0, seconds=10.0).hop
+    share = cpu / 1e3 / Windows(fs=100.0, seconds=10.0).hop
     facts = {"bytes": None, "parameters": None, "mmac": None, **candidate.facts}
     return facts | {
         "rounds": len(wall),

@@ -34,10 +34,10 @@ from benchmarks import machine
 from wearecg.block import Beat, Event, Summary, Window
 from wearecg.devices.base import Device, SimulatedDevice
 from wearecg.devices.bridge import Bridge, SimulatedBridge
-from wearecg.models import load_model
+from wearecg.findings import Board
+from wearecg.observers import open_observer
 from wearecg.person import Person
-from wearecg.pipeline.engine import Engine, WindowSpec
-from wearecg.scoring import Scorer
+from wearecg.pipeline.engine import Engine
 from wearecg.sinks import open_sink
 
 FS = 250
@@ -193,10 +193,9 @@ class Runtime:
     """Everything behind the decoder, and what came out of it."""
 
     def __init__(self, person: Person, folder: Path) -> None:
-        model = load_model("encoder")
-        self.engine = Engine("soak", WindowSpec(model.card.input.fs, model.card.input.seconds))
+        self.engine = Engine("soak", [open_observer("encoder")])
         self.sink = open_sink(f"wfdb:{folder}")
-        self._scorer = Scorer(model)
+        self._board = Board()
         self._true = person.beats()
         self._near: deque[float] = deque(maxlen=200)
         self._errors = array("d")
@@ -207,11 +206,11 @@ class Runtime:
     def take(self, events: list[Event]) -> None:
         """Do with the events what a session does."""
         for event in events:
-            self.sink.write(event)
+            for told in self._board.feed(event):
+                if isinstance(told, self.sink.wants):
+                    self.sink.write(told)
             if isinstance(event, Window):
                 self._windows += 1
-                for finding in self._scorer.score(event, ()):
-                    self.sink.write(finding)
             elif isinstance(event, Beat):
                 while not self._near or self._near[-1] < event.time + 2:
                     self._near.append(next(self._true).time)

@@ -22,10 +22,10 @@ from export.pulse_windows import PREPROCESSING, SECONDS, dip, motion
 from wearecg.ecg.beats import BeatDetector
 from wearecg.ecg.leads import TWELVE
 from wearecg.ecg.pulse import PeakPicker, find_pulses, judge
+from wearecg.ecg.rhythm import IRREGULAR
 from wearecg.models.card import ZOO, card_path, load_card
 from wearecg.models.preprocess import condition
 from wearecg.models.runner import Runner
-from wearecg.pipeline.intervals import IRREGULAR
 
 Array = NDArray[np.float32]
 Times = NDArray[np.float64]

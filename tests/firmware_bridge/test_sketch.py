@@ -18,7 +18,7 @@ import firmware_bridge
 from firmware_bridge.host.adc import MV_PER_READING, RATE, ZERO, readings
 from wearecg.block import Beat
 from wearecg.formats import Recording, read_recording
-from wearecg.session import run
+from wearecg.session import Session
 from wearecg.transports.replay import ReplaySource
 from wearecg.virtual_sensor.playback import BEAT_SYMBOLS
 
@@ -94,7 +94,7 @@ def test_beats_of_a_real_record_through_the_firmware(sketch, tmp_path):
 
     signal_mv = ((lines - ZERO) * MV_PER_READING).astype(np.float32)[:, None]
     same = Recording(signal_mv, float(RATE), ("I",), "readings", (MV_PER_READING,))
-    replayed = run(ReplaySource(same, speed=math.inf), None)
+    replayed = Session(ReplaySource(same, speed=math.inf))
     python = np.array([event.time for event in replayed if isinstance(event, Beat)])
     assert len(live) == len(python)
     assert np.abs(live - python).max() <= 1.5 / RATE
