@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from wearecg.block import Beat, ClockFit, Finding, Gap, Notice, Quality, SignalBlock, StreamId, StreamInfo
+from wearecg.formats import RR_UNKNOWN
 from wearecg.sinks.record_format import Annotation, OpenRecord, RecordFormat
 
 LATE_S = 0.5
 """Beats reach us at most this long after the samples that hold them."""
 MEASURED_S = 60.0
 """After so long the sensor's sampling rate is known well enough to be noted beside the stated one."""
-RR_UNKNOWN = "RR unknown"
-"""Text of a beat of a stream without samples that was not told how long it came after the beat before."""
 Noted: TypeAlias = Beat | Finding | Quality | Gap | ClockFit
 
 

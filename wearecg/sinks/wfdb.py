@@ -24,7 +24,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from wearecg.block import Notice, Samples, SignalBlock, StreamInfo
-from wearecg.sinks.annotations import BEAT, NOTE, QUALITY, AnnotationFile
+from wearecg.formats.mit_annotations import BEAT, NOTE, QUALITY
+from wearecg.sinks.annotations import AnnotationFile
 from wearecg.sinks.base import Context, Sink
 from wearecg.sinks.record import SYNC_S, Coding, RecordWriter
 from wearecg.sinks.record_format import Annotation, OpenRecord, RecordFormat
