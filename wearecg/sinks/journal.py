@@ -43,7 +43,7 @@ def open_journal(place: str, options: Mapping[str, str], context: Context) -> Si
 
 
 class JournalSink(Sink):
-    """Writes messages to ``out`` (stdout if not given), one line each, prefixed by the ``<priority>`` of sd-daemon(3)."""
+    """Writes one line a message to ``out`` (stdout if not given), with the prefix ``<priority>`` of sd-daemon(3)."""
 
     wants = (StreamInfo, LinkState, Gap, Notice, Finding)
 
