@@ -17,10 +17,9 @@ import pytest
 import firmware_bridge
 from firmware_bridge.host.adc import MV_PER_READING, RATE, ZERO, readings
 from wearecg.block import Beat
-from wearecg.formats import Recording, read_recording
+from wearecg.formats import BEAT_SYMBOLS, Recording, read_recording
 from wearecg.session import Session
 from wearecg.transports.replay import ReplaySource
-from wearecg.virtual_sensor.playback import BEAT_SYMBOLS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.sinks.scenario import finding, recorder
+from wearecg.block import ECG, Beat, Gap, SignalBlock, StreamInfo
 from wearecg.errors import MissingExtraError, SignalError, SourceError
 from wearecg.formats import read_recording
 
@@ -63,6 +65,58 @@ def test_reads_what_was_written(tmp_path: Path, signal: np.ndarray, suffix: str)
     assert got.annotations.symbols == ("N", "+")
     assert got.annotations.notes == ("", "(AFIB")
     assert got.duration == 2.0
+
+
+def test_annotations_of_our_own_are_read_where_there_are_none_of_an_expert(tmp_path: Path) -> None:
+    sink = recorder(tmp_path)
+    sink.write(StreamInfo(ECG, "x", FS, ("II",), (0.001,), 1.8e9))
+    sink.write(SignalBlock(np.zeros((500, 1), np.float32), FS, ("II",), 0.0, lead_off=(True,)))
+    for event in (
+        Beat(0.5, "II"),
+        finding("AFIB", 1.0, 0.93),
+        Beat(1.3, "II", 0.8),
+        Gap(2.0, 1.0, 250, "link"),
+    ):
+        sink.write(event)
+    sink.close()
+    (record,) = sink.records
+    found = read_recording(record).annotations
+    assert found
+    assert list(zip(found.times.tolist(), found.symbols, found.notes, strict=True)) == [
+        (0.004, "~", "II lead off"),
+        (0.5, "Q", ""),
+        (1.0, '"', "AFIB p=0.93 since=0.0s m@1"),
+        (1.3, "Q", ""),
+        (2.0, "~", "gap 1.000 s, 250 samples: link"),
+        (3.0, "~", "gap ends"),
+    ]
+    own = record.with_name(f"{record.name}.wea")
+    own.write_bytes(own.read_bytes()[:-30])  # as a power cut may leave it
+    found = read_recording(record).annotations
+    assert found
+    assert found.symbols == ("~", "Q", '"', "Q")
+    wfdb.wrann(record.name, "atr", np.array([10]), ["N"], fs=FS, write_dir=str(tmp_path))
+    found = read_recording(record).annotations
+    assert found
+    assert found.symbols == ("N",)
+    assert read_recording(record).intervals is None
+
+
+def test_a_record_without_signals_is_the_intervals_between_its_beats(tmp_path: Path) -> None:
+    (tmp_path / "nn.hea").write_text("nn 0 128\n")
+    beats = np.array([64, 160, 260, 300, 356])
+    wfdb.wrann("nn", "atr", beats, ["N", "N", "V", "+", "N"], fs=128, write_dir=str(tmp_path))
+    got = read_recording(tmp_path / "nn")
+    assert (got.fs, got.leads, got.samples.shape) == (128.0, (), (357, 0))
+    assert got.intervals
+    np.testing.assert_allclose(got.intervals.times, np.array([64, 160, 260, 356]) / 128)
+    np.testing.assert_allclose(got.intervals.rr, [np.nan, 0.75, 0.78125, 0.75])
+
+
+def test_a_record_with_neither_signals_nor_beats(tmp_path: Path) -> None:
+    (tmp_path / "r.hea").write_text("r 0 128 1000\n")
+    with pytest.raises(SignalError, match="r has neither samples nor beats"):
+        read_recording(tmp_path / "r")
 
 
 def test_microvolts_become_millivolts(tmp_path: Path, signal: np.ndarray) -> None:

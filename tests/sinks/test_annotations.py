@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wearecg.sinks.annotations import BEAT, NOTE, QUALITY, AnnotationFile
+from wearecg.formats.mit_annotations import BEAT, NOTE, QUALITY, decode
+from wearecg.sinks.annotations import AnnotationFile
 
 wfdb = pytest.importorskip("wfdb")
 
@@ -39,6 +40,12 @@ def test_what_goes_in_comes_out_of_rdann(
     got = list(zip(ann.sample, ann.label_store, ann.subtype, ann.chan, ann.aux_note, strict=True))
     assert sorted(got) == sorted(rows)
     assert [row[0] for row in got] == [row[0] for row in rows]
+    data = path.read_bytes()
+    ours = list(decode(data))
+    assert ours == [(sample, code, text) for sample, code, _, _, text in got]
+    for cut in range(len(data)):
+        kept = [row[:2] for row in decode(data[:cut])]
+        assert kept == [row[:2] for row in ours[: len(kept)]]
 
 
 def test_late_annotations_keep_their_time(tmp_path: Path) -> None:

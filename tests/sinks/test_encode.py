@@ -100,7 +100,7 @@ def test_an_event_that_nobody_here_knows_is_written_field_by_field() -> None:
 
 
 def test_what_json_cannot_hold_is_named() -> None:
-    with pytest.raises(TypeError, match=r"Posture\.name is a set, which no JSON value stands for"):
+    with pytest.raises(TypeError, match=r"Posture\.name: a set cannot be written as JSON"):
         encode(Posture({"supine"}, 0.0, np.float32(0)))  # type: ignore[arg-type]
 
 

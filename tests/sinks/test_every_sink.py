@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint, EntryPoints
@@ -15,7 +16,7 @@ from rich.console import Console
 import wearecg.sinks
 from wearecg.block import Event
 from wearecg.errors import SinkError
-from wearecg.sinks import Sink, open_sink
+from wearecg.sinks import Context, Sink, open_sink
 from wearecg.sinks.live import LiveSink
 from wearecg.sinks.threaded import ThreadedSink
 
@@ -101,6 +102,34 @@ def test_no_permission_is_refused(tmp_path: Path, scheme: str) -> None:
 def test_unknown_outputs_list_the_known(uri: str) -> None:
     with pytest.raises(SinkError, match="known are journal:, jsonl:, live:, wfdb:"):
         open_sink(uri)
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("jsonl:-?flush=1", "jsonl: has no option 'flush'; it takes none"),
+        ("live:?x=1", "live: has no option 'x'; it takes none"),
+        ("journal:?x=1", "journal: has no option 'x'; it takes none"),
+        ("wfdb:r?rotat=1h", "wfdb: has no option 'rotat'; there are keep-free, rotate, sync"),
+        ("wfdb:r?rotate=1", "wfdb: rotate: '1' is not a number above 0 with one of s, min, h, d, kB"),
+        ("wfdb:r?keep-free=1h", "wfdb: keep-free: '1h' is not a number above 0 with one of kB, MB"),
+        ("wfdb:r?sync=0", "wfdb: sync: '0' is not a number above 0"),
+        ("wfdb:r?rotate", "give each option once, as name=value; 'rotate' is not"),
+        ("wfdb:r?sync=1&sync=2", "give each option once, as name=value; 'sync=2' is not"),
+    ],
+)
+def test_options_that_are_not_known_or_cannot_be_read(uri: str, message: str) -> None:
+    with pytest.raises(SinkError, match=re.escape(message)):
+        open_sink(uri)
+
+
+def test_the_live_view_is_told_where_the_recording_is() -> None:
+    sink = open_sink("live:", Context(recording="there"))
+    assert isinstance(sink, LiveSink)
+    sink._console = Console(file=io.StringIO(), force_terminal=True, width=100, height=30)
+    sink.tick(1.0)
+    sink.close()
+    assert "00:00:00 there" in sink._console.file.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("uri", ["wfdb:", "live:x"])

@@ -135,6 +135,42 @@ def test_what_is_found_late_goes_to_the_recording_that_it_is_about(tmp_path: Pat
     assert "AFIB p=0.90 since=-8.0s m@1" in [note.rstrip("\0") for note in second.aux_note]
 
 
+def test_what_is_found_late_is_in_the_recording_before_not_in_the_oldest(tmp_path: Path) -> None:
+    sink = recorder(tmp_path, rotate="10s")
+    sink.write(info())
+    play(sink, [(at, at + 250) for at in range(0, 5250, 250)])
+    sink.write(Beat(19.8, "II"))
+    sink.close()
+    found = [wfdb.rdann(str(tmp_path / r.name), "wea").sample.tolist() for r in recordings(tmp_path, Wfdb())]
+    assert found == [[], [2450], []]
+
+
+def test_a_sensor_that_joins_after_a_rotation_is_recorded_from_its_first_sample(tmp_path: Path) -> None:
+    second = StreamId("ecg", 2)
+    sink = recorder(tmp_path, rotate="10s")
+    sink.write(info())
+    play(sink, [(at, at + 250) for at in range(0, 6000, 250)])
+    sink.write(replace(info(second), epoch=EPOCH + 22))
+    play(sink, [(at, at + 250) for at in range(0, 3000, 250)], stream=second)
+    sink.close()
+    records = [wfdb.rdrecord(str(path.with_suffix(""))) for path in sorted(tmp_path.glob("*Z_ecg-2.hea"))]
+    starts = [r.base_datetime.replace(tzinfo=UTC).timestamp() - EPOCH for r in records]
+    assert starts == pytest.approx([22, 30])
+    whole = np.concatenate([record.p_signal[:, 0] for record in records])
+    np.testing.assert_allclose(whole, ramp(0, 3000)[:, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("stream", [StreamId("ecg", 2), StreamId("ecg-raw"), StreamId("ecg-raw", 12)])
+def test_recordings_of_any_stream_are_deleted_to_make_room(tmp_path: Path, stream: StreamId) -> None:
+    sink = recorder(tmp_path)
+    sink.write(info(stream))
+    play(sink, [(0, 250), (1000, 1250)], stream=stream)
+    sink.close()
+    assert len(list(tmp_path.iterdir())) == 7
+    make_room(tmp_path, Wfdb(), float("inf"))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(("step", "names"), [(86400.0, 2), (-86400.0, 2), (0.5, 1)])
 def test_a_clock_that_is_set_begins_a_recording_of_the_new_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float, names: int

@@ -22,11 +22,15 @@ FORMATS = {
     ".csv": "wearecg.formats.csv",
 }
 """Suffix to the module that reads it."""
+BEAT_SYMBOLS = frozenset("NLRBAaJSVrFejnE/fQ?")
+"""The WFDB annotation symbols that mark a beat."""
+RR_UNKNOWN = "RR unknown"
+"""The note of a beat in a recording without samples, if the interval before it is not known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Annotations:
-    """What an expert, or a program, wrote on a recording.
+    """What an expert, or a program, wrote on a recording; of our own recordings beats, gaps, quality and findings.
 
     ``times`` [k] are seconds from its first sample, ``symbols`` WFDB symbols (``N``, ``V``, ``+``), ``notes``
     the text beside them (rhythm changes: ``(AFIB``), empty where there is none.
@@ -38,13 +42,31 @@ class Annotations:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class RRIntervals:
+    """Beats of a recording without samples, as a heart rate strap gives them.
+
+    Attributes
+    ----------
+    times : float64 [k]
+        Seconds from the beginning of the recording, of each beat; rising.
+    rr : float64 [k]
+        Seconds from the beat before; NaN where that is not known, as after a gap. A recording of ours begins with a
+        beat that is not counted.
+    """
+
+    times: NDArray[np.float64]
+    rr: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Recording:
     """A recording as it lies in its file.
 
     Attributes
     ----------
     samples : float32 [n, leads]
-        mV for ECG leads, the file's own unit for others; NaN where the file has no measurement.
+        mV for ECG leads, the file's own unit for others; NaN where the file has no measurement. Without a column in a
+        recording of RR intervals.
     fs : float
         Samples per second.
     leads : tuple of str
@@ -56,6 +78,8 @@ class Recording:
     comments : tuple of str
     epoch : float or None
         Unix time of the first sample. Files give the wall clock without a zone; it is read as UTC.
+    intervals : RRIntervals or None
+        Of a recording without samples; otherwise None.
     """
 
     samples: Samples
@@ -66,6 +90,7 @@ class Recording:
     annotations: Annotations | None = None
     comments: tuple[str, ...] = ()
     epoch: float | None = None
+    intervals: RRIntervals | None = None
 
     def __post_init__(self) -> None:
         if not self.lsb:
@@ -94,7 +119,7 @@ def read_recording(path: str | Path, fs: float | None = None) -> Recording:
     SourceError
         No such file, a format that is not known, a broken file, or a rate that is not given.
     SignalError
-        A recording without any sample or any measurement.
+        A recording without any sample or any measurement, and without RR intervals.
     MissingExtraError
         The format needs a package that is not installed.
     """
@@ -105,12 +130,16 @@ def read_recording(path: str | Path, fs: float | None = None) -> Recording:
         known = ", ".join(sorted(s for s in FORMATS if s))
         raise SourceError(f"{path}: recordings of type {suffix!r} are not known; known are {known}")
     recording: Recording = import_module(FORMATS[suffix]).read(path, fs)
-    check_samples(recording.samples, str(path))
+    check_samples(recording.samples, str(path), recording.intervals)
     return recording
 
 
-def check_samples(samples: Samples, name: str) -> None:
-    """Raise `SignalError` if there is nothing to look at in ``samples``."""
+def check_samples(samples: Samples, name: str, intervals: RRIntervals | None = None) -> None:
+    """Raise `SignalError` if there is nothing to look at in ``samples``, nor in the ``intervals`` in their place."""
+    if intervals is not None:
+        if len(intervals.times) == 0:
+            raise SignalError(f"{name} has neither samples nor beats")
+        return
     if len(samples) == 0:
         raise SignalError(f"{name} has no samples: the recording is 0 s long")
     if not np.isfinite(samples).any():

@@ -1,4 +1,4 @@
-"""The MIT annotation format: encoding, and a file of it that can be read at every moment."""
+"""A file of MIT annotations that can be read at every moment while it grows."""
 
 from __future__ import annotations
 
@@ -6,46 +6,11 @@ import os
 from heapq import heappop, heappush
 from pathlib import Path
 
+from wearecg.formats.mit_annotations import END, encode
 from wearecg.sinks.upkeep import claim
-
-BEAT = 13
-"""``Q``, a beat that is not classified."""
-QUALITY = 14
-"""``~``, signal quality changes here."""
-NOTE = 22
-"""``"``, a comment."""
 
 MOST_WAITING = 100_000
 """While the disk is full this many annotations are kept for later, about a day of beats."""
-
-_SKIP, _SUB, _CHAN, _AUX = 59, 61, 62, 63
-_END = b"\0\0"
-
-
-def _word(code: int, low: int) -> bytes:
-    return (code << 10 | low & 0x3FF).to_bytes(2, "little")
-
-
-def encode(interval: int, code: int, subtype: int = 0, channel: int | None = None, text: str = "") -> bytes:
-    """Return one annotation, ``interval`` samples after the one before (32 bits, may be negative).
-
-    ``channel`` holds for all later annotations too, until it is given again. ``text`` is cut to 255 bytes
-    of Latin-1, the format's limit. (WFDB Applications Guide, annot(5), MIT format.)
-    """
-    data = b""
-    if not 0 <= interval < 1024:
-        high, low = (interval & 0xFFFFFFFF) >> 16, interval & 0xFFFF
-        data += _word(_SKIP, 0) + high.to_bytes(2, "little") + low.to_bytes(2, "little")
-        interval = 0
-    data += _word(code, interval)
-    if subtype:
-        data += _word(_SUB, subtype & 0xFF)
-    if channel is not None:
-        data += _word(_CHAN, channel & 0xFF)
-    if text:
-        raw = text.encode("latin-1", "replace")[:255]
-        data += _word(_AUX, len(raw)) + raw + b"\0" * (len(raw) % 2)
-    return data
 
 
 class AnnotationFile:
@@ -112,7 +77,7 @@ class AnnotationFile:
             claim(self._fd)
         # One write replaces the end mark by the new annotations and a new end mark.
         os.lseek(self._fd, self.size, os.SEEK_SET)
-        whole = data + _END
+        whole = data + END
         try:
             written = os.write(self._fd, whole)
             if written < len(whole):
@@ -120,7 +85,7 @@ class AnnotationFile:
         except OSError:
             os.lseek(self._fd, self.size, os.SEEK_SET)
             if os.fstat(self._fd).st_size > self.size:
-                os.write(self._fd, _END[: os.fstat(self._fd).st_size - self.size])
+                os.write(self._fd, END[: os.fstat(self._fd).st_size - self.size])
             os.ftruncate(self._fd, min(os.fstat(self._fd).st_size, self.size + 2))
             raise
         self.size += len(data)

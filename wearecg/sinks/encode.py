@@ -49,15 +49,16 @@ def encode(event: Event, unix_time: UnixTime | None = None) -> Record | None:
     if not isinstance(event, Entry):
         return None
     record: Record = {"type": event.kind}
-    seconds = math.nan
+    value: Any = math.nan
     for name, key, metadata in _layout(type(event)):
         if name == WALL:
-            record[key] = wall(unix_time(seconds)) if unix_time else None
+            record[key] = wall(unix_time(value)) if unix_time else None
             continue
         value = getattr(event, name)
-        record[key] = _plain(value, metadata, f"{type(event).__name__}.{name}")
-        if isinstance(value, Real):
-            seconds = float(value)
+        try:
+            record[key] = _plain(value, metadata)
+        except TypeError as error:
+            raise TypeError(f"{type(event).__name__}.{name}: {error}") from None
     return record
 
 
@@ -107,12 +108,12 @@ def _layout(kind: type) -> list[tuple[str, str, Mapping[str, Any]]]:
     if kind not in _LAYOUTS:
         metadata: dict[str, Mapping[str, Any]] = {one.name: one.metadata for one in fields(kind)}
         metadata[WALL] = {}
-        names = getattr(kind, "record", ()) or _usual(kind)
+        names = getattr(kind, "record", ()) or _default_record(kind)
         _LAYOUTS[kind] = [(name, metadata[name].get("unix_time", name), metadata[name]) for name in names]
     return _LAYOUTS[kind]
 
 
-def _usual(kind: type) -> Iterator[str]:
+def _default_record(kind: type) -> Iterator[str]:
     names = [one.name for one in fields(kind)]
     timed = next((name for name in TIMES if name in names), None) if issubclass(kind, Entry) else None
     for name in sorted(names, key=lambda name: name != "stream"):
@@ -121,44 +122,48 @@ def _usual(kind: type) -> Iterator[str]:
             yield WALL
 
 
-def _plain(value: object, said: Mapping[str, Any], where: str) -> Any:
-    """Return a value as JSON holds it; ``said`` is the metadata of the field that it is of, or is in."""
-    if "unix_time" in said and isinstance(value, Real):
-        return wall(float(value))
-    if "pairs" in said and isinstance(value, tuple):
-        key, name = said["pairs"]
-        return {getattr(one, key): encoded[name] for one in value for encoded in [_object(one, where)]}
+def _plain(value: Any, metadata: Mapping[str, Any]) -> Any:
+    """Return a value as JSON holds it; ``metadata`` is that of the field that it is, or is in."""
+    if metadata:
+        if "unix_time" in metadata:
+            return wall(value)
+        if "pairs" in metadata:
+            key, name = metadata["pairs"]
+            return {getattr(one, key): _object(one)[name] for one in value}
     match value:
         case None | bool():
             return value
+        case float():
+            return _number(value, metadata)
         case str():
             return str(value)
-        case Integral() if not said.keys() & {"digits", "significant"}:
+        case tuple() | list():
+            return [_plain(item, metadata) for item in value]
+        case Mapping():
+            return {str(key): _plain(item, metadata) for key, item in value.items()}
+        case Integral() if not metadata:
             return int(value)
         case Real():
-            return _number(float(value), said)
-        case Mapping():
-            return {str(key): _plain(item, said, where) for key, item in value.items()}
-        case tuple() | list():
-            return [_plain(item, said, where) for item in value]
+            return _number(float(value), metadata)
     if is_dataclass(value):
-        return _object(value, where)
+        return _object(value)
     raise TypeError(
-        f"{where} is a {type(value).__name__}, which no JSON value stands for; make it a tuple or a number"
+        f"a {type(value).__name__} cannot be written as JSON; make it a number, a text or a tuple"
     )
 
 
-def _object(value: Any, where: str) -> Record:
+def _object(value: Any) -> Record:
+    """Return a dataclass within an event; the stream and the wall clock are the event's."""
     return {
-        key: _plain(getattr(value, name), said, where)
-        for name, key, said in _layout(type(value))
+        key: _plain(getattr(value, name), metadata)
+        for name, key, metadata in _layout(type(value))
         if name not in ("stream", WALL)
     }
 
 
-def _number(value: float, said: Mapping[str, Any]) -> float | None:
-    if not math.isfinite(value) or value == said.get("unknown"):
+def _number(value: float, metadata: Mapping[str, Any]) -> float | None:
+    if not math.isfinite(value) or value == metadata.get("unknown"):
         return None
-    if "significant" in said:
-        return float(f"{value:.{said['significant']}g}")
-    return round(value, said["digits"]) if "digits" in said else value
+    if "significant" in metadata:
+        return float(f"{value:.{metadata['significant']}g}")
+    return round(value, metadata["digits"]) if "digits" in metadata else value

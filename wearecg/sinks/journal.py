@@ -1,4 +1,4 @@
-"""``journal:``: one line for each piece of news, with its priority, as the systemd journal reads them from stdout.
+"""``journal:``: one line for each message, with its priority, as the systemd journal reads them from stdout.
 
 Nothing that comes every second is told. Of gaps, those of `LONG_S` and more are told each; shorter ones, of which a
 poor radio link has many, are counted and told together every `TOGETHER_S`.
@@ -43,7 +43,7 @@ def open_journal(place: str, options: Mapping[str, str], context: Context) -> Si
 
 
 class JournalSink(Sink):
-    """Writes news to ``out`` (stdout if not given), one line each, with the prefix ``<priority>`` of sd-daemon(3)."""
+    """Writes one line a message to ``out`` (stdout if not given), with the prefix ``<priority>`` of sd-daemon(3)."""
 
     wants = (StreamInfo, LinkState, Gap, Notice, Finding)
 
@@ -54,7 +54,7 @@ class JournalSink(Sink):
         self._told_at: float | None = None
 
     def write(self, event: Event) -> None:
-        """Tell it, if it is news."""
+        """Write a line, if the event is worth one."""
         match event:
             case StreamInfo():
                 leads = " ".join(event.leads)
@@ -75,7 +75,7 @@ class JournalSink(Sink):
                 self._tell(NOTICE, _line(event))
 
     def tick(self, now: float) -> None:
-        """Tell of short gaps, when it is time."""
+        """Report short gaps together every `TOGETHER_S`."""
         if self._told_at is None:
             self._told_at = now
         if now - self._told_at >= TOGETHER_S:
@@ -83,7 +83,7 @@ class JournalSink(Sink):
             self._tell_gaps()
 
     def close(self) -> None:
-        """Tell what was not told yet."""
+        """Report the remaining short gaps."""
         self._tell_gaps()
 
     def _tell_gaps(self) -> None:

@@ -1,4 +1,4 @@
-"""How recordings are kept, as text: ``rotate=1h,100MB``, ``keep-free=500MB``, ``sync=30``."""
+"""Parses the options of a recorder: ``rotate=1h,100MB``, ``keep-free=500MB``, ``sync=30``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def limits(text: str) -> tuple[float, float]:
     Raises
     ------
     ValueError
-        A part of it is neither.
+        A part of it is neither a time nor a size.
     """
     seconds: list[float] = []
     sizes: list[float] = []
@@ -51,12 +51,12 @@ OPTIONS = ("rotate", "keep-free", "sync")
 
 
 def upkeep(scheme: str, options: Mapping[str, str]) -> Upkeep:
-    """Return what the options ``rotate``, ``keep-free`` and ``sync`` of a recorder's URI ask for.
+    """Parse the options ``rotate``, ``keep-free`` and ``sync`` of a recorder's URI.
 
     Raises
     ------
     SinkError
-        An option is another, or cannot be read.
+        An option is unknown, or its value cannot be parsed.
     """
     check_options(scheme, options, OPTIONS)
     asked = Upkeep()

@@ -1,4 +1,4 @@
-"""What a person in front of the stream wants to know now, gathered from the events."""
+"""The state of the live view, gathered from the events."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Monitor:
 
     info: StreamInfo | None = None
     made: StreamInfo | None = None
-    """Of the leads that a model makes, where they are shown: twelve, or II* where there is no ECG."""
+    """The stream of a model that is shown: twelve leads, or II* where there is no ECG."""
     link: LinkState | None = None
     delay: float | None = None
     """Seconds from a sample's arrival at the sensor to here, as far as it is known."""
@@ -58,9 +58,9 @@ class Monitor:
             self.scored = True
             self.findings.feed(event)
         elif not isinstance(event, Streamed) or event.stream.sensor == 1:
-            self._take(event)
+            self._update(event)
 
-    def _take(self, event: Event) -> None:
+    def _update(self, event: Event) -> None:
         match event:
             case StreamInfo(stream="twelve"):
                 self.made = event
@@ -72,16 +72,16 @@ class Monitor:
                     self.info = event
             case Trace():
                 self.now = max(self.now, event.start + len(event.samples) / event.fs)
-            case Beat() if event.lead != SYNTHETIC or self._alone:
+            case Beat() if event.lead != SYNTHETIC or self._pulse_only:
                 # Where it is to be seen: a drawn R wave lies on its pulse.
                 self.beats.append(replace(event, time=event.time + (event.lag or 0.0)))
             case HeartRate():
-                self._take_rate(event)
+                self._update_rate(event)
                 self.now = max(self.now, event.time)
             case Quality() if event.leads[0].lead == SYNTHETIC:
                 judged = event.leads[0]
                 if judged.verdict == "unusable":
-                    self._take_rate(HeartRate(event.end, None, f"pulse: {judged.reason}", event.stream))
+                    self._update_rate(HeartRate(event.end, None, f"pulse: {judged.reason}", event.stream))
             case Quality() if self.info and self.info.leads[:1] == tuple(q.lead for q in event.leads[:1]):
                 self.quality = event
             case Gap():
@@ -96,12 +96,12 @@ class Monitor:
                 self.said, self.said_at = event, self.now
 
     @property
-    def _alone(self) -> bool:
-        """Whether the lead that is drawn from a pulse is all there is."""
+    def _pulse_only(self) -> bool:
+        """Whether the only ECG-like lead is one drawn from a pulse."""
         return self.made is not None and bool(self.made.synthetic)
 
-    def _take_rate(self, rate: HeartRate) -> None:
-        if rate.stream != PULSE or self._alone:
+    def _update_rate(self, rate: HeartRate) -> None:
+        if rate.stream != PULSE or self._pulse_only:
             self.rate = rate
         else:
             self.pulse_rate = rate

@@ -1,4 +1,4 @@
-"""One WFDB record, written while it grows.
+"""The signals of one WFDB record, written while it grows.
 
 Layout on disk, for a record ``NAME``::
 
@@ -10,7 +10,7 @@ Layout on disk, for a record ``NAME``::
     NAME_0001.hea, ...        the header of each segment
 
 Every header is replaced in one step and only after the samples that it counts were written, the
-list of segments last of all: whoever opens the record, at any moment, finds all that it claims.
+list of segments last of all: a reader that opens the record at any moment finds every sample that it claims.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a format of recordings is: how the record of one stream lies on the disk. `Recorder` does everything else."""
+"""What a recording format has to do: keep the record of one stream on the disk. `Recorder` does everything else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wearecg.block import Notice, Samples, SignalBlock, StreamInfo
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """What is said at one sample of a record.
+    """An annotation at one sample of a record.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Annotation:
 
 
 class OpenRecord(ABC):
-    """The record of one stream that is being written. None of its methods raises because a disk is full.
+    """The record of one stream while it is being written. A full disk is not an error: tell it in `notices`.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class OpenRecord(ABC):
     size : int
         Bytes that were handed over for writing.
     notices : list of Notice
-        What the user should be told; the recorder takes them out.
+        Messages for the user; the recorder removes them.
     """
 
     length: int = 0
@@ -69,7 +69,7 @@ class OpenRecord(ABC):
 
     @abstractmethod
     def flush(self, now: float, before: float) -> None:
-        """Write what was taken, so that a reader finds it and a kill does not lose it.
+        """Write everything to the files, so that a reader finds it and a kill does not lose it.
 
         ``now`` is in monotonic seconds. Annotations from sample ``before`` on may be kept: earlier ones may come yet.
         """

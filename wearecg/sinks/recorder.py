@@ -1,8 +1,8 @@
 """Records streams, in any format: when a recording begins and ends, what it is called, and room for the next.
 
 A recording is ``wearecg_<UTC of its first sample>``, with one record for each stream: ``..._ppg`` and so on for others
-than the ECG. A stream that has no samples (a heart rate strap) gets its record with the first that is found in it. What
-is found in a stream is in the record of that stream, and in no other.
+than the ECG. A stream without samples (a heart rate strap) gets its record with its first beat, gap or finding.
+Annotations are always in the record of their own stream.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ STEP_S = 2.0
 """A clock that jumps by less is left alone."""
 LIVE_S = 60.0
 SETTLE_S = 30.0
-"""So long after its last sample a recording that was rotated still takes what is found in it; then it is closed."""
+"""A rotated recording still takes annotations for this time after its last sample; then it is closed."""
 
 
 class Recorder(Sink):
     """Records every stream, with beats, findings, gaps and quality as annotations.
 
-    Lossless. `notices` holds what the user should be told: disk full, recording goes on, a signal beyond the range,
-    recordings that were deleted to make room.
+    Lossless. `notices` tells the user: disk full, recording goes on, a signal beyond the range, recordings that were
+    deleted to make room.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Recorder(Sink):
         self._dir = _folder(place, form.name)
         self.place = str(place)
         self._tracks: dict[StreamId, Track] = {}
-        self._ending: list[Track] = []
+        self._rotated: list[Track] = []
         self._epoch = math.nan
         """Unix time of time 0 of the first stream, on whose timeline recordings begin and end."""
         self._began = 0.0
@@ -91,7 +91,7 @@ class Recorder(Sink):
         self._live = False
         self._shift = 0.0
         self._stem = ""
-        self._flushed = self._look_at = -math.inf
+        self._flushed = self._next_check = -math.inf
         for name in form.repair(self._dir):
             self.notices.append(
                 Notice(f"{self._dir / name} had lost its end (power cut?); its header is put right")
@@ -113,32 +113,32 @@ class Recorder(Sink):
             case Gap() | ClockFit() | Beat() | Finding() | Quality() if event.stream in self._tracks:
                 if isinstance(event, Beat) and not self._tracks[event.stream].info.waveform:
                     self._rotate(event)
-                self._owner(event).note(event)
+                self._track_of(event).note(event)
 
     def tick(self, now: float) -> None:
         """Flush when it is time, and see that there is room."""
         if now - self._flushed >= (self._upkeep.every or FLUSH_S):
             self._flushed = now
-            for track in (*self._ending, *self._tracks.values()):
+            for track in (*self._rotated, *self._tracks.values()):
                 track.flush(now)
                 self.notices += track.take_notices()
             self._close_ended()
-        if self._upkeep.keep_free and now >= self._look_at:
+        if self._upkeep.keep_free and now >= self._next_check:
             self._make_room(now)
 
     def close(self) -> None:
         """Write what is held back and close all files."""
-        for track in (*self._ending, *self._tracks.values()):
+        for track in (*self._rotated, *self._tracks.values()):
             track.close()
             self.notices += track.take_notices()
 
-    def _owner(self, event: Noted) -> Track:
-        """Return the track of the event's stream: the one before, if the event rests on what that recorded."""
+    def _track_of(self, event: Noted) -> Track:
+        """Return the track of the event's stream: an earlier one if the event belongs to a time before the rotation."""
         track = self._tracks[event.stream]
         if isinstance(event, Gap | ClockFit):
             return track
         at = event.seen if isinstance(event, Finding) and event.change == "ends" else event.end
-        newest_first = (old for old in reversed(self._ending) if old.info.stream == event.stream)
+        newest_first = (old for old in reversed(self._rotated) if old.info.stream == event.stream)
         return next((old for old in newest_first if old.began <= at < track.began), track)
 
     def _rotate(self, event: SignalBlock | Beat) -> None:
@@ -153,7 +153,7 @@ class Recorder(Sink):
             self._began, self._stem = at, ""
         if track.recording < self._began <= at:
             track.end()
-            self._ending.append(track)
+            self._rotated.append(track)
             self._tracks[event.stream] = self._track(track.info)
 
     def _clock_was_set(self) -> bool:
@@ -176,21 +176,21 @@ class Recorder(Sink):
 
     def _close_ended(self) -> None:
         now = max((self._offset(track.info) + track.newest for track in self._tracks.values()), default=0.0)
-        for track in list(self._ending):
+        for track in list(self._rotated):
             if now - track.newest - self._offset(track.info) < SETTLE_S:
                 continue
-            self._ending.remove(track)
+            self._rotated.remove(track)
             track.close()
             self.notices += track.take_notices()
 
     def _make_room(self, now: float) -> None:
-        writing = [track.place.name for track in (*self._ending, *self._tracks.values())]
+        writing = [track.place.name for track in (*self._rotated, *self._tracks.values())]
         try:
             enough, notices = make_room(self._dir, self._form, self._upkeep.keep_free, writing)
         except OSError:  # the folder is gone; the recording tells it
             return
         self.notices += notices
-        self._look_at = now + (CHECK_S if enough else PATIENCE_S)
+        self._next_check = now + (CHECK_S if enough else PATIENCE_S)
 
     def _begin(self, info: StreamInfo) -> None:
         if not self._tracks:
@@ -219,7 +219,7 @@ class Recorder(Sink):
 
     def _name(self, info: StreamInfo, epoch: float) -> str:
         suffix = "" if info.stream == "ecg" else f"_{info.stream}"
-        taken = {track.place.name for track in (*self._ending, *self._tracks.values())}
+        taken = {track.place.name for track in (*self._rotated, *self._tracks.values())}
         name = f"{self._stem}{suffix}"
         if not self._stem or name in taken or any(self._dir.glob(f"{name}.*")):
             start = datetime.fromtimestamp(epoch if math.isfinite(epoch) else time.time(), UTC)

@@ -1,4 +1,4 @@
-"""The picture of the live view: lines of styled text, composed for one terminal size."""
+"""Draws the live view: lines of styled text for one terminal size."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ STYLES = {
 }
 PREFERRED = ("II", "V1", "V5", "I", "V2")
 MARK = "≈"
-"""Before the name of a lead that nobody measured."""
+"""Marks a lead that was not measured."""
 MADE = ("twelve", "pulse")
 """The streams that models make."""
 LABEL = 11
@@ -78,9 +78,9 @@ class Screen:
         self._columns: list[int] = []
         self._leads: list[str] = []
         self._estimated: tuple[str, ...] = ()
-        """Those of the leads shown that nobody measured."""
+        """Those of the leads shown that were not measured."""
         self._made: str | None = None
-        """The stream of a model that is shown in the place of what was measured."""
+        """The stream of a model that is shown instead of the measured one."""
 
     def feed(self, trace: Trace) -> None:
         """Draw more signal."""
@@ -94,20 +94,20 @@ class Screen:
         side = SIDE if width >= 70 else 0
         bottom = self._findings(monitor, width, max(height // 6, 2)) if height >= 12 else []
         room = max(height - 3 - len(bottom), 1)
-        self._fit(monitor, width, height, width - side - LABEL - 1, room)
+        self._choose_leads(monitor, width, height, width - side - LABEL - 1, room)
         traces = self._traces(monitor, room)
-        panel = self._side(monitor, len(traces)) if side else []
-        lines = [self._head(monitor, width, not side)]
+        panel = self._side_panel(monitor, len(traces)) if side else []
+        lines = [self._top_line(monitor, width, not side)]
         for i, line in enumerate(traces):
             beside = panel[i] if i < len(panel) else []
             lines.append(_pad(line, width - side) + beside if side else line)
         lines += [self._ruler(width), *bottom]
-        lines += [[]] * (height - 1 - len(lines)) + [self._foot(monitor, width, recording)]
+        lines += [[]] * (height - 1 - len(lines)) + [self._bottom_line(monitor, width, recording)]
         return [_pad(line, width) for line in lines[:height]]
 
-    def _fit(self, monitor: Monitor, width: int, height: int, cells: int, room: int) -> None:
+    def _choose_leads(self, monitor: Monitor, width: int, height: int, cells: int, room: int) -> None:
         if made := monitor.made:
-            leads, chosen = made.leads, self._of_made(made, room)
+            leads, chosen = made.leads, self._of_model(made, room)
         else:
             leads = monitor.info.leads if monitor.info else ()
             chosen = self._of_measured(leads, room)
@@ -119,8 +119,8 @@ class Screen:
         self._columns = [leads.index(lead) for lead in chosen]
         self._sweep = Sweep(max(cells, 8), len(chosen)) if chosen else None
 
-    def _of_made(self, info: StreamInfo, room: int) -> list[str]:
-        """As many as there is room for, those that were measured first."""
+    def _of_model(self, info: StreamInfo, room: int) -> list[str]:
+        """Choose as many leads as fit, measured ones first."""
         order = sorted(info.leads, key=lambda lead: lead in info.reconstructed)
         chosen = order[: max((room - 1) // MIN_ROWS_OF_TWELVE, 1)]
         return sorted(chosen, key=info.leads.index)
@@ -133,7 +133,7 @@ class Screen:
         order += [lead for lead in ecg if lead not in order]
         return order[: max(min(3, (room - 1) // MIN_ROWS), 1)]
 
-    def _head(self, monitor: Monitor, width: int, narrow: bool) -> Line:
+    def _top_line(self, monitor: Monitor, width: int, narrow: bool) -> Line:
         left: Line = [(" wearecg ", "name")]
         if info := monitor.info:
             what = f"{len(info.leads)} leads" if len(info.leads) > 1 else info.leads[0]
@@ -177,12 +177,12 @@ class Screen:
             for row, text in enumerate(sweep.draw(number, rows)):
                 label = _pad(labels[row : row + 1], LABEL - 4)
                 line = _pad([*label, (pulse[row], "dim")], LABEL)
-                words = self._words(monitor, sweep, number) if row == rows // 2 else []
+                words = self._labels(monitor, sweep, number) if row == rows // 2 else []
                 lines.append(line + self._line(sweep, text, words, estimated))
         return lines + [[] for _ in range(room - len(lines))]
 
-    def _words(self, monitor: Monitor, sweep: Sweep, number: int) -> list[tuple[str, int, int]]:
-        """What is to be said in the trace of a lead, and the first and last cell between which it fits."""
+    def _labels(self, monitor: Monitor, sweep: Sweep, number: int) -> list[tuple[str, int, int]]:
+        """Return the labels inside the trace of a lead, each with its first and last cell."""
         if self._made and sweep.newest < 0 and number == 0:
             return [(" after the first ten seconds ", 0, sweep.columns // 2 - 1)]
         words = [
@@ -235,7 +235,7 @@ class Screen:
                 break
         return [("".join(marks), "dim")]
 
-    def _side(self, monitor: Monitor, rows: int) -> list[Line]:
+    def _side_panel(self, monitor: Monitor, rows: int) -> list[Line]:
         lines: list[Line] = [[]]
         beating = bool(monitor.beats) and monitor.now - monitor.beats[-1].time < 0.45
         bpm = _bpm(monitor)
@@ -299,7 +299,7 @@ class Screen:
                 line.append(part)
         return line
 
-    def _foot(self, monitor: Monitor, width: int, recording: str) -> Line:
+    def _bottom_line(self, monitor: Monitor, width: int, recording: str) -> Line:
         parts: list[Line] = []
         link = monitor.link
         if link and link.state not in ("live", "connecting"):

@@ -1,4 +1,4 @@
-"""One stream of one recording: what its events become in its record, whatever the format."""
+"""One stream of one recording: turns its events into samples and annotations of its record, in any format."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from wearecg.block import Beat, ClockFit, Finding, Gap, Notice, Quality, SignalBlock, StreamId, StreamInfo
+from wearecg.formats import RR_UNKNOWN
 from wearecg.sinks.record_format import Annotation, OpenRecord, RecordFormat
 
 LATE_S = 0.5
 """Beats reach us at most this long after the samples that hold them."""
 MEASURED_S = 60.0
 """After so long the sensor's sampling rate is known well enough to be noted beside the stated one."""
-RR_UNKNOWN = "RR unknown"
-"""Text of a beat of a stream without samples that was not told how long it came after the beat before."""
 Noted: TypeAlias = Beat | Finding | Quality | Gap | ClockFit
 
 
@@ -45,8 +44,9 @@ class Track:
         self._form, self._epoch = form, epoch
         self._origin = round(began * info.fs)
         self._waiting: list[Annotation] = []
-        """Those that came before the first samples."""
-        self._told: dict[tuple[StreamId, str, str], Finding] = {}
+        """Annotations that came before the first samples."""
+        self._noted: set[tuple[StreamId, str, str]] = set()
+        """The findings that the record says hold."""
         self._lead_off: dict[str, bool] = {}
         self._unusable: dict[str, str] = {}
         self._measured = False
@@ -87,7 +87,7 @@ class Track:
             self._lead_off[lead] = bool(off)
 
     def note(self, event: Noted) -> None:
-        """Take what was found in the stream."""
+        """Annotate what was found in the stream."""
         match event:
             case Beat():
                 self._note_beat(event)
@@ -95,7 +95,7 @@ class Track:
                 text = f"gap {event.duration:.3f} s, {event.samples} samples: {event.reason}"
                 self._add(self._sample(event.start), "quality", text, usable=False)
                 self._add(self._sample(event.end), "quality", "gap ends")
-                self._reach(event.end)
+                self._set_newest(event.end)
             case Finding():
                 self._note_finding(event)
             case Quality():
@@ -110,7 +110,7 @@ class Track:
             self.record.flush(now, math.inf if settled else self._sample(self.newest - LATE_S))
 
     def end(self) -> None:
-        """No more samples come; what is found in them may."""
+        """Finish the samples; annotations may still come."""
         self._ended = True
         if self.record:
             self.record.end()
@@ -153,7 +153,7 @@ class Track:
         if not self.info.waveform:
             record.extend(sample + 1)
 
-    def _reach(self, seconds: float) -> None:
+    def _set_newest(self, seconds: float) -> None:
         if not self.info.waveform:
             self.newest = max(self.newest, seconds)
 
@@ -167,16 +167,16 @@ class Track:
             text = RR_UNKNOWN
         # Where it is to be seen: a drawn R wave lies on its pulse.
         self._add(self._sample(beat.time + (beat.lag or 0.0)), "beat", text, channel)
-        self._reach(beat.time)
+        self._set_newest(beat.time)
 
     def _note_finding(self, finding: Finding) -> None:
-        told = self._told.get(finding.key)
+        noted = finding.key in self._noted
         if finding.change == "ends":
-            if told:
-                del self._told[finding.key]
+            if noted:
+                self._noted.remove(finding.key)
                 self._add(self._sample(finding.seen), "note", describe(finding, self.began))
-        elif finding.change == "begins" or told is None:  # a new record says again what holds
-            self._told[finding.key] = finding
+        elif finding.change == "begins" or not noted:  # a new record says again what holds
+            self._noted.add(finding.key)
             self._add(self._sample(finding.end), "note", describe(finding, self.began))
 
     def _note_rate(self, fit: ClockFit) -> None:

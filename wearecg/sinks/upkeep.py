@@ -1,4 +1,4 @@
-"""What keeps a recorder running for months: recordings of a bounded length, and room for the next one.
+"""Keeps room on the disk: finds the recordings in a folder and deletes the oldest when space runs out.
 
 A recording is what `wearecg.sinks.recorder` writes between two rotations: ``wearecg_<UTC>`` with the records of all
 streams. Deleted are only recordings that have that name and whose files say that wearecg wrote them, the oldest

@@ -24,7 +24,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from wearecg.block import Notice, Samples, SignalBlock, StreamInfo
-from wearecg.sinks.annotations import BEAT, NOTE, QUALITY, AnnotationFile
+from wearecg.formats.mit_annotations import BEAT, NOTE, QUALITY
+from wearecg.sinks.annotations import AnnotationFile
 from wearecg.sinks.base import Context, Sink
 from wearecg.sinks.record import SYNC_S, Coding, RecordWriter
 from wearecg.sinks.record_format import Annotation, OpenRecord, RecordFormat
@@ -80,12 +81,12 @@ class WfdbRecord(OpenRecord):
     def write(self, samples: Samples, at: int) -> None:
         """Append samples; see `RecordWriter`."""
         self._signal.write(samples, at)
-        self._follow()
+        self._update_length()
 
     def extend(self, length: int) -> None:
         """Lengthen a record without signals."""
         self._signal.extend(length)
-        self._follow()
+        self._update_length()
 
     def annotate(self, annotation: Annotation) -> None:
         """Queue an annotation."""
@@ -101,12 +102,12 @@ class WfdbRecord(OpenRecord):
             if now - self._synced >= SYNC_S:
                 self._synced = now
                 self._notes.sync()
-        self._follow()
+        self._update_length()
 
     def end(self) -> None:
         """Close the signal file."""
         self._signal.close()
-        self._follow()
+        self._update_length()
 
     def close(self) -> None:
         """Write the annotations that are left, and close all."""
@@ -115,7 +116,7 @@ class WfdbRecord(OpenRecord):
             self._notes.flush()
         self._notes.close()
 
-    def _follow(self) -> None:
+    def _update_length(self) -> None:
         self.length, self.size = self._signal.length, self._signal.size or self._notes.size
 
 

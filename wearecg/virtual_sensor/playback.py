@@ -10,7 +10,7 @@ import numpy as np
 
 from wearecg.block import Samples
 from wearecg.ecg.leads import select
-from wearecg.formats import Recording
+from wearecg.formats import BEAT_SYMBOLS, Recording
 from wearecg.person import Person
 
 BLOCK_SECONDS = 0.02
@@ -76,7 +76,3 @@ class Playback:
             ):
                 if symbol in BEAT_SYMBOLS:
                     yield Truth(float(time), symbol)
-
-
-BEAT_SYMBOLS = frozenset("NLRBAaJSVrFejnE/fQ?")
-"""The WFDB annotation symbols that mark a beat."""
