@@ -13,13 +13,11 @@ from itertools import accumulate
 from math import prod
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any
 
 from wearecg.ecg.leads import TWELVE, UNKNOWN
 from wearecg.errors import ModelError
 from wearecg.models import sealed
 from wearecg.models.preprocess import Preprocessing
-from wearecg.models.strict_json import build
 
 FORMAT = 1
 PPG = ("PPG",)
@@ -393,16 +391,7 @@ def load_card(name: str | Path) -> Card:
     >>> card.name, card.input.fs, card.input.seconds, [group.name for group in card.outputs.groups]
     ('encoder', 100.0, 10.0, ['superclass', 'subclass', 'form', 'rhythm'])
     """
+    from wearecg.models.card_check import checked
+
     path = card_path(name)
-    return from_body(sealed.read(path), path)
-
-
-def from_body(body: dict[str, Any], path: Path) -> Card:
-    """Make a card of what `sealed.read` found at ``path``, and check it. Raises `ModelError`, see `load_card`."""
-    from wearecg.models.card_check import check
-
-    if body.get("format") != FORMAT:
-        raise ModelError(f"card {path}: format is {body.get('format')!r}; this wearecg reads {FORMAT}")
-    card = build(Card, body, f"card {path}")
-    check(card, f"card {path}")
-    return card
+    return checked(sealed.read(path), path)

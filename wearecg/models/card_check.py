@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from wearecg.ecg.lead12 import INDEPENDENT
 from wearecg.ecg.leads import TWELVE, UNKNOWN
 from wearecg.errors import ModelError
-from wearecg.models.card import AROUND, PPG, PRECISIONS, RUNTIMES, Card
+from wearecg.models.card import AROUND, FORMAT, PPG, PRECISIONS, RUNTIMES, Card
 from wearecg.models.preprocess import ECG, PULSE
+from wearecg.models.strict_json import build
+
+
+def checked(body: dict[str, Any], path: Path) -> Card:
+    """Make a card of what `wearecg.models.sealed.read` found at ``path``.
+
+    Raises
+    ------
+    ModelError
+        It is of another format, has a field that is missing, unknown or of another type, or cannot be honoured.
+    """
+    if body.get("format") != FORMAT:
+        raise ModelError(f"card {path}: format is {body.get('format')!r}; this wearecg reads {FORMAT}")
+    card = build(Card, body, f"card {path}")
+    check(card, f"card {path}")
+    return card
 
 
 def check(card: Card, where: str) -> None:

@@ -20,7 +20,8 @@ from wearecg.ecg.lead12 import INDEPENDENT, twelve
 from wearecg.ecg.leads import TWELVE, canonical, names_of
 from wearecg.errors import LeadError, ModelError, SignalError
 from wearecg.models import sealed
-from wearecg.models.card import Band, Card, Input, card_path, from_body
+from wearecg.models.card import Band, Card, Input, card_path
+from wearecg.models.card_check import checked
 from wearecg.models.inputs import as_columns, check_rate
 from wearecg.models.preprocess import condition
 from wearecg.models.profile import Profile, read_profile
@@ -271,7 +272,7 @@ def read_card(name: str | Path) -> tuple[Card | LinearCard, Path]:
     path = LINEAR if name == LINEAR.stem else card_path(name)
     body = sealed.read(path)
     if "sets" not in body:
-        return from_body(body, path), path
+        return checked(body, path), path
     card = build(LinearCard, body, f"card {path}")
     for known in card.sets:
         shape = (len(INDEPENDENT), len(known.leads))
