@@ -162,7 +162,7 @@ def _train(args: argparse.Namespace) -> None:
 
 def _train_rhythm1(args: argparse.Namespace) -> Path:
     from export.datasets import cinc2017, nstdb
-    from export.train import rhythm1
+    from export.models.rhythm1 import train as rhythm1
 
     recipe = rhythm1.Recipe(epochs=args.epochs or 24, seed=args.seed)
     noise = nstdb.halves(nstdb.load(args.data))[0] if args.noise else None
@@ -171,7 +171,7 @@ def _train_rhythm1(args: argparse.Namespace) -> Path:
 
 def _train_lead12(args: argparse.Namespace) -> Path:
     from export.datasets import ptbxl
-    from export.train import lead12
+    from export.models.lead12 import train as lead12
 
     recipe = lead12.Recipe(epochs=args.epochs or 18, seed=args.seed)
     return lead12.train(ptbxl.load(args.data, args.work).lawful(), args.work, recipe)
@@ -179,7 +179,7 @@ def _train_lead12(args: argparse.Namespace) -> Path:
 
 def _train_ppg2ecg(args: argparse.Namespace) -> Path:
     from export.datasets import pulses
-    from export.train import ppg2ecg
+    from export.models.ppg2ecg import train as ppg2ecg
 
     recipe = ppg2ecg.Recipe(epochs=args.epochs or 24, seed=args.seed)
     return ppg2ecg.train(pulses.load(args.data, args.work), args.work, recipe)
@@ -187,8 +187,8 @@ def _train_ppg2ecg(args: argparse.Namespace) -> Path:
 
 def _train_encoder(args: argparse.Namespace) -> Path:
     from export.datasets import nstdb, ptbxl
-    from export.train import encoder
-    from export.train.loop import TRAIN_FOLDS
+    from export.loop import TRAIN_FOLDS
+    from export.models.encoder import train as encoder
 
     data = ptbxl.load(args.data, args.work)
     teacher: encoder.Teacher | None = None
@@ -244,10 +244,10 @@ def _publish(args: argparse.Namespace) -> None:
 
 
 def _publish_encoder(args: argparse.Namespace) -> Card:
-    from export import trust
     from export.datasets import ptbxl
-    from export.publish import publish
-    from export.train import encoder
+    from export.models.encoder import train as encoder
+    from export.models.encoder import trust
+    from export.models.encoder.publish import publish
 
     trained = encoder.load(args.work / "encoder.pt")
     outliers = trust.Outliers.read(args.data)
@@ -255,27 +255,27 @@ def _publish_encoder(args: argparse.Namespace) -> Card:
 
 
 def _publish_rhythm1(args: argparse.Namespace) -> Card:
-    from export import publish_rhythm1
     from export.datasets import cinc2017
-    from export.train import rhythm1
+    from export.models.rhythm1 import publish as publish_rhythm1
+    from export.models.rhythm1 import train as rhythm1
 
     trained = rhythm1.load(args.work / "rhythm1.pt")
     return publish_rhythm1.publish(trained, cinc2017.load(args.data, args.work), args.zoo)
 
 
 def _publish_lead12(args: argparse.Namespace) -> Card:
-    from export import publish_lead12
     from export.datasets import ptbxl
-    from export.train import lead12
+    from export.models.lead12 import publish as publish_lead12
+    from export.models.lead12 import train as lead12
 
     trained = lead12.load(args.work / "lead12.pt")
     return publish_lead12.publish(trained, ptbxl.load(args.data, args.work).lawful(), args.zoo)
 
 
 def _publish_ppg2ecg(args: argparse.Namespace) -> Card:
-    from export import publish_ppg2ecg
     from export.datasets import pulses
-    from export.train import ppg2ecg
+    from export.models.ppg2ecg import publish as publish_ppg2ecg
+    from export.models.ppg2ecg import train as ppg2ecg
 
     pairs = pulses.load(args.data, args.work)
     return publish_ppg2ecg.publish(ppg2ecg.load(args.work, pairs), pairs, args.zoo)
@@ -284,15 +284,16 @@ def _publish_ppg2ecg(args: argparse.Namespace) -> Card:
 def _evaluate(args: argparse.Namespace) -> None:
     if args.model == "ppg2ecg":
         from export.datasets import pulses
-        from export.report_ppg2ecg import report
+        from export.models.ppg2ecg.report import report
 
         report(pulses.load(args.data, args.work), args.steps, args.plots)
         return
     if args.teacher is not None or args.profile:
         _evaluate_lead12(args)
         return
-    from export import evaluate, noise
+    from export import evaluate
     from export.datasets import nstdb, ptbxl
+    from export.models.encoder import noise
     from wearecg.models.card import RUNTIMES, Measured, card_path, load_card
     from wearecg.models.describe import measured_table
 
@@ -306,7 +307,7 @@ def _evaluate(args: argparse.Namespace) -> None:
         noisy = noise.measure(card, path.parent, "int8", "onnx", data, recorded)
         print(measured_table(tuple(noisy)))
     if args.plots:
-        from export.plots import draw
+        from export.models.encoder.plots import draw
 
         for picture in draw(card, path.parent, fold, noisy, args.plots):
             print(f"drawn to {picture}")
@@ -325,9 +326,10 @@ def _evaluate(args: argparse.Namespace) -> None:
 
 
 def _evaluate_lead12(args: argparse.Namespace) -> None:
-    from export import downstream, evaluate_profile
     from export.datasets import ptbxl
     from export.evaluate import in_chunks
+    from export.models.lead12 import downstream
+    from export.models.lead12 import profile as evaluate_profile
     from export.teachers import own
     from wearecg.models.card import card_path, load_card
     from wearecg.models.lead12 import load_reconstructor
@@ -349,21 +351,21 @@ def _evaluate_lead12(args: argparse.Namespace) -> None:
 
 
 def _make(args: argparse.Namespace) -> None:
-    from export.chains import make
+    from export.make import make
 
     make(args.model, args.data, args.work, args.zoo, main)
 
 
 def _crossval(args: argparse.Namespace) -> None:
-    from export.crossval_ppg2ecg import crossval
     from export.datasets import pulses
+    from export.models.ppg2ecg.crossval import crossval
 
     crossval(pulses.load(args.data, args.work), args.work)
 
 
 def _ablate(args: argparse.Namespace) -> None:
-    from export.ablate_lead12 import ablate
     from export.datasets import ptbxl
+    from export.models.lead12.ablate import ablate
 
     ablate(ptbxl.load(args.data, args.work).lawful(), args.work)
 

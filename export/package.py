@@ -18,9 +18,9 @@ from torch import nn
 
 from export import gate, to_onnx, to_tflite
 from export.errors import GateError
-from export.nets.encoder import cost
+from export.loop import Schedule
+from export.models.encoder.net import cost
 from export.quantize import FIRST, quantize_onnx, quantize_tflite
-from export.train.loop import Schedule
 from wearecg.models import golden
 from wearecg.models.card import (
     RUNTIMES,

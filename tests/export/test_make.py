@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from export import __main__ as command
-from export.chains import CHAINS, arguments, make
 from export.errors import ExportError
+from export.make import CHAINS, arguments, make
 from wearecg.models.card import ZOO
 
 

@@ -1,0 +1,1 @@
+"""The models that wearecg ships, a folder each."""
