@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from export.models.encoder.net import conv_bn, heads
+from export.layers import conv_bn, heads
 
 STAGES = ((96, 7, 2), (160, 7, 2), (224, 5, 2), (320, 5, 2))
 """Channels, kernel and blocks of each stage; each halves the time axis."""

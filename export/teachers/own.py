@@ -18,6 +18,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from export.augment import crop, mix, vary
 from export.datasets import ptbxl
+from export.layers import start_from
 from export.loop import (
     TRAIN_FOLDS,
     VALIDATION_FOLD,
@@ -31,7 +32,6 @@ from export.loop import (
     weights,
 )
 from export.models.encoder import train as encoder
-from export.models.encoder.net import start_from
 from export.reduced import reduced
 from export.teachers.net import Teacher
 from wearecg.models.preprocess import Preprocessing

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 torch = pytest.importorskip("torch", reason="the export extra is not installed")
-from export.models.encoder.net import Encoder, cost, fold, start_from  # noqa: E402
+from export.layers import cost, fold, start_from  # noqa: E402
+from export.models.encoder.net import Encoder  # noqa: E402
 from export.teachers.net import Teacher  # noqa: E402
 
 GROUPS = {"superclass": 5, "subclass": 23, "form": 19, "rhythm": 12}

@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from torch.nn.functional import smooth_l1_loss
 
 from export.augment import crop
+from export.layers import conv_bn
 from export.loop import Run, Schedule, finished
-from export.models.encoder.net import WIDE, Encoder, conv_bn
+from export.models.encoder.net import WIDE, Encoder
 from export.reduced import reduced
 
 log = logging.getLogger("export.train")

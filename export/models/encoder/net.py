@@ -1,18 +1,14 @@
-"""The encoder: a small network of full convolutions that takes any subset of the 12 leads.
-
-Conv2d with ``(1, k)`` kernels, because the runtimes have their fast kernels for 4-D tensors;
-convolution, batch norm, ReLU in that order, so that :func:`fold` leaves plain convolutions.
-"""
+"""The encoder: a small network of full convolutions that takes any subset of the 12 leads."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from export.layers import column, conv_bn, heads
 
 IN_FILES = "export.nets.encoder"
 """What TFLite files call the layers' module; the published ones do, and their bytes must not change."""
@@ -132,59 +128,3 @@ class Encoder(nn.Module):
         embedding = self.embed(self.dropout(pooled))
         features = self.relu(embedding)
         return embedding, *(head(features) for head in self.heads.values())
-
-
-def fold(net: nn.Module) -> nn.Module:
-    """Return a copy in evaluation mode with every batch norm folded into its convolution."""
-    net = copy.deepcopy(net).eval()
-    for module in net.modules():
-        for conv, bn in (("conv", "bn"), ("conv1", "bn1"), ("conv2", "bn2"), ("short", "bn3")):
-            if isinstance(getattr(module, bn, None), nn.BatchNorm2d):
-                setattr(module, conv, fuse_conv_bn_eval(getattr(module, conv), getattr(module, bn)))
-                setattr(module, bn, nn.Identity())
-    return net
-
-
-def cost(net: nn.Module, leads: int = 12, length: int = 1000) -> tuple[int, int]:
-    """Count the parameters of the folded network, and its multiply-adds for one window."""
-    net, macs = fold(net), 0
-
-    def count(module: nn.Module, _: object, out: Tensor) -> None:
-        nonlocal macs
-        weight = module.weight
-        assert isinstance(weight, Tensor)
-        macs += weight.numel() * (out.shape[-1] * out.shape[-2] if out.ndim == 4 else 1)
-
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            module.register_forward_hook(count)
-    with torch.no_grad():
-        net(torch.zeros(1, leads, length), torch.ones(1, leads))
-    return sum(p.numel() for p in net.parameters()), macs
-
-
-def heads(embedding: int, groups: Mapping[str, int]) -> nn.ModuleDict:
-    """Return one linear layer for each group of statements."""
-    return nn.ModuleDict({name: nn.Linear(embedding, size) for name, size in groups.items()})
-
-
-def start_from(heads: nn.ModuleDict, prevalence: Tensor) -> None:
-    """Set the offsets so that the untrained network guesses how usual each statement is."""
-    at = 0
-    with torch.no_grad():
-        for head in heads.values():
-            assert isinstance(head, nn.Linear)
-            head.bias.copy_(prevalence[at : at + head.out_features].clamp(1e-4, 1 - 1e-4).logit())
-            at += head.out_features
-
-
-def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
-    """Return a convolution along time that keeps its length (over ``stride``), and its batch norm."""
-    padding = (0, (kernel - stride + 1) // 2)
-    conv = nn.Conv2d(inputs, outputs, (1, kernel), stride=(1, stride), padding=padding, bias=False)
-    return conv, nn.BatchNorm2d(outputs)
-
-
-def column(x: Tensor) -> Tensor:
-    """``[N, C]`` to ``[N, C, 1, 1]``."""
-    return x[:, :, None, None]

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from export.augment import LEAD_SETS, disturb
+from export.augment import disturb
 from export.datasets import ptbxl
-from export.evaluate import DRAWS, METRIC, SEED, in_chunks
+from export.evaluate import in_chunks
 from export.metrics import interval, macro_auroc, patient_draws
+from export.models.encoder.augment import LEAD_SETS
+from export.models.encoder.evaluate import DRAWS, METRIC, SEED
 from wearecg.block import Quality, SignalBlock
 from wearecg.ecg.leads import TWELVE
 from wearecg.models.card import Card, Measured

@@ -9,8 +9,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from export.augment import LEAD_SETS
-from export.evaluate import METRIC, Fold, run
+from export.evaluate import Fold
+from export.models.encoder.augment import LEAD_SETS
+from export.models.encoder.evaluate import METRIC, run
 from export.models.encoder.noise import REFUSED
 from wearecg.models.card import Card, Measured
 from wearecg.models.model import Model, entropy

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cosine_similarity
 
-from export.augment import LEAD_SETS, augment, lead_mask, slowed
+from export.augment import lead_mask
 from export.datasets import ptbxl
 from export.errors import ExportError
+from export.layers import start_from
 from export.loop import (
     TRAIN_FOLDS,
     VALIDATION_FOLD,
@@ -36,7 +37,8 @@ from export.loop import (
     weights,
 )
 from export.models.encoder import jepa
-from export.models.encoder.net import SHAPES, Encoder, start_from
+from export.models.encoder.augment import LEAD_SETS, augment, slowed
+from export.models.encoder.net import SHAPES, Encoder
 from export.reduced import reduced
 from wearecg.models.preprocess import Preprocessing
 

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from export.augment import LEAD_SETS, augment, slowed
 from export.datasets import bidmc, nstdb, ptbxl
-from export.evaluate import DRAWS, SEED, Fold, in_chunks
+from export.evaluate import Fold, in_chunks
 from export.loop import TRAIN_FOLDS, conditioned
 from export.metrics import interval, patient_draws
+from export.models.encoder.augment import LEAD_SETS, augment, slowed
+from export.models.encoder.evaluate import DRAWS, SEED
 from export.models.encoder.net import Encoder
 from export.models.encoder.outliers import Make, kinds, pulses, wrong_gain
 from export.models.encoder.unlike import Unlike, features, pooled

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from export.calibrate import halves
 from export.datasets import ptbxl
-from export.metrics import interval, patient_draws
 from wearecg.ecg.beats import BeatDetector
 from wearecg.ecg.leads import TWELVE
 from wearecg.models.preprocess import Preprocessing, condition
@@ -195,28 +194,6 @@ def overall(
     squared = sum(draws @ part.squared for part in parts.values())
     spread = sum(draws @ part.xx - (draws @ part.x) ** 2 / (draws @ part.n) for part in parts.values())
     return mean | {"r2": 1 - squared / spread}
-
-
-def table(truth: Truth, leads: Sequence[str], methods: dict[str, Array]) -> str:
-    """Lay out every metric of the missing leads for each method's twelve leads ``[N, 12, L]``."""
-    draws = np.concatenate([np.ones((1, len(truth.patient))), patient_draws(truth.patient, DRAWS, SEED)])
-    head = f"{'+'.join(leads)}, {len(truth.patient)} records of {truth.name}"
-    lines = [head, f"{'method':<8}{'lead':<6}" + "".join(f"{name:>24}" for name in METRICS)]
-    for method, found in methods.items():
-        parts = {name: part for name, part in sums(truth, found).items() if name not in leads}
-        each = metrics(parts, draws)
-        chest = [each[name]["slope"] for name in ("V2", "V3", "V4") if name in each]
-        rows = each | {"all": overall(parts, each, draws), "V2-V4": {"slope": np.mean(chest, axis=0)}}
-        for name, row in rows.items():
-            cells = (_cell(row[metric], metric) if metric in row else "" for metric in METRICS)
-            lines.append(f"{method:<8}{name:<6}" + "".join(f"{cell:>24}" for cell in cells))
-    return "\n".join(lines)
-
-
-def _cell(values: NDArray[np.float64], metric: str) -> str:
-    digits = 1 if metric in ("rmse", "mae", "st") else 3
-    low, high = interval(values[1:])
-    return f"{values[0]:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def fit_scale(truth: Truth, found: Sequence[tuple[Sequence[str], Array, Array]]) -> NDArray[np.float64]:

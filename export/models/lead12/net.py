@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from export.models.encoder.net import column, conv_bn
+from export.layers import Pair, Up, column, conv_bn, paired, unpaired
 
 IN_FILES = "export.nets.lead12"
 """What TFLite files call the layers' module; the published ones do, and their bytes must not change."""
@@ -24,41 +24,6 @@ LATENT = 32
 INDEPENDENT = 8
 UNTRAINED_LOGVAR = -4.6
 """Of 0.1 mV, about what is left unexplained: where the error bars start from."""
-
-
-class Pair(nn.Module):
-    """Two convolutions; the first may shorten the time axis."""
-
-    __module__ = IN_FILES
-
-    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
-        super().__init__()
-        self.conv1, self.bn1 = conv_bn(inputs, outputs, 5, stride)
-        self.conv2, self.bn2 = conv_bn(outputs, outputs, 3)
-        self.relu = nn.ReLU()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``[N, inputs, 1, L]`` to ``[N, outputs, 1, L / stride]``."""
-        y = self.relu(self.bn1(self.conv1(x)))
-        out: Tensor = self.relu(self.bn2(self.conv2(y)))
-        return out
-
-
-class Up(nn.Module):
-    """Stretches the time axis and meets what the way down knew at that rate."""
-
-    __module__ = IN_FILES
-
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        self.conv, self.bn = conv_bn(inputs, outputs, 1)
-        self.stretch = nn.Upsample(scale_factor=(1, stride), mode="nearest")
-        self.pair = Pair(outputs, outputs)
-
-    def forward(self, x: Tensor, here: Tensor) -> Tensor:
-        """Map ``[N, inputs, 1, L]`` to ``[N, outputs, 1, L * stride]``."""
-        out: Tensor = self.pair(self.stretch(self.bn(self.conv(x))) + here)
-        return out
 
 
 class Lead12(nn.Module):
@@ -139,17 +104,3 @@ class Lead12(nn.Module):
             x = up(x, here)
         x = torch.cat([x, known], dim=1)
         return unpaired(self.mean(x)), unpaired(self.logvar(x))
-
-
-def paired(x: Tensor) -> Tensor:
-    """``[N, C, L]`` to ``[N, 2 C, 1, L / 2]``: even samples, then odd ones."""
-    n, channels, length = x.shape
-    pairs = x.reshape(n, channels, length // 2, 2).permute(0, 3, 1, 2)
-    return pairs.reshape(n, 2 * channels, 1, length // 2)
-
-
-def unpaired(x: Tensor) -> Tensor:
-    """``[N, 2 C, 1, L / 2]`` to ``[N, C, L]``: what `paired` does, undone."""
-    n, channels, _, length = x.shape
-    pairs = x.reshape(n, 2, channels // 2, length).permute(0, 2, 3, 1)
-    return pairs.reshape(n, channels // 2, 2 * length)

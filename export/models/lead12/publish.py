@@ -3,54 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
-import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from export import gate
+from export import publish as publishing
 from export.calibrate import halves
-from export.cards import LEAD12_INPUT, LEAD12_LIMITS, LEAD12_TASK, LEAD12_VERSION, PTBXL
+from export.cards import PTBXL
 from export.datasets import ptbxl
 from export.evaluate import in_chunks
 from export.loop import TRAIN_FOLDS, VALIDATION_FOLD, conditioned, predict
 from export.metrics import interval, patient_draws
-from export.models.encoder.net import fold
 from export.models.lead12 import evaluate, linear
+from export.models.lead12.card import ABOUT
 from export.models.lead12.evaluate import NOMINAL, Net, Truth
 from export.models.lead12.train import LEAD_SETS, Trained, hidden
-from export.package import About, Batch, Draft, build, install, unmeasured
+from export.package import Batch, Draft
 from wearecg.ecg.lead12 import INDEPENDENT, twelve
 from wearecg.ecg.leads import TWELVE
-from wearecg.models import golden
-from wearecg.models.card import (
-    PRECISIONS,
-    Band,
-    Card,
-    Loss,
-    Measured,
-    Outputs,
-    Quantisation,
-    SignalOutput,
-    load_card,
-)
-from wearecg.models.describe import gate_table
+from wearecg.models.card import PRECISIONS, Band, Card, Loss, Measured, Outputs, SignalOutput
 from wearecg.models.lead12 import LINEAR, LinearCard, LinearSet
 from wearecg.models.preprocess import Preprocessing
 from wearecg.models.runner import Runner
 
-log = logging.getLogger("export.publish")
-
-NAME = "lead12"
-GATE = "mean RMSE of the missing leads, uV"
-ALLOWED_LOSS = 0.02
 MAX_INT8 = 1_200_000
 CALIBRATION_WINDOWS = 400
-PAIRS = 2
-"""Golden pairs; the outputs of one window are 16,000 numbers."""
+PAIRS = slice(1, 3)
+"""Of the golden windows; the outputs of one are 16,000 numbers."""
 UNKNOWN_MV = 0.3
 """A lead whose 90 % band is wider than plus or minus this, root mean square over a beat or two, is not known."""
 METRICS = {
@@ -66,6 +51,63 @@ COVERAGE = "share of samples in the 90 % band"
 Array = NDArray[np.float32]
 
 
+@dataclass(frozen=True, eq=False)
+class Lead12Publication:
+    """A trained lead12, the recordings, and the matrices that it must beat."""
+
+    trained: Trained
+    data: ptbxl.PtbXl
+    truth: Truth
+    floors: Mapping[str, linear.Linear]
+
+    def draft(self) -> Draft:
+        """Take the recipe as it was; int8 is calibrated on training windows as training shows them."""
+        recipe, net = self.trained.recipe, self.trained.net.eval()
+        shape = (len(INDEPENDENT), ABOUT.input.length)
+        card = publishing.unmeasured(
+            ABOUT,
+            self.trained,
+            net,
+            Outputs(0, (), (SignalOutput("leads", shape, "mV"), SignalOutput("logvar", shape, "log mV^2"))),
+            (PTBXL,),
+            f"train {ABOUT.name} --epochs {recipe.epochs} --seed {recipe.seed}",
+        )
+        return Draft(card, net, self._windows(), MAX_INT8, pairs=PAIRS)
+
+    def forms(self, net: nn.Module, _card: Card, runners: Mapping[str, Runner]) -> dict[str, Net]:
+        """Each form as a function of arrays."""
+        files: dict[str, Net] = {form: partial(_file, runner) for form, runner in runners.items()}
+        return files | {"torch": partial(_torch, net)}
+
+    def losses(self, forms: dict[str, Net]) -> Sequence[Loss]:
+        """Mean RMSE of the missing leads with every lead set."""
+        return [
+            Loss("missing", name, **{form: _rmse(self.truth, run, leads) for form, run in forms.items()})
+            for name, leads in LEAD_SETS.items()
+        ]
+
+    def finished(self, card: Card, _stage: Path, forms: dict[str, Net]) -> Card:
+        """Fit the error bars on the int8 ONNX file; measure both ONNX files, and the matrices beside them."""
+        truth = self.truth
+        answers = {
+            p: {name: _answer(truth, forms[f"{p}_onnx"], leads) for name, leads in LEAD_SETS.items()}
+            for p in PRECISIONS
+        }
+        scale = _scale(truth, [(LEAD_SETS[name], *answer) for name, answer in answers["int8"].items()])
+        rows = [row for p in PRECISIONS for row in _measured(truth, answers[p], p, np.array(scale))]
+        floors = {name: _floor_answer(truth, self.floors[name]) for name in LEAD_SETS}
+        rows += _measured(truth, floors, "linear", None)
+        outputs = dataclasses.replace(card.outputs, band=Band(NOMINAL, scale, UNKNOWN_MV))
+        return dataclasses.replace(card, outputs=outputs, measured=tuple(rows))
+
+    def _windows(self) -> Batch:
+        """The same ones each time; the second half is for choosing."""
+        rows = np.random.default_rng(0).permutation(self.data.rows(TRAIN_FOLDS))[: 2 * CALIBRATION_WINDOWS]
+        signal, present = conditioned(self.data, rows, Preprocessing())
+        _, shown, mask = hidden(signal.float() / 1000, present, torch.Generator().manual_seed(0))
+        return shown.numpy(), mask.numpy()
+
+
 def publish(trained: Trained, data: ptbxl.PtbXl, zoo: Path) -> Card:
     """Publish both models into the folder ``zoo``, or raise and leave lead12's files as they were.
 
@@ -74,37 +116,10 @@ def publish(trained: Trained, data: ptbxl.PtbXl, zoo: Path) -> Card:
     GateError
         A form lost too much, or a file must not be shipped.
     """
-    torch.set_num_threads(1)
-    net = trained.net.eval()
-    truth = Truth.of(data, VALIDATION_FOLD)
-    floors = floor(data)
-    with tempfile.TemporaryDirectory() as folder:
-        stage = Path(folder)
-        card = build(Draft(_draft(trained), fold(net), _windows(data), MAX_INT8), stage)
-        nets = {file.form: _net(card, stage, file.form) for file in card.files}
-        nets["torch"] = lambda signal, mask: _torch(net, signal, mask)
-        report = tuple(
-            Loss("missing", name, **{form: _rmse(truth, run, leads) for form, run in nets.items()})
-            for name, leads in LEAD_SETS.items()
-        )
-        quantisation = dataclasses.replace(card.quantisation, report=report)
-        gate.check(quantisation)
-        log.info("%s", gate_table(quantisation))
-        answers = {p: _answers(truth, nets[f"{p}_onnx"]) for p in PRECISIONS}
-        scale = _scale(truth, [(LEAD_SETS[name], *answer) for name, answer in answers["int8"].items()])
-        band = Band(NOMINAL, scale, UNKNOWN_MV)
-        rows = [row for p in PRECISIONS for row in _measured(truth, answers[p], p, np.array(scale))]
-        rows += _measured(truth, {n: _floor_answer(truth, floors[n]) for n in LEAD_SETS}, "linear", None)
-        card = dataclasses.replace(
-            card,
-            outputs=dataclasses.replace(card.outputs, band=band),
-            quantisation=quantisation,
-            measured=tuple(rows),
-        )
-        signal, mask = golden.windows(card.input)
-        install(card, stage, zoo, (signal[1 : 1 + PAIRS], mask[1 : 1 + PAIRS]))
+    truth, floors = Truth.of(data, VALIDATION_FOLD), floor(data)
+    card = publishing.publish(Lead12Publication(trained, data, truth, floors), zoo)
     _publish_linear(floors, truth, zoo / LINEAR.parent.name / LINEAR.name)
-    return load_card(zoo / f"{NAME}.json")
+    return card
 
 
 def floor(data: ptbxl.PtbXl) -> dict[str, linear.Linear]:
@@ -118,13 +133,13 @@ def floor(data: ptbxl.PtbXl) -> dict[str, linear.Linear]:
     return {name: linear.fit(moments, leads) for name, leads in LEAD_SETS.items()}
 
 
-def _publish_linear(floors: dict[str, linear.Linear], truth: Truth, path: Path) -> None:
+def _publish_linear(floors: Mapping[str, linear.Linear], truth: Truth, path: Path) -> None:
     found = [(floors[name].leads, *_floor_answer(truth, floors[name])) for name in LEAD_SETS]
     scale = _scale(truth, found)
     LinearCard(
         name=LINEAR.stem,
-        version=LEAD12_VERSION,
-        input=LEAD12_INPUT,
+        version=ABOUT.version,
+        input=ABOUT.input,
         sets=tuple(
             LinearSet(
                 leads=one.leads,
@@ -146,50 +161,9 @@ def _scale(truth: Truth, found: list[tuple[tuple[str, ...], Array, Array]]) -> t
     return tuple(round(float(s), 3) for s in np.where(measured, others, first))
 
 
-def _draft(trained: Trained) -> Card:
-    recipe = trained.recipe
-    shape = (len(INDEPENDENT), LEAD12_INPUT.length)
-    return unmeasured(
-        About(
-            name=NAME,
-            version=LEAD12_VERSION,
-            task=LEAD12_TASK,
-            input=LEAD12_INPUT,
-            calibration=(
-                "One factor for each lead's standard deviation, fitted on the int8 ONNX file and half of fold 9's "
-                "patients with II+V1+V5 (with the other lead sets for these three); the share of samples in the "
-                "band is of the other half"
-            ),
-            rule=Quantisation(
-                "", GATE, lower_is_better=True, relative=True, allowed_loss=ALLOWED_LOSS, report=()
-            ),
-            limits=LEAD12_LIMITS,
-        ),
-        trained,
-        trained.net,
-        Outputs(0, (), (SignalOutput("leads", shape, "mV"), SignalOutput("logvar", shape, "log mV^2"))),
-        (PTBXL,),
-        f"train {NAME} --epochs {recipe.epochs} --seed {recipe.seed}",
-    )
-
-
-def _windows(data: ptbxl.PtbXl) -> Batch:
-    """Training windows as training shows them, the same ones each time; the second half is for choosing."""
-    rows = np.random.default_rng(0).permutation(data.rows(TRAIN_FOLDS))[: 2 * CALIBRATION_WINDOWS]
-    signal, present = conditioned(data, rows, Preprocessing())
-    _, shown, mask = hidden(signal.float() / 1000, present, torch.Generator().manual_seed(0))
-    return shown.numpy(), mask.numpy()
-
-
-def _net(card: Card, folder: Path, form: str) -> Net:
-    precision, runtime = form.split("_")
-    runner = Runner(card, folder, precision, runtime)
-
-    def run(signal: Array, mask: Array) -> tuple[Array, Array]:
-        out = in_chunks(runner, signal, mask)
-        return out["leads"], out["logvar"]
-
-    return run
+def _file(runner: Runner, signal: Array, mask: Array) -> tuple[Array, Array]:
+    out = in_chunks(runner, signal, mask)
+    return out["leads"], out["logvar"]
 
 
 def _torch(net: torch.nn.Module, signal: Array, mask: Array) -> tuple[Array, Array]:
@@ -203,10 +177,6 @@ def _rmse(truth: Truth, net: Net, leads: tuple[str, ...]) -> float:
     error = np.sqrt(np.square(found - truth.signal).mean(axis=-1))
     missing = [k for k, name in enumerate(TWELVE) if name not in leads]
     return round(1000 * float(error[:, missing].mean()), 4)
-
-
-def _answers(truth: Truth, net: Net) -> dict[str, tuple[Array, Array]]:
-    return {name: _answer(truth, net, leads) for name, leads in LEAD_SETS.items()}
 
 
 def _answer(truth: Truth, net: Net, leads: tuple[str, ...]) -> tuple[Array, Array]:

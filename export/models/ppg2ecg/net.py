@@ -13,8 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from export.models.encoder.net import column, conv_bn
-from export.models.lead12.net import Pair, Up, paired, unpaired
+from export.layers import Pair, Up, column, conv_bn, paired, unpaired
 
 IN_FILES = "export.nets.ppg2ecg"
 """What TFLite files call the layers' module; the published ones do, and their bytes must not change."""

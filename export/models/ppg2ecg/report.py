@@ -14,19 +14,21 @@ from numpy.typing import NDArray
 from export.datasets.pulses import ECG_FS, FS, Pair, f1
 from export.models.ppg2ecg import evaluate as evaluation
 from export.models.ppg2ecg import train as ppg2ecg
+from export.models.ppg2ecg.card import ABOUT
 from export.models.ppg2ecg.evaluate import FLOOR, LENGTH, Answer, Trial, aligned
-from export.models.ppg2ecg.publish import NAME, of_torch, through
+from export.models.ppg2ecg.publish import of_torch, through
 from export.models.ppg2ecg.windows import SECONDS
 from wearecg.ecg.pulse import judge
 from wearecg.models.card import card_path, load_card
+from wearecg.models.runner import Runner
 
 STEPS = (1, 2, 4, 10)
 
 
-def report(pairs: Sequence[Pair], steps: Path | None, plots: Path | None) -> None:
-    """Print every table for the shipped int8 ONNX file; with ``steps`` also for more steps of the flow."""
-    path = card_path(NAME)
-    net = through(load_card(path), path.parent, "int8_onnx")
+def report(model: str, pairs: Sequence[Pair], steps: Path | None, plots: Path | None) -> None:
+    """Print every table for a card's int8 ONNX file; with ``steps`` also for more steps of the flow."""
+    path = card_path(model)
+    net = through(Runner(load_card(path), path.parent))
     rules = evaluation.learn(pairs)
     trials = {
         "BIDMC, held-out subjects, windows whose pulse is good": evaluation.trial(pairs, "bidmc"),
@@ -41,7 +43,11 @@ def report(pairs: Sequence[Pair], steps: Path | None, plots: Path | None) -> Non
     )
     for title, on in trials.items():
         print(f"\n### {title}\n")
-        print(evaluation.table(on, evaluation.measure(on, evaluation.methods(rules, {NAME: net}, on.pairs))))
+        print(
+            evaluation.table(
+                on, evaluation.measure(on, evaluation.methods(rules, {ABOUT.name: net}, on.pairs))
+            )
+        )
     if steps:
         _compare(pairs, steps, trials["BIDMC, held-out subjects, windows whose pulse is good"])
     if plots:
@@ -128,4 +134,4 @@ def risk(on: Trial, answers: Sequence[Answer]) -> dict[str, NDArray[np.float64]]
             rows.append((sure, f1(truth, model), f1(truth, slopes)))
     scores = np.array(sorted(rows, reverse=True))[:, 1:]
     mean = scores.cumsum(axis=0) / (1 + np.arange(len(scores)))[:, None]
-    return {NAME: mean[:, 0], FLOOR: mean[:, 1]}
+    return {ABOUT.name: mean[:, 0], FLOOR: mean[:, 1]}

@@ -1,10 +1,9 @@
-"""What a one-lead rhythm model is worth: the challenge's F1 on CinC 2017, and on Holter records.
+"""What a one-lead rhythm model is worth: the challenge's F1 on CinC 2017.
 
 A recording is cut as :class:`wearecg.models.Model` cuts it, and the logits of its windows are averaged;
 the class with the largest is what the recording is called. The challenge's score is the mean of the F1 of
 normal, atrial fibrillation and other rhythm; too noisy is a class that can be answered, but its F1 does
-not count. The Holter records (MIT-BIH, lead II) are of another device, another lead and other persons
-than any that were trained on.
+not count.
 """
 
 from __future__ import annotations
@@ -15,13 +14,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from export.datasets import cinc2017, mitdb
+from export.datasets import cinc2017
 from export.metrics import class_f1, interval, patient_draws
+from export.models.rhythm1.card import METRIC
+from wearecg.models.card import Input, Measured
 from wearecg.models.preprocess import Preprocessing, condition
+from wearecg.models.runner import Runner
 
 DRAWS = 1000
 SEED = 9
 SCORED = ("N", "A", "O")
+GROUP = "rhythm"
+ROWS = {"mean": "mean of N, A, O", "N": "N", "A": "A", "O": "O"}
+"""What is measured, as the card's tables name it."""
+DATA = "CinC 2017, held-out fifth (folds 9 and 10 by a hash of the record's name)"
 
 Array = NDArray[np.float32]
 
@@ -79,34 +85,6 @@ def cut(data: cinc2017.Cinc2017, rows: NDArray[np.int64], seconds: float, spec: 
     return Windows(np.stack(signal), np.stack(mask), np.array(record), data.label[rows], rows)
 
 
-def holter(data: mitdb.MitDb, seconds: float, spec: Preprocessing) -> Windows:
-    """Cut lead II of MIT-BIH records into windows, each a recording of its own.
-
-    Normal is one whose rhythm is normal all the time and all of whose beats are; one that fibrillates all
-    the time is atrial fibrillation; all others are other rhythm.
-    """
-    n = round(seconds * mitdb.FS)
-    signal, label, person = [], [], []
-    for row, leads in enumerate(data.leads):
-        if "II" not in leads:
-            continue
-        x = data.millivolts(row)[leads.index("II")]
-        x = x[: len(x) // n * n].reshape(-1, 1, n)
-        signal.append(x)
-        label += [_holter_class(data, row, k * seconds, (k + 1) * seconds) for k in range(len(x))]
-        person += [row] * len(x)
-    windows, mask = condition(np.concatenate(signal), mitdb.FS, spec)
-    return Windows(windows, mask, np.arange(len(mask)), np.array(label), np.array(person))
-
-
-def _holter_class(data: mitdb.MitDb, row: int, start: float, end: float) -> int:
-    times, classes = data.beats[row]
-    rhythms = {r.code for r in data.rhythms[row] if r.end > start and r.start < end}
-    ectopic = classes[(times >= start) & (times < end)].any()
-    code = "A" if rhythms == {"AFIB"} else "N" if rhythms == {"N"} and not ectopic else "O"
-    return list(cinc2017.CLASSES).index(code)
-
-
 def placed(x: Array, length: int, where: float) -> Array:
     """Put ``[1, n]`` among zeros ``[1, length]``; ``where`` is 0 for their beginning, 1 for their end."""
     before = int(where * (length - x.shape[1]))
@@ -122,3 +100,32 @@ def score(windows: Windows, logits: Array) -> dict[str, Estimate]:
     drawn = class_f1(said, windows.label, classes, draws)[:, scored]
     estimates = {code: Estimate(float(point[0, k]), *interval(drawn[:, k])) for k, code in enumerate(SCORED)}
     return estimates | {"mean": Estimate(float(point.mean()), *interval(drawn.mean(axis=1)))}
+
+
+def held_out(data: cinc2017.Cinc2017, spec: Input) -> Windows:
+    """Cut the recordings that neither training nor calibration has seen into a model's windows."""
+    return cut(data, data.rows(cinc2017.HELD_OUT_FOLDS), spec.seconds, spec.preprocessing)
+
+
+def answers(runner: Runner, windows: Windows) -> Array:
+    """Return the logits ``[n, classes]`` of the windows."""
+    return runner.run(windows.signal, windows.mask)[GROUP]
+
+
+def measured(f1: dict[str, Estimate], precision: str, runtime: str, records: int) -> list[Measured]:
+    """Lay a file's F1 on the held-out recordings out as the rows of a card."""
+    return [
+        Measured(
+            data=DATA,
+            metric=METRIC,
+            group=label,
+            leads="one",
+            precision=precision,
+            runtime=runtime,
+            records=records,
+            value=round(f1[code].value, 4),
+            low=round(f1[code].low, 4),
+            high=round(f1[code].high, 4),
+        )
+        for code, label in ROWS.items()
+    ]

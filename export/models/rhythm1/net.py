@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from export.models.encoder.net import WIDE, Encoder, conv_bn
+from export.layers import conv_bn
+from export.models.encoder.net import WIDE, Encoder
 
 IN_FILES = "export.nets.rhythm1"
 """What TFLite files call the layers' module; the published ones do, and their bytes must not change."""

@@ -9,8 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the export extra is not installed")
 pytest.importorskip("onnx", reason="the export extra is not installed")
-from export.augment import GAP, SHIFT, augment, lead_mask
-from export.models.encoder.net import FAST, SHAPES, Encoder, cost, fold
+from export.augment import GAP, SHIFT, lead_mask
+from export.layers import cost, fold
+from export.models.encoder.augment import augment
+from export.models.encoder.net import FAST, SHAPES, Encoder
 from export.models.encoder.unlike import Unlike, WithUnlike, features
 from export.to_onnx import stamp, to_onnx
 

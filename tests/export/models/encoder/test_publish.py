@@ -13,16 +13,19 @@ torch = pytest.importorskip("torch", reason="the export extra is not installed")
 pytest.importorskip("onnx", reason="the export extra is not installed")
 pytest.importorskip("litert_torch", reason="the export extra is not installed")
 import export.models.encoder.publish as publishing
-from export import evaluate, gate, package
+from export import package
 from export.__main__ import main
-from export.augment import LEAD_SETS, augment
 from export.datasets import ptbxl
 from export.errors import GateError
+from export.evaluate import Fold
 from export.loop import TRAIN_FOLDS
-from export.models.encoder import trust
+from export.models.encoder import evaluate, trust
+from export.models.encoder.augment import LEAD_SETS, augment
 from export.models.encoder.net import Block, Encoder, Shape
 from export.models.encoder.outliers import kinds
+from export.models.encoder.publish import EncoderPublication
 from export.models.encoder.train import Recipe, Trained
+from export.publish import publish
 from export.quantize import quantize_onnx, quantize_tflite
 from wearecg.models import load_card, load_model
 from wearecg.models.describe import describe
@@ -111,7 +114,7 @@ def outliers():
 @pytest.fixture(scope="module")
 def zoo(trained, data, outliers, tmp_path_factory):
     folder = tmp_path_factory.mktemp("zoo")
-    publishing.publish(trained, data, outliers, folder)
+    publish(EncoderPublication(trained, data, outliers), folder)
     return folder
 
 
@@ -127,8 +130,8 @@ def test_what_is_published_loads_and_states_what_was_measured(zoo, data):
     assert len(card.quantisation.report) == len(GROUPS) * len(LEAD_SETS)
     # The network has really learnt, so that a bad quantisation has something to lose.
     assert min(row.torch for row in card.quantisation.report if row.leads == "12 leads") > 0.95
-    assert max(map(card.quantisation.worst, card.quantisation.report)) <= gate.ALLOWED_LOSS
-    fold = evaluate.Fold.of(data, 9, card.input.preprocessing)
+    assert max(map(card.quantisation.worst, card.quantisation.report)) <= card.quantisation.allowed_loss
+    fold = Fold.of(data, 9, card.input.preprocessing)
     again = evaluate.measure(card, zoo, "int8", "onnx", fold)
     assert again == [row for row in areas if row.precision == "int8"]
     assert card.source in describe(card)
@@ -201,7 +204,7 @@ def test_a_bad_quantisation_is_refused_and_nothing_is_written(
     monkeypatch.setitem(package.QUANTIZE, runtime, badly(quantise))
     message = rf"refused: .*int8_{runtime} 0\.\d+ against torch"
     with pytest.raises(GateError, match=message) as refusal:
-        publishing.publish(trained, data, outliers, tmp_path / "zoo")
+        publish(EncoderPublication(trained, data, outliers), tmp_path / "zoo")
     assert f"int8_{'tflite' if runtime == 'onnx' else 'onnx'}" not in str(
         refusal.value
     )  # the good one passes
