@@ -1,4 +1,4 @@
-"""What is done to a training window: fewer leads, a shift, a gap, another gain, wander and noise."""
+"""What is done to a training window: a shift, a gap, another gain, wander and noise."""
 
 from __future__ import annotations
 

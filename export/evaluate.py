@@ -1,4 +1,4 @@
-"""What a model is worth on PTB-XL, through wearecg's own runner."""
+"""A fold of PTB-XL as models are fed it, and many windows through wearecg's own runner."""
 
 from __future__ import annotations
 

@@ -19,11 +19,7 @@ from export.errors import GateError
 from export.layers import fold
 from export.quantize import FIRST, quantize_onnx, quantize_tflite
 from wearecg.models import golden
-from wearecg.models.card import (
-    RUNTIMES,
-    Card,
-    ModelFile,
-)
+from wearecg.models.card import RUNTIMES, Card, ModelFile
 from wearecg.models.runner import Runner
 from wearecg.models.verify import verify
 

@@ -1,11 +1,22 @@
+# ruff: noqa: E402 (the check for the extra comes before its imports)
 from __future__ import annotations
+
+import re
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="the export extra is not installed")
-from export.layers import cost, fold, start_from  # noqa: E402
-from export.models.encoder.net import Encoder  # noqa: E402
-from export.teachers.net import Teacher  # noqa: E402
+from export import layers
+from export.layers import cost, fold, start_from
+from export.models import KINDS
+from export.models.encoder import net as encoder
+from export.models.encoder import unlike
+from export.models.encoder.net import Encoder
+from export.models.lead12 import net as lead12
+from export.models.ppg2ecg import net as ppg2ecg
+from export.models.rhythm1 import net as rhythm1
+from export.teachers.net import Teacher
+from wearecg.models.card import ZOO
 
 GROUPS = {"superclass": 5, "subclass": 23, "form": 19, "rhythm": 12}
 
@@ -34,3 +45,13 @@ def test_an_untrained_network_guesses_the_prevalence():
     start_from(net.heads, prevalence)
     offsets = torch.cat([head.bias for head in net.heads.values()])
     torch.testing.assert_close(offsets.sigmoid(), prevalence.clamp(1e-4), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("model", KINDS)
+def test_layers_keep_the_names_that_published_files_have(model):
+    """TFLite names tensors after the layers' classes: by another name the same weights are other bytes."""
+    modules = (layers, encoder, unlike, lead12, ppg2ecg, rhythm1)
+    classes = [c for module in modules for c in vars(module).values() if isinstance(c, type)]
+    named = re.findall(rb"export\.[a-z0-9.]+\.[A-Za-z0-9]+", (ZOO / f"{model}.fp32.tflite").read_bytes())
+    assert named
+    assert {name.decode() for name in named} <= {f"{c.__module__}.{c.__name__}" for c in classes}

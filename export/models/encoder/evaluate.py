@@ -10,13 +10,13 @@ import numpy as np
 from export.evaluate import Fold, Logits, in_chunks
 from export.metrics import calibration_error, interval, macro_auroc, patient_draws
 from export.models.encoder.augment import LEAD_SETS
+from export.models.encoder.card import METRIC
 from wearecg.models.card import Card, Measured
 from wearecg.models.model import Model, entropy
 from wearecg.models.runner import Runner
 
 DRAWS = 1000
 SEED = 9
-METRIC = "macro AUROC"
 WRONG = "share of windows with a wrong call"
 CERTAIN = 0.8
 """Share of the windows that is kept where the most doubtful are left out."""

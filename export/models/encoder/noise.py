@@ -13,7 +13,8 @@ from export.datasets import ptbxl
 from export.evaluate import in_chunks
 from export.metrics import interval, macro_auroc, patient_draws
 from export.models.encoder.augment import LEAD_SETS
-from export.models.encoder.evaluate import DRAWS, METRIC, SEED
+from export.models.encoder.card import METRIC
+from export.models.encoder.evaluate import DRAWS, SEED
 from wearecg.block import Quality, SignalBlock
 from wearecg.ecg.leads import TWELVE
 from wearecg.models.card import Card, Measured

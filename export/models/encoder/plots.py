@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from export.evaluate import Fold
 from export.models.encoder.augment import LEAD_SETS
-from export.models.encoder.evaluate import METRIC, run
+from export.models.encoder.card import METRIC
+from export.models.encoder.evaluate import run
 from export.models.encoder.noise import REFUSED
 from wearecg.models.card import Card, Measured
 from wearecg.models.model import Model, entropy
