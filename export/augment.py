@@ -1,25 +1,11 @@
-"""What is done to a training window: fewer leads, a shift, a gap, another gain, wander and noise."""
+"""What is done to a training window: a shift, a gap, another gain, wander and noise."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from export.cards import ENCODER_INPUT
 from wearecg.ecg.leads import TWELVE
-from wearecg.pipeline.resample import PASS_BAND
-
-LEAD_SETS: dict[str, tuple[str, ...]] = {
-    "12 leads": TWELVE,
-    "II+V1+V5": ("II", "V1", "V5"),
-    "I+II": ("I", "II"),
-    "II": ("II",),
-    "I": ("I",),
-}
-"""The lead sets that every table of ours reports."""
-
-SHARES = {"12 leads": 0.34, "II+V1+V5": 0.1, "I+II": 0.1, "II": 0.12, "I": 0.08}
-"""How often training shows each of them; the rest of the time, random subsets."""
 
 NOISY = 0.3
 """Share of the windows that recorded noise is added to, where there is some."""
@@ -27,8 +13,6 @@ SNR = 24.0
 """Its signal-to-noise ratio is drawn from 0 dB to this."""
 SHIFT = 64
 """Largest shift, samples; what is shifted in is missing, that is 0."""
-SLOW = 0.1
-"""Share of the windows that look as if they came from the slowest sensor that the encoder takes."""
 GAP = 50
 """Longest gap, samples: the longest that is still scored."""
 
@@ -36,24 +20,6 @@ GAP = 50
 def lead_mask(leads: tuple[str, ...]) -> Tensor:
     """Return ``[12]`` with 1 for these leads."""
     return torch.tensor([float(name in leads) for name in TWELVE])
-
-
-def augment(
-    signal: Tensor, g: torch.Generator, fs: float, noise: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Vary a batch of conditioned windows ``[N, 12, L]`` (mV) and draw the leads that each may show.
-
-    ``noise`` is recorded noise ``[channels, samples]``, for :func:`disturb`.
-
-    Returns the new signal, with all its leads, and the mask ``[N, 12]``.
-    """
-    n, leads, _ = signal.shape
-    mask = _subsets(n, leads, g)
-    if noise is not None:
-        some = torch.rand(n, generator=g) < NOISY
-        signal = signal.clone()
-        signal[some] = disturb(signal[some], noise, SNR * torch.rand(int(some.sum()), generator=g), g)
-    return vary(signal, g, fs), mask
 
 
 def vary(signal: Tensor, g: torch.Generator, fs: float) -> Tensor:
@@ -67,16 +33,6 @@ def vary(signal: Tensor, g: torch.Generator, fs: float) -> Tensor:
     out = out + sigma * torch.randn(n, leads, length, generator=g)
     out = out + noisy * _wander(n, leads, length, fs, g)
     return out * _gap(n, length, g)
-
-
-def slowed(signal: Tensor, g: torch.Generator, fs: float) -> Tensor:
-    """Take from some windows ``[N, leads, L]`` what a sensor of the slowest rate would not have seen."""
-    some = torch.rand(len(signal), 1, 1, generator=g) < SLOW
-    f = torch.fft.rfftfreq(signal.shape[-1], 1 / fs)
-    nyquist = ENCODER_INPUT.min_fs / 2
-    kept = ((nyquist - f) / (nyquist * (1 - PASS_BAND))).clamp(0, 1)
-    out: Tensor = torch.fft.irfft(torch.fft.rfft(signal) * torch.where(some, kept, 1.0), n=signal.shape[-1])
-    return out
 
 
 def disturb(signal: Tensor, noise: Tensor, snr: Tensor, g: torch.Generator) -> Tensor:
@@ -133,16 +89,3 @@ def _gap(n: int, length: int, g: torch.Generator) -> Tensor:
     start = torch.randint(0, length, (n, 1), generator=g)
     at = torch.arange(length)
     return ((at < start) | (at >= start + size)).float().unsqueeze(1)
-
-
-def _subsets(n: int, leads: int, g: torch.Generator) -> Tensor:
-    """A third keep all leads, four in ten get a reported small set, the others any number of any leads."""
-    size = torch.randint(1, leads + 1, (n, 1), generator=g)
-    rank = torch.rand(n, leads, generator=g).argsort(dim=1).argsort(dim=1)
-    mask = (rank < size).float()
-    kind = torch.rand(n, generator=g)
-    at = 0.0
-    for name, share in SHARES.items():
-        mask[(kind >= at) & (kind < at + share)] = lead_mask(LEAD_SETS[name])
-        at += share
-    return mask

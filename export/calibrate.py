@@ -20,20 +20,6 @@ DEFAULT_THRESHOLD = 0.5
 SOUND = 0.5
 """Of the windows that a threshold calls, this share must carry the statement before it is reported live."""
 
-METHOD = (
-    "Platt scaling per statement (Platt, 1999), penalised towards the bare sigmoid, and the threshold of "
-    f"best F1 ({DEFAULT_THRESHOLD} where fewer than {FEW} records carry the statement); fitted on the fp32 "
-    "ONNX model, fold 9, half of its patients, the windows of all reported lead sets together. Live windows "
-    "report the groups {always}; a statement of another group only if its threshold was fitted, at least "
-    f"{SOUND:.0%} of the calls on the other half of the patients were right, and no reported group has its code. "
-    "The chance of a wrong call is a logistic function of the entropy of the group's probabilities, fitted on the "
-    "same windows"
-)
-
-METHOD_RHYTHM1 = (
-    "Platt scaling per class and the threshold of best F1, fitted on the fp32 ONNX model, fold 8, every second "
-    "recording; all classes are reported"
-)
 
 Logits = Mapping[str, NDArray[np.float32]]
 

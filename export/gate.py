@@ -17,8 +17,6 @@ from export.to_tflite import dynamic_range, read_graph
 from wearecg.models.card import FORMS, Quantisation
 from wearecg.models.describe import gate_table
 
-ALLOWED_LOSS = 0.003
-"""Of the encoder's macro AUROC."""
 CONVERSION_ERROR = 2e-4
 """fp32 in either format and torch compute the same: their metrics agree this closely."""
 MAX_BYTES = 2_000_000

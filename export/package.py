@@ -7,10 +7,8 @@ import hashlib
 import logging
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,21 +16,10 @@ from torch import nn
 
 from export import gate, to_onnx, to_tflite
 from export.errors import GateError
-from export.nets.encoder import cost
+from export.layers import fold
 from export.quantize import FIRST, quantize_onnx, quantize_tflite
-from export.train.loop import Schedule
 from wearecg.models import golden
-from wearecg.models.card import (
-    RUNTIMES,
-    Card,
-    DataSet,
-    GoldenFile,
-    Input,
-    ModelFile,
-    Outputs,
-    Quantisation,
-    Training,
-)
+from wearecg.models.card import RUNTIMES, Card, ModelFile
 from wearecg.models.runner import Runner
 from wearecg.models.verify import verify
 
@@ -55,19 +42,6 @@ Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Signal and mask, as :func:`wearecg.models.preprocess.condition` gives them."""
 
 
-@dataclass(frozen=True)
-class About:
-    """What is said of a model whatever its weights are; ``rule`` is the gate's, without method and report."""
-
-    name: str
-    version: str
-    task: str
-    input: Input
-    calibration: str
-    rule: Quantisation
-    limits: tuple[str, ...]
-
-
 @dataclass(frozen=True, eq=False)
 class Draft:
     """A model before it has files.
@@ -77,13 +51,15 @@ class Draft:
     card : Card
         As far as it is known.
     net : nn.Module
-        Folded, in evaluation mode; ``net(signal, mask)`` gives the card's outputs in their order.
+        In evaluation mode; ``net(signal, mask)`` gives the card's outputs in their order.
     windows : Batch
         Training windows: int8 is calibrated on the first half, its percentile chosen on the second.
     max_int8 : int
         Bytes that an int8 file may have.
     first : int
         Layers from the inputs that stay in floating point.
+    pairs : slice
+        Which of the golden windows are kept with what the model makes of them.
     """
 
     card: Card
@@ -91,53 +67,7 @@ class Draft:
     windows: Batch
     max_int8: int
     first: int = FIRST
-
-
-class Finished(Protocol):
-    """What a card states of a training run that has ended."""
-
-    @property
-    def recipe(self) -> Schedule:
-        """Epochs and seed."""
-
-    @property
-    def seconds(self) -> float:
-        """Time it took."""
-
-    @property
-    def machine(self) -> str:
-        """Where."""
-
-
-def unmeasured(
-    about: About, trained: Finished, net: nn.Module, outputs: Outputs, data: Sequence[DataSet], last: str
-) -> Card:
-    """Return a card as far as it is known before there is any file; ``last`` is the last stage of its training."""
-    spec = about.input
-    parameters, macs = cost(net, len(spec.leads), spec.length)
-    return Card(
-        name=about.name,
-        version=about.version,
-        task=about.task,
-        input=spec,
-        outputs=outputs,
-        files=(),
-        golden=GoldenFile("", 0, 0, ""),
-        calibration=about.calibration,
-        training=Training(
-            data=tuple(data),
-            command=f"python -m export make {about.name} --data DIR, which ends with {last}",
-            seed=trained.recipe.seed,
-            epochs=trained.recipe.epochs,
-            minutes=round(trained.seconds / 60, 1),
-            machine=trained.machine,
-        ),
-        measured=(),
-        quantisation=about.rule,
-        parameters=parameters,
-        mmac=round(macs / 1e6, 2),
-        limits=about.limits,
-    )
+    pairs: slice = field(default_factory=lambda: slice(None))
 
 
 def build(draft: Draft, stage: Path) -> Card:
@@ -149,9 +79,9 @@ def build(draft: Draft, stage: Path) -> Card:
         A file must not be shipped.
     """
     card, (signal, mask) = draft.card, draft.windows
-    leads, length = len(card.input.leads), card.input.length
-    to_onnx.to_onnx(draft.net, stage / f"{card.name}.fp32.onnx", leads, length, list(card.outputs.in_file))
-    to_tflite.to_tflite(draft.net, stage / f"{card.name}.fp32.tflite", leads, length)
+    leads, length, net = len(card.input.leads), card.input.length, fold(draft.net)
+    to_onnx.to_onnx(net, stage / f"{card.name}.fp32.onnx", leads, length, list(card.outputs.in_file))
+    to_tflite.to_tflite(net, stage / f"{card.name}.fp32.tflite", leads, length)
     half = len(signal) // 2
     files, chosen = [], {}
     for runtime in RUNTIMES:

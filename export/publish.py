@@ -1,62 +1,69 @@
-"""The encoder, from its checkpoint to the zoo: files, measurements, the gate, calibration, the card."""
+"""From a finished run to files in the zoo: the order of it, in which every model fills in what is its own.
+
+Convert, quantise, let the gate look at every form on the same windows, calibrate, measure, prove, install.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
-import numpy as np
 import torch
 from torch import nn
 
-from export import calibrate, gate, trust
-from export.augment import LEAD_SETS, augment
-from export.cards import (
-    BIDMC,
-    ENCODER_ALWAYS,
-    ENCODER_GROUPS,
-    ENCODER_INPUT,
-    ENCODER_LIMITS,
-    ENCODER_TASK,
-    ENCODER_VERSION,
-    NSTDB,
-    PTBXL,
-)
-from export.datasets import ptbxl
-from export.evaluate import CHUNK, METRIC, Fold, Logits, abstaining, measure, run
-from export.metrics import macro_auroc
-from export.nets.encoder import fold
-from export.nets.trust import WithUnlike
-from export.package import About, Batch, Draft, build, install, unmeasured
-from export.train.encoder import Trained
-from export.train.loop import TRAIN_FOLDS, VALIDATION_FOLD
+from export import gate
+from export.cards import About
+from export.layers import cost
+from export.loop import Schedule
+from export.package import Draft, build, install
 from wearecg.models import golden
-from wearecg.models.card import (
-    PRECISIONS,
-    Card,
-    Group,
-    Loss,
-    Outputs,
-    Quantisation,
-    SignalOutput,
-    Statement,
-    load_card,
-)
+from wearecg.models.card import Card, DataSet, GoldenFile, Loss, Outputs, Training, load_card
 from wearecg.models.describe import gate_table, measured_table
-from wearecg.models.preprocess import condition
 from wearecg.models.runner import Runner
 
 log = logging.getLogger("export.publish")
 
-NAME = "encoder"
-CALIBRATION_WINDOWS = 400
-MAX_INT8 = 600_000
+Forms = TypeVar("Forms")
 
 
-def publish(trained: Trained, data: ptbxl.PtbXl, outliers: trust.Outliers, zoo: Path) -> Card:
-    """Publish the encoder into the folder ``zoo``, or raise and leave the folder as it was.
+class Publication(Protocol[Forms]):
+    """What one model fills in; ``Forms`` is what it keeps of its forms: their answers, or functions that give them."""
+
+    def draft(self) -> Draft:
+        """Return the network, its card as far as it is known, and the windows that int8 is calibrated on."""
+
+    def forms(self, net: nn.Module, card: Card, runners: Mapping[str, Runner]) -> Forms:
+        """Take the torch network and every file (``fp32_onnx``, ...) on the windows of the gate."""
+
+    def losses(self, forms: Forms) -> Sequence[Loss]:
+        """Return the rows that the gate looks at."""
+
+    def finished(self, card: Card, stage: Path, forms: Forms) -> Card:
+        """Return the card calibrated, and with what was measured of its files in the folder ``stage``."""
+
+
+class Finished(Protocol):
+    """What a card states of a training run that has ended."""
+
+    @property
+    def recipe(self) -> Schedule:
+        """Epochs and seed."""
+
+    @property
+    def seconds(self) -> float:
+        """Time it took."""
+
+    @property
+    def machine(self) -> str:
+        """Where."""
+
+
+def publish(model: Publication[Forms], zoo: Path) -> Card:
+    """Publish into the folder ``zoo``, or raise and leave the folder as it was.
 
     Raises
     ------
@@ -64,110 +71,48 @@ def publish(trained: Trained, data: ptbxl.PtbXl, outliers: trust.Outliers, zoo: 
         A form lost too much, or a file must not be shipped.
     """
     torch.set_num_threads(1)
-    encoder = trained.net.eval()
-    net = WithUnlike(encoder, trust.fit(encoder, data, outliers), ENCODER_GROUPS).eval()
+    draft = model.draft()
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder)
-        card = draft(trained, net, data)
-        card = build(Draft(card, fold(net), calibration_windows(data, card), MAX_INT8, first=1), stage)
-        validation = Fold.of(data, VALIDATION_FOLD, card.input.preprocessing)
-        forms = {name: _forms(net, card, stage, validation, leads) for name, leads in LEAD_SETS.items()}
-        report = compare(forms, validation)
-        quantisation = dataclasses.replace(card.quantisation, report=tuple(report))
+        card = build(draft, stage)
+        runners = {file.form: Runner(card, stage, file.precision, file.runtime) for file in card.files}
+        forms = model.forms(draft.net, card, runners)
+        quantisation = dataclasses.replace(card.quantisation, report=tuple(model.losses(forms)))
         gate.check(quantisation)
-        log.info("%s:\n%s", validation.name, gate_table(quantisation))
-
-        logits = [form["fp32_onnx"] for form in forms.values()]
-        outputs = calibrate.fit(card.outputs, logits, validation.labels, validation.unseen, ENCODER_ALWAYS)
-        seen = np.concatenate([part["unlike"][~validation.unseen, 0] for part in logits])
-        outputs = dataclasses.replace(outputs, unlike=trust.threshold(seen))
-        card = dataclasses.replace(card, outputs=outputs, quantisation=quantisation)
-        rows = [row for p in PRECISIONS for row in measure(card, stage, p, "onnx", validation)]
-        rows += abstaining(card, stage, "int8", "onnx", validation)
-        rows += trust.measure(card, stage, "int8", "onnx", validation, outliers)
-        card = dataclasses.replace(card, measured=tuple(rows))
+        log.info("%s", gate_table(quantisation))
+        card = model.finished(dataclasses.replace(card, quantisation=quantisation), stage, forms)
         log.info("%s", measured_table(card.measured))
-        install(card, stage, zoo, golden.windows(card.input))
-    return load_card(zoo / f"{NAME}.json")
+        signal, mask = golden.windows(card.input)
+        install(card, stage, zoo, (signal[draft.pairs], mask[draft.pairs]))
+    return load_card(zoo / f"{card.name}.json")
 
 
-def draft(trained: Trained, net: WithUnlike, data: ptbxl.PtbXl) -> Card:
-    """Return the card as far as it is known before any file is made."""
-    recipe = trained.recipe
-    groups = tuple(
-        Group(
-            name,
-            tuple(
-                Statement(code, text, 1.0, 0.0, calibrate.DEFAULT_THRESHOLD, reported=False)
-                for code, text in data.statements[name].items()
-            ),
-        )
-        for name in ENCODER_GROUPS
-    )
-    options = f" --shape {recipe.shape}"
-    options += f" --teacher{' FILE' * len(recipe.teacher.split())}" if recipe.teacher else ""
-    options += f" --jepa {recipe.jepa}" if recipe.jepa else ""
-    options += " --noise" if recipe.noise else ""
-    return unmeasured(
-        About(
-            name=NAME,
-            version=ENCODER_VERSION,
-            task=ENCODER_TASK,
-            input=ENCODER_INPUT,
-            calibration=calibrate.METHOD.format(always=" and ".join(ENCODER_ALWAYS)),
-            rule=Quantisation(
-                "", METRIC, lower_is_better=False, relative=False, allowed_loss=gate.ALLOWED_LOSS, report=()
-            ),
-            limits=ENCODER_LIMITS,
+def unmeasured(
+    about: About, trained: Finished, net: nn.Module, outputs: Outputs, data: Sequence[DataSet], last: str
+) -> Card:
+    """Return a card as far as it is known before there is any file; ``last`` is the last stage of its training."""
+    spec = about.input
+    parameters, macs = cost(net, len(spec.leads), spec.length)
+    return Card(
+        name=about.name,
+        version=about.version,
+        task=about.task,
+        input=spec,
+        outputs=outputs,
+        files=(),
+        golden=GoldenFile("", 0, 0, ""),
+        calibration=about.calibration,
+        training=Training(
+            data=tuple(data),
+            command=f"python -m export make {about.name} --data DIR, which ends with {last}",
+            seed=trained.recipe.seed,
+            epochs=trained.recipe.epochs,
+            minutes=round(trained.seconds / 60, 1),
+            machine=trained.machine,
         ),
-        trained,
-        net,
-        Outputs(net.size, groups, (SignalOutput("unlike", (1,), "logit"),)),
-        (PTBXL, NSTDB, BIDMC),
-        f"train {NAME} --epochs {recipe.epochs} --seed {recipe.seed}{options}",
+        measured=(),
+        quantisation=about.rule,
+        parameters=parameters,
+        mmac=round(macs / 1e6, 2),
+        limits=about.limits,
     )
-
-
-def calibration_windows(data: ptbxl.PtbXl, card: Card) -> Batch:
-    """Draw training windows with random lead subsets, gains and noise, the same ones each time.
-
-    Twice as many as ``CALIBRATION_WINDOWS``: the second half is for choosing.
-    """
-    rng = np.random.default_rng(0)
-    rows = data.rows(TRAIN_FOLDS)
-    rows = rng.choice(rows, min(2 * CALIBRATION_WINDOWS, len(rows)), replace=False)
-    signal, present = condition(data.millivolts(rows), ptbxl.FS, card.input.preprocessing)
-    x, mask = augment(torch.from_numpy(signal), torch.Generator().manual_seed(0), ptbxl.FS)
-    mask = mask * torch.from_numpy(present)
-    return (x * mask.unsqueeze(-1)).numpy(), mask.numpy()
-
-
-def compare(forms: dict[str, dict[str, Logits]], validation: Fold) -> list[Loss]:
-    """Macro AUROC of each form of the model, for every group and lead set."""
-    return [
-        Loss(
-            group=group,
-            leads=leads,
-            **{
-                name: round(float(macro_auroc(logits[group], validation.labels[group])[0]), 5)
-                for name, logits in form.items()
-            },
-        )
-        for group in ENCODER_GROUPS
-        for leads, form in forms.items()
-    ]
-
-
-def _forms(
-    net: nn.Module, card: Card, stage: Path, validation: Fold, leads: tuple[str, ...]
-) -> dict[str, Logits]:
-    """Logits of the torch network and of each file."""
-    signal, mask = (torch.from_numpy(x) for x in validation.masked(leads))
-    with torch.no_grad():
-        parts = [net(signal[i : i + CHUNK], mask[i : i + CHUNK]) for i in range(0, len(signal), CHUNK)]
-    outputs = [torch.cat(part).numpy() for part in zip(*parts, strict=True)]
-    places = card.outputs.places.items()
-    forms: dict[str, Logits] = {"torch": {name: outputs[n][:, columns] for name, (n, columns) in places}}
-    for file in card.files:
-        forms[file.form] = run(Runner(card, stage, file.precision, file.runtime), validation, leads)
-    return forms

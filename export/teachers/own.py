@@ -18,11 +18,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from export.augment import crop, mix, vary
 from export.datasets import ptbxl
-from export.nets.encoder import start_from
-from export.nets.teacher import Teacher
-from export.reduced import reduced
-from export.train import encoder
-from export.train.loop import (
+from export.layers import start_from
+from export.loop import (
     TRAIN_FOLDS,
     VALIDATION_FOLD,
     Run,
@@ -34,6 +31,9 @@ from export.train.loop import (
     targets,
     weights,
 )
+from export.models.encoder import train as encoder
+from export.reduced import reduced
+from export.teachers.net import Teacher
 from wearecg.models.preprocess import Preprocessing
 
 log = logging.getLogger("export.teachers")

@@ -3,6 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from export.datasets import pulses
+from export.datasets.pulses import ECG_SD, FS, Pair
+
 HEADER = "scp_codes,patient_id,strat_fold,filename_lr\n"  # a few of the publisher's columns
 STATEMENTS = """,description,diagnostic,form,rhythm,diagnostic_class,diagnostic_subclass
 NDT,non-diagnostic T abnormalities,1.0,1.0,,STTC,STTC
@@ -17,6 +20,7 @@ AFIB,atrial fibrillation,,,1.0,,
 DIAGNOSES = ("NORM", "NDT", "IMI", "LVH", "CLBBB")
 LEADS = ["I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6"]
 RECORDS = 160
+PULSE_LAG = 0.42
 
 
 def write_ptbxl(root) -> None:
@@ -54,3 +58,35 @@ def data(ptbxl_root, tmp_path_factory):
     from export.datasets import ptbxl
 
     return ptbxl.load(ptbxl_root, tmp_path_factory.mktemp("cache"))
+
+
+def person(seed: int, seconds: float = 60.0, part: pulses.Part = "train") -> Pair:
+    """A spike for every beat in the ECG, a hump for it in the pulse, `PULSE_LAG` later at the steepest."""
+    rng = np.random.default_rng(seed)
+    beats = 0.5 + np.cumsum(rng.uniform(0.7, 0.9, int(seconds)))
+    beats = beats[beats < seconds - 1]
+    t = np.arange(round(seconds * FS)) / FS
+    fine = np.arange(2 * len(t)) / (2 * FS)
+    ppg = sum(np.exp(-0.5 * ((t - b - PULSE_LAG - 0.12) / 0.12) ** 2) for b in beats)
+    ecg = sum(np.exp(-0.5 * ((fine - b) / 0.012) ** 2) for b in beats)
+    ecg = (ecg - ecg.mean()) / ecg.std() * ECG_SD
+    found = pulses.find_pulses(ppg - ppg.mean(), FS)
+    lag, agreement = pulses.find_lag(beats, found)
+    name = f"p{seed}"
+    return Pair(
+        "bidmc",
+        name,
+        name,
+        part,
+        ppg.astype(np.float32),
+        ecg.astype(np.float32),
+        beats,
+        found,
+        lag,
+        agreement,
+    )
+
+
+@pytest.fixture(scope="session")
+def people():
+    return [person(seed) for seed in range(3)] + [person(9, part="test"), person(10, part="test")]

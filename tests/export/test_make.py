@@ -5,29 +5,35 @@ from __future__ import annotations
 import pytest
 
 from export import __main__ as command
-from export.chains import CHAINS, arguments, make
 from export.errors import ExportError
+from export.make import arguments, make
+from export.models import KINDS, kind
 from wearecg.models.card import ZOO
 
 
-@pytest.mark.parametrize("model", CHAINS)
+@pytest.mark.parametrize("model", KINDS)
 def test_every_stage_is_a_command_and_reads_what_an_earlier_one_wrote(model, tmp_path):
     data, work, zoo = tmp_path / "data", tmp_path / "work", tmp_path / "zoo"
     written = set()
-    for stage in CHAINS[model]:
-        args = command.arguments().parse_args(arguments(stage, data, work, zoo))
+    chain = kind(model).chain
+    for stage in chain:
+        words = arguments(stage, data, work, zoo)
+        args = command.arguments(words).parse_args(words)
         assert args.data == data
         assert work in args.work.parents
-        asked = args.teacher or [] if args.command == "train" else getattr(args, "beside", [])
+        asked = (
+            args.teacher if args.command == "train" and "--teacher" in stage else getattr(args, "beside", [])
+        )
         read = [*asked, getattr(args, "start", None)]
         assert {path.parent for path in read if path} <= written
         written.add(args.work)
-    assert CHAINS[model][-1][:2] == ("publish", model)
+    assert chain[-1][:2] == ("publish", model)
     assert args.zoo == zoo
 
 
-def test_there_is_a_chain_for_every_model_in_the_zoo():
-    assert set(CHAINS) == {path.stem for path in ZOO.glob("*.json")}
+def test_every_model_in_the_zoo_is_made_here():
+    assert set(KINDS) == {path.stem for path in ZOO.glob("*.json")}
+    assert [kind(name).name for name in KINDS] == [*KINDS]
 
 
 def test_a_chain_goes_on_where_it_was_stopped(tmp_path):
@@ -37,13 +43,14 @@ def test_a_chain_goes_on_where_it_was_stopped(tmp_path):
         ran.append(arguments[:2])
         return 1 if len(ran) == 3 else 0
 
-    stages = len(CHAINS["encoder"])
+    encoder = kind("encoder")
+    stages = len(encoder.chain)
     with pytest.raises(ExportError, match=f"stage 3 of {stages}: teach own"):
-        make("encoder", tmp_path, tmp_path, tmp_path, stops)
-    make("encoder", tmp_path, tmp_path, tmp_path, stops)
+        make(encoder, tmp_path, tmp_path, tmp_path, stops)
+    make(encoder, tmp_path, tmp_path, tmp_path, stops)
     assert ran[2] == ran[3] == ["teach", "own"]
     assert len(ran) == stages + 1
-    make("encoder", tmp_path, tmp_path, tmp_path, stops)
+    make(encoder, tmp_path, tmp_path, tmp_path, stops)
     assert len(ran) == stages + 1
 
 

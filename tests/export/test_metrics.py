@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from export.calibrate import best_f1_threshold, halves, platt
-from export.metrics import auroc, calibration_error, interval, macro_auroc, patient_draws
+from export.metrics import auroc, calibration_error, class_f1, frechet, interval, macro_auroc, patient_draws
 
 RNG = np.random.default_rng(11)
 
@@ -86,3 +86,18 @@ def test_the_halves_share_no_patient():
     half = halves(patient)
     assert not set(patient[half]) & set(patient[~half])
     assert half.sum() == 60
+
+
+def test_f1_counts_as_the_challenge_does():
+    truth = np.array([0, 0, 0, 1, 1, 2])
+    said = np.array([0, 0, 1, 1, 2, 2])
+    expected = [2 * 2 / (2 + 3), 2 * 1 / (2 + 2), 2 * 1 / (2 + 1), np.nan]
+    np.testing.assert_allclose(class_f1(said, truth, 4), [expected])
+    twice = np.array([[2, 2, 2, 2, 2, 2], [1, 1, 0, 1, 0, 1]])
+    np.testing.assert_allclose(class_f1(said, truth, 4, twice), [expected, [1, 1, 1, np.nan]])
+
+
+def test_the_distance_of_a_set_to_itself_is_nothing():
+    x = np.random.default_rng(0).normal(size=(500, 4))
+    assert frechet(x, x) == pytest.approx(0, abs=1e-6)
+    assert frechet(x, x + 2) == pytest.approx(16, rel=1e-6)

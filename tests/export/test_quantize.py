@@ -18,7 +18,7 @@ from torch import nn
 
 from export import gate
 from export.errors import GateError
-from export.nets.encoder import fold
+from export.layers import fold
 from export.quantize import first_and_last, first_and_last_tflite, quantize_onnx, quantize_tflite
 from export.to_onnx import to_onnx
 from export.to_tflite import WEIGHTED, dynamic_range, quiet, read_graph, stamp, to_tflite

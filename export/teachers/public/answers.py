@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from export.datasets import ptbxl
+from export.loop import TRAIN_FOLDS
 from export.teachers.public.teacher import Teacher
-from export.train.loop import TRAIN_FOLDS
 
 log = logging.getLogger("export.teachers")
 

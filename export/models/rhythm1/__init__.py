@@ -1,0 +1,1 @@
+"""rhythm1: thirty seconds of one lead to a rhythm."""

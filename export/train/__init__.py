@@ -1,1 +1,0 @@
-"""Training, one file a model."""
