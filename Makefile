@@ -13,9 +13,10 @@ WAITING := tests/test_also.py tests/test_end_to_end.py tests/transports/test_ble
 	$(BIN)/pip install -q -c constraints.txt -e .
 	touch $@
 
-.venv/dev: .venv/ok
+.venv/dev: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q -c constraints.txt -e '.[dev,export,tflite]'
-	touch $@
+	touch .venv/ok $@
 
 demo: .venv/ok
 	$(BIN)/python -m wearecg.demo
