@@ -4,7 +4,8 @@ BIN := .venv/bin
 DATA ?= $(WEARECG_DATA)
 # Tests that wait for real seconds with patience: many go beside each other. The others get a core each.
 WAITING := tests/test_also.py tests/test_end_to_end.py tests/transports/test_ble.py tests/transports/test_auto.py \
-	tests/cli/test_ppg.py tests/cli/test_bad_input.py tests/cli/test_service.py tests/devices/test_over_a_port.py
+	tests/cli/test_ppg.py tests/cli/test_bad_input.py tests/cli/test_service.py tests/devices/test_over_a_port.py \
+	tests/firmware_bridge/test_sketch.py
 
 .PHONY: demo test lint bench
 
