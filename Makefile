@@ -2,6 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= $(WEARECG_DATA)
+# Tests that wait for real seconds with patience: many go beside each other. The others get a core each.
+WAITING := tests/test_also.py tests/test_end_to_end.py tests/transports/test_ble.py tests/transports/test_auto.py \
+	tests/cli/test_ppg.py tests/cli/test_bad_input.py tests/cli/test_service.py tests/devices/test_over_a_port.py \
+	tests/firmware_bridge/test_sketch.py
 
 .PHONY: demo test lint bench
 
@@ -10,16 +14,18 @@ DATA ?= $(WEARECG_DATA)
 	$(BIN)/pip install -q -c constraints.txt -e .
 	touch $@
 
-.venv/dev: .venv/ok
+.venv/dev: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q -c constraints.txt -e '.[dev,export,tflite]'
-	touch $@
+	touch .venv/ok $@
 
 demo: .venv/ok
 	$(BIN)/python -m wearecg.demo
 
 test: .venv/dev
 	tests/packages.sh
-	WEARECG_DATA=$(DATA) $(BIN)/python -m pytest -n 2 --dist loadfile
+	WEARECG_DATA=$(DATA) $(BIN)/python -m pytest -n 8 --maxschedchunk 1 $(WAITING)
+	WEARECG_DATA=$(DATA) $(BIN)/python -m pytest -n 2 --dist loadfile $(WAITING:%=--ignore=%)
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -38,6 +38,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("latency")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(latency, "COLD_STARTS", 1)
+        patch.setattr(latency, "HOT_BLOCKS", 2)
         latency.main(["--rounds", "3", "--no-peers", "--out", str(folder)])
     return folder / "latency.json"
 

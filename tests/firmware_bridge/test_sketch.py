@@ -24,7 +24,7 @@ from wearecg.transports.replay import ReplaySource
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
 ARDUINO = Path(firmware_bridge.__file__).parent / "arduino"
-SECONDS, SPEED = 90, 15
+SECONDS, SPEED = 90, 6
 WINDOW = 0.15
 """Seconds between a beat and its annotation (ANSI/AAMI EC57)."""
 

@@ -10,6 +10,9 @@ sys.path.append(str(Path(__file__).parent))
 
 from tiny_model import write_model
 
+collect_ignore = ["make_tflite.py"]
+"""Made ``data/tiny.tflite``, with the export extra; no test needs it."""
+
 
 @pytest.fixture
 def tiny(tmp_path):

@@ -53,7 +53,7 @@ class Ppg2EcgPublication:
             SignalOutput("lag", (2,), "s, log s^2"),
         )
         last = f"train {ABOUT.name} --epochs {recipe.epochs} --seed {recipe.seed}"
-        outputs = Outputs(0, (), signals, points={BEATS: THRESHOLD})
+        outputs = Outputs(0, (), signals, points={"beats": evaluation.THRESHOLD})
         card = publish.unmeasured(ABOUT, self.trained, net, outputs, DATA, last)
         return Draft(card, net, self._windows(), MAX_INT8, pairs=PAIRS)
 
