@@ -8,7 +8,7 @@ import pytest
 
 from tests.ecg.signals import ecg
 from tests.test_end_to_end import WEARECG, events, sensor  # noqa: F401 (a fixture)
-from wearecg.block import Beat, ClockFit, Gap, SignalBlock, Summary
+from wearecg.block import Beat, ClockFit, Gap, SignalBlock, StreamId, Summary
 from wearecg.errors import SourceError
 from wearecg.pipeline.engine import Engine
 from wearecg.sources import open_source
@@ -21,7 +21,7 @@ def deliveries(number, fs, ppm, frame, jitter, seconds=240.0, began=50.0):
     heart, _ = ecg(2000.0, seconds)
     taken = np.arange(0, seconds, 1 / fs) * (1 - ppm * 1e-6)
     x = np.interp(taken, np.arange(0, seconds, 1 / 2000), heart).astype(np.float32)
-    name = "ecg" if number == 1 else f"ecg-{number}"
+    name = StreamId("ecg", number)
     for i in range(0, len(x) - frame, frame):
         arrival = began + (i + frame) / fs * (1 - ppm * 1e-6) + 0.002 + rng.uniform(0, jitter)
         yield SignalBlock(x[i : i + frame, None], fs, ("II",), 7.0 * number + i / fs, stream=name), arrival

@@ -232,11 +232,11 @@ class RRIntervals(Entry):
     ``rr`` are seconds from beat to beat, oldest first; the last ended shortly before they arrived. ``bpm`` is None
     where the sensor gives no rate. ``contact``: on the skin, None where it cannot tell. ``alone`` is False where a
     waveform comes along: then beats and rate are found in that. ``start`` and ``end`` are timeline seconds, NaN from
-    a decoder.
+    a decoder. ``lost`` is why intervals are missing before these (see `Gap`), empty where none are known to be.
     """
 
     kind: ClassVar[str] = "intervals"
-    record: ClassVar[tuple[str, ...]] = ("stream", "rr", "bpm", "contact")
+    record: ClassVar[tuple[str, ...]] = ("stream", "rr", "bpm", "contact", "start", "end")
     rr: tuple[float, ...] = field(metadata=rounded())
     bpm: float | None = field(metadata=rounded(1))
     contact: bool | None = None
@@ -244,6 +244,7 @@ class RRIntervals(Entry):
     stream: StreamId = RR
     start: float = field(default=float("nan"), metadata=rounded())
     end: float = field(default=float("nan"), metadata=rounded())
+    lost: str = ""
 
 
 @dataclass(frozen=True, slots=True)

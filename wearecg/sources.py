@@ -52,10 +52,10 @@ def open_source(
         seed, rate, speed = _take(options, spec, seed=0.0, fs=500.0, speed=1.0)
         return SimulateSource(scenario, seed=int(seed), fs=rate, speed=speed)
     from wearecg.formats import read_recording
-    from wearecg.transports.replay import ReplaySource
+    from wearecg.transports.replay import replay
 
     (speed,) = _take(options, spec, speed=1.0)
-    return ReplaySource(read_recording(Path(path), fs), speed=speed)
+    return replay(read_recording(Path(path), fs), speed)
 
 
 def open_port(

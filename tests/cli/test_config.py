@@ -15,6 +15,7 @@ from wearecg.cli.stream import StreamOptions
 from wearecg.errors import ConfigError
 from wearecg.service import files
 from wearecg.sinks.upkeep import recordings
+from wearecg.sinks.wfdb import Wfdb
 
 
 def parse(*arguments: object) -> StreamOptions:
@@ -56,7 +57,7 @@ def test_every_kind_of_option(toml) -> None:
     args = parse("--config", path)
     assert (args.port, args.baud, args.fs) == ("/dev/wearecg", 115200, 250.0)
     assert (args.leads, args.to) == (("II", "V1"), ("jsonl:a.jsonl", "wfdb:b"))
-    assert (args.rotate, args.keep_free, args.sync) == ((3600.0, 1e8), 5e8, 2.5)
+    assert (args.rotate, args.keep_free, args.sync) == ("1h,100MB", "500MB", 2.5)
     assert (args.twelve, args.profile, args.model) == (True, Path("me.json"), ("none",))
     assert (args.runtime, args.precision) == ("tflite", "fp32")
 
@@ -178,5 +179,5 @@ def test_recording_as_the_file_says(toml, tmp_path: Path, capsys) -> None:
         f'source = "simulate:sinus?speed=max"\nrecord = "{tmp_path}/r"\nrotate = "5s"\nmodel = "none"\n'
     )
     assert main(["stream", "--config", str(path), "--duration", "12"]) == 0
-    assert len(recordings(tmp_path / "r")) == 3
+    assert len(recordings(tmp_path / "r", Wfdb())) == 3
     capsys.readouterr()

@@ -30,7 +30,7 @@ from wearecg.cli.options import (
     flag,
     option,
 )
-from wearecg.cli.scoring import scorer
+from wearecg.cli.scoring import observers
 from wearecg.cli.stream import StreamOptions
 from wearecg.models import runner
 
@@ -183,12 +183,13 @@ def test_one_model_or_several_in_a_file(tmp_path: Path) -> None:
         assert settled(["--config", str(file), "simulate:sinus", "--model", "none"]).model == ("none",)
 
 
-def test_the_model_that_scores() -> None:
-    assert scorer(StreamOptions(port="a", model=("none",))) is None
-    for models, name in (((), "encoder"), (("rhythm1", "encoder"), "rhythm1")):
-        made = scorer(StreamOptions(port="a", model=models))
-        assert made is not None
-        assert made.card.name == name
+def test_the_models_that_score() -> None:
+    def opened(*models: str) -> list[str]:
+        return [one.source.partition("@")[0] for one in observers(StreamOptions(port="a", model=models))]
+
+    assert opened("none") == []
+    assert opened() == ["encoder"]
+    assert opened("rhythm1", "encoder", "rr-rhythm") == ["rhythm1", "encoder", "rr-rhythm"]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from wearecg.service import files, install
 from wearecg.service.notify import Notifier, Watchdog
 from wearecg.sinks import open_sink
 from wearecg.sinks.upkeep import recordings
-from wearecg.sinks.wfdb import WfdbSink
+from wearecg.sinks.wfdb import Wfdb
 
 EXPOSURE = 1.5
 linux = pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's")
@@ -360,10 +360,12 @@ def test_killed_and_started_anew_it_records_on_and_all_of_it_can_be_read(tmp_pat
         deadline = time.monotonic() + 60
         while len(recorded) < before + 2 and time.monotonic() < deadline:
             time.sleep(0.1)
-            recorded = [r.name for r in recordings(tmp_path / "r")] if (tmp_path / "r").is_dir() else []
+            recorded = (
+                [r.name for r in recordings(tmp_path / "r", Wfdb())] if (tmp_path / "r").is_dir() else []
+            )
         process.kill()
         process.wait()
-    WfdbSink(tmp_path / "r").close()
+    open_sink(f"wfdb:{tmp_path}/r").close()
     whole = [
         wfdb.rdrecord(str(tmp_path / "r" / name))
         for name in recorded
@@ -385,7 +387,8 @@ def test_the_journal_gets_one_line_for_each_piece_of_news(capsys: pytest.Capture
     sink.write(LinkState("live", "receiving", 0.0))
     sink.write(Notice("disk full", "error"))
     for at in (0, 5):
-        sink.write(Finding("AFIB", "atrial fibrillation", 0.0, at, at + 10, 0.93, "m@1"))
+        change = "holds" if at else "begins"
+        sink.write(Finding("AFIB", "AF", at, at + 10, 0.93, "m@1", since=0.0, seen=at + 10, change=change))
         sink.write(block(at))
         sink.write(Gap(at, 0.2, 50, "link"))
     sink.write(Gap(9.0, 61.0, 15250, "unplugged"))

@@ -40,7 +40,7 @@ def test_a_whole_recording_is_what_the_live_stream_gives(fs, shape):
     drawn = model(pulse.reshape(shape), fs)
     recording = Recording(pulse.reshape(-1, 1), fs, ("PPG",), "pulse")
     source = ReplaySource(recording, speed=float("inf"))
-    events = list(wearecg.stream(source, model=None, ppg_to_ecg="ppg2ecg"))
+    events = list(wearecg.stream(source, observe="ppg2ecg"))
     blocks = [e for e in events if isinstance(e, SignalBlock) and e.leads == (SYNTHETIC,)]
     live = np.full(len(drawn.ecg), np.nan, np.float32)
     for block in blocks:

@@ -93,8 +93,8 @@ def test_what_was_written_before_is_written_still(
     before = written(GOLDEN)[1:]
     assert len(lines) == len(before)
     for line, known in zip(lines, before, strict=True):
-        added = {"stream", "change", "why"} if line["type"] == "finding" else set()
-        assert set(line) - set(known) == added
+        added = {"finding": {"stream", "change", "why"}, "intervals": {"start", "end"}}
+        assert set(line) - set(known) == added.get(line["type"], set())
         assert json.dumps({key: line[key] for key in line if key in known}) == json.dumps(known)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.sinks.scenario import finding, recorder
-from wearecg.block import RR, Beat, Event, Gap, HeartRate, Intervals, SignalBlock, StreamId, StreamInfo
+from wearecg.block import RR, Beat, Event, Gap, HeartRate, RRIntervals, SignalBlock, StreamId, StreamInfo
 from wearecg.errors import SignalError
 from wearecg.formats import Recording, read_recording
 from wearecg.sinks.recorder import Recorder
@@ -39,7 +39,7 @@ def told(rr: np.ndarray, start: float = 0.0, stream: StreamId = RR) -> list[Even
     for time_, interval in zip(start + np.cumsum(rr), rr, strict=True):
         at = float(time_)
         events += [
-            Intervals((float(interval),), 60.0, True, stream=stream, start=at - interval, end=at),
+            RRIntervals((float(interval),), 60.0, True, stream=stream, start=at - interval, end=at),
             Beat(at, "RR", float(interval), stream),
             HeartRate(at, 60.0, "", stream),
         ]

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     from wearecg.formats import read_recording
     from wearecg.observers.twelve import TwelveObserver
     from wearecg.session import Session
-    from wearecg.transports.replay import ReplaySource
+    from wearecg.transports.replay import replay
 
     options = settle(args, ScoreOptions)
     reconstructor = twelve.reconstructor(options)
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     if reconstructor:
         observers.append(TwelveObserver(reconstructor))
         known = twelve.Known(reconstructor)
-    source = ReplaySource(recording, speed=math.inf)
+    source = replay(recording, math.inf)
     session = Session(source, observers, options.to, leads=options.leads)
     result = report(_shown(session, known))
     if "jsonl:-" not in options.to:

@@ -143,6 +143,7 @@ def run(args: argparse.Namespace) -> int:
     with closing(session), _ending_cleanly(stop):
         if options.port and notifier.active:
             for link in await_port(options.port, watchdog, stop):
+                watchdog.see(link)
                 session.outputs.write(link)
         for event in session:
             watchdog.see(event)

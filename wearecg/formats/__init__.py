@@ -42,7 +42,7 @@ class Annotations:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RRIntervals:
+class RRSeries:
     """Beats of a recording without samples, as a heart rate strap gives them.
 
     Attributes
@@ -78,7 +78,7 @@ class Recording:
     comments : tuple of str
     epoch : float or None
         Unix time of the first sample. Files give the wall clock without a zone; it is read as UTC.
-    intervals : RRIntervals or None
+    intervals : RRSeries or None
         Of a recording without samples; otherwise None.
     """
 
@@ -90,7 +90,7 @@ class Recording:
     annotations: Annotations | None = None
     comments: tuple[str, ...] = ()
     epoch: float | None = None
-    intervals: RRIntervals | None = None
+    intervals: RRSeries | None = None
 
     def __post_init__(self) -> None:
         if not self.lsb:
@@ -134,7 +134,7 @@ def read_recording(path: str | Path, fs: float | None = None) -> Recording:
     return recording
 
 
-def check_samples(samples: Samples, name: str, intervals: RRIntervals | None = None) -> None:
+def check_samples(samples: Samples, name: str, intervals: RRSeries | None = None) -> None:
     """Raise `SignalError` if there is nothing to look at in ``samples``, nor in the ``intervals`` in their place."""
     if intervals is not None:
         if len(intervals.times) == 0:

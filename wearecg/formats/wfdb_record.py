@@ -17,7 +17,7 @@ import numpy as np
 
 from wearecg.ecg.leads import canonical_all
 from wearecg.errors import MissingExtraError, SourceError
-from wearecg.formats import BEAT_SYMBOLS, RR_UNKNOWN, Annotations, Recording, RRIntervals
+from wearecg.formats import BEAT_SYMBOLS, RR_UNKNOWN, Annotations, Recording, RRSeries
 from wearecg.formats.mit_annotations import SYMBOLS, decode
 
 if TYPE_CHECKING:
@@ -123,13 +123,13 @@ def _length_of(annotations: Annotations | None, fs: float) -> int:
     return round(float(annotations.times.max()) * fs) + 1
 
 
-def _intervals(annotations: Annotations | None, ours: bool) -> RRIntervals:
+def _intervals(annotations: Annotations | None, ours: bool) -> RRSeries:
     """Return the intervals between the beats: unknown where a gap begins between the two, or where it is noted.
 
     The first one of a recording of ours begins with it.
     """
     if annotations is None:
-        return RRIntervals(np.empty(0), np.empty(0))
+        return RRSeries(np.empty(0), np.empty(0))
     rows = sorted(zip(annotations.times.tolist(), annotations.symbols, annotations.notes, strict=True))
     beats = [(time, note) for time, symbol, note in rows if symbol in BEAT_SYMBOLS]
     times = np.array([time for time, _ in beats], np.float64)
@@ -142,7 +142,7 @@ def _intervals(annotations: Annotations | None, ours: bool) -> RRIntervals:
     ]
     behind = np.searchsorted(times, gaps, side="right")
     rr[behind[behind < len(rr)]] = np.nan
-    return RRIntervals(times, rr)
+    return RRSeries(times, rr)
 
 
 @contextmanager

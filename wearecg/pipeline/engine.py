@@ -153,7 +153,7 @@ class Engine:
         stream = self._rr.get(intervals.stream)
         if stream is None:
             name = self.names[intervals.stream.sensor - 1]
-            stream = RRStream(name, self._wall_offset, intervals.stream, self._observers)
+            stream = RRStream(name, self._wall_offset, intervals.stream, self._observers, self._epoch)
             self._rr[intervals.stream] = stream
         return stream.feed(intervals, arrival)
 

@@ -32,19 +32,28 @@ class RRStream:
         Unix time minus host monotonic time.
     stream : StreamId
     observers : sequence of Observer
+    epoch : float, optional
+        Unix time of timeline 0 where the source knows it itself (a recording).
     """
 
     def __init__(
-        self, source: str, wall_offset: float, stream: StreamId = RR, observers: Sequence[Observer] = ()
+        self,
+        source: str,
+        wall_offset: float,
+        stream: StreamId = RR,
+        observers: Sequence[Observer] = (),
+        epoch: float | None = None,
     ) -> None:
         self._source, self._wall_offset, self._stream = source, wall_offset, stream
+        self._epoch = epoch
         self._observers = observers
         self.end = 0.0
         self._origin: float | None = None
         """Host time of timeline 0, by the fastest delivery so far."""
         self._watching: Watching | None = None
         self._recent: deque[Beat] = deque(maxlen=KEEP_BEATS)
-        self._link_lost = False
+        self._lost = ""
+        """Why intervals are missing before the next ones, where that is known."""
         self._beats = self._gaps = 0
 
     def feed(self, intervals: RRIntervals, arrival: float) -> list[Event]:
@@ -52,8 +61,10 @@ class RRStream:
         events: list[Event] = []
         if self._origin is None:
             self._origin = arrival - sum(intervals.rr)
-            events.append(self._begin(self._origin + self._wall_offset))
+            epoch = self._origin + self._wall_offset if self._epoch is None else self._epoch
+            events.append(self._begin(epoch))
         assert self._watching is not None
+        self._lost = self._lost or intervals.lost
         found: list[Event] = self._place(sum(intervals.rr), arrival)
         start = self.end
         for interval in intervals.rr:
@@ -67,7 +78,7 @@ class RRStream:
 
     def link_lost(self) -> None:
         """Note that the link went down: what was beaten meanwhile is unknown."""
-        self._link_lost = True
+        self._lost = "unplugged"
 
     def finish(self) -> list[Event]:
         """What is left to say, and the account of the stream; ``samples`` are intervals."""
@@ -92,10 +103,9 @@ class RRStream:
         if late < 0:  # the fastest delivery yet
             self._origin += late
             return []
-        if not length or not (late > LATE_S or self._link_lost):
+        if not length or not (late > LATE_S or self._lost):
             return []
-        reason = "unplugged" if self._link_lost else "link"
-        self._link_lost = False
+        reason, self._lost = self._lost or "link", ""
         gap = Gap(self.end, late, 0, reason, self._stream)
         self.end += late
         self._gaps += 1

@@ -12,7 +12,14 @@ from wearecg.block import SignalBlock
 from wearecg.ecg.leads import select
 from wearecg.ecg.wavelet import BRIDGE_S
 from wearecg.formats import Recording
+from wearecg.transports.base import Source
 from wearecg.transports.pacing import PacedSource
+from wearecg.transports.replay_rr import RRReplaySource
+
+
+def replay(recording: Recording, speed: float = 1.0) -> Source:
+    """Return what plays a recording, of samples or of RR intervals."""
+    return RRReplaySource(recording, speed) if recording.intervals else ReplaySource(recording, speed)
 
 
 class ReplaySource(PacedSource):
