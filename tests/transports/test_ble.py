@@ -412,7 +412,7 @@ def test_an_exception_in_the_program_still_stops_the_sensor(monkeypatch):
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", virtual.address)
 
         def listen():
-            for event in wearecg.stream("ble:Polar H10", model=None):
+            for event in wearecg.stream("ble:Polar H10", observe=()):
                 if isinstance(event, wearecg.Beat):
                     raise ZeroDivisionError
 
