@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from wearecg.statement import BeatClass, Finding, Measure, Statement, Why
 from wearecg.stream_id import ECG, RR, StreamId
+from wearecg.text import visible
 
 __all__ = [
     "ECG",
@@ -273,6 +274,9 @@ class LinkState:
     at: float
     sensor: int = 1
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", visible(self.message))
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -280,6 +284,9 @@ class Notice:
 
     message: str
     level: Literal["info", "warning", "error"] = "info"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", visible(self.message))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -384,6 +391,9 @@ class StreamInfo:
     """Those of ``leads`` that a model draws from a pulse: no finding but rate and regularity rests on them."""
     host: float | None = None
     """Host's monotonic second of ``epoch``; None where the source has a time of its own (a recording)."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", visible(self.source))
 
 
 Event: TypeAlias = (
