@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 READ_WAIT = 0.1
 """Seconds that `Line.read` waits for bytes, and so for which its thread cannot be ended."""
-READ_BYTES = 65536
+READ_BYTES = 4096
+"""Most in one piece, so that decoding one takes no noticeable time whatever is in it."""
 WRITE_WAIT = 0.1
 """Seconds a write may hold the pipeline up; what the port does not take by then is lost, and asked again."""
 CONNECT_WAIT = 5.0
