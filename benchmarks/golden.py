@@ -88,8 +88,8 @@ def compare(name: str, ours: Path, theirs: Path) -> bool:
     for line in before:
         fields.setdefault(line["type"], set()).update(line)
     now = lines(ours / f"{name}.jsonl", fields)
-    texts = [[json.dumps(line, ensure_ascii=False) for line in one] for one in (before, now)]
-    changes = unified_diff(*texts, lineterm="", n=0)
+    old, new = ([json.dumps(line, ensure_ascii=False) for line in one] for one in (before, now))
+    changes = unified_diff(old, new, lineterm="", n=0)
     differences = [text for text in changes if not text.startswith(("---", "+++", "@@"))]
     files = [recorded(one / name) for one in (theirs, ours)]
     unlike = sorted(file for file in {*files[0], *files[1]} if files[0].get(file) != files[1].get(file))

@@ -36,11 +36,40 @@ def test_three_lights_and_ambient(compressed):
     assert block.samples.tolist() == counts.tolist()
 
 
+@pytest.mark.parametrize(("fs", "n"), [(28.0, 42), (44.0, 40), (135.2, 40), (176.0, 40), (13.8, 20)])
+@pytest.mark.parametrize("hole", [None, 1, 2, 5])
+def test_every_rate_that_the_band_offers(fs, n, hole):
+    """The settings name 55 Hz; the rate is what its own clock shows, and a packet that is missing is told."""
+    band = PolarVerity()
+    band.connected(0.0)
+    got, payload = [], pmd.pack_integers(np.zeros((n, 4), int), 3)
+    numbers = [number for number in range(60) if number != hole]
+    for number in numbers:
+        last = pmd.pack_frame(pmd.PPG, round((number + 1) * n / fs * 1e9), 0, payload)
+        got += [block for block, _ in band.feed(pmd.DATA, last, number * n / fs)]
+    assert [block.fs for block in got] == pytest.approx([fs] * len(got), abs=1e-3)
+    assert len({block.fs for block in got}) == 1
+    assert len(got) >= len(numbers) - 1 - (hole or 0)
+    assert sum(block.lost for block in got) in (0, n)
+
+
+@pytest.mark.parametrize(
+    ("sample", "contact", "bpm"),
+    [("3ec8030a0000", None, 62.0), ("3ec8030a0004", False, 62.0), ("3ec8030a0006", True, 62.0)],
+)
+def test_contact_is_known_where_the_band_says_that_it_can_tell(sample, contact, bpm):
+    band = PolarVerity(streams=["ppi"])
+    band.connected(0.0)
+    frame = pmd.pack_frame(pmd.PPI, 0, 0, bytes.fromhex(sample))
+    ((intervals, _),) = band.feed(pmd.DATA, frame, 30.0)
+    assert intervals == RRIntervals((0.968,), bpm, contact)
+
+
 def test_intervals_leave_out_those_that_the_band_doubts():
     band = PolarVerity(streams=["ppi"])
     band.connected(0.0)
     assert [write.value.hex() for write in band.outgoing] == ["0203"]
-    samples = bytes.fromhex("48 5203 0a00 02  48 0000 ffff 01  49 3403 0500 02".replace(" ", ""))
+    samples = bytes.fromhex("48 5203 0a00 06  48 0000 ffff 01  49 3403 0500 06".replace(" ", ""))
     ((intervals, _),) = band.feed(pmd.DATA, pmd.pack_frame(pmd.PPI, 0, 0, samples), 30.0)
     assert intervals == RRIntervals((0.85, 0.82), 73.0, True)
     ((rate, _),) = band.feed(HEART_RATE, bytes.fromhex("0048"), 30.0)

@@ -10,6 +10,7 @@ import wearecg
 from wearecg.ecg.lead12 import INDEPENDENT
 from wearecg.ecg.leads import TWELVE
 from wearecg.errors import LeadError, ModelError, SignalError
+from wearecg.models import sealed
 from wearecg.models.lead12 import Linear
 from wearecg.models.profile import calibrate, read_profile
 
@@ -97,9 +98,31 @@ def test_what_is_no_profile_is_refused(linear_card, tmp_path):
         ({"leads": ["II", "V1", "V9"]}, "standard leads"),
         ({"more": 1}, "more"),
     ):
-        path.write_text(json.dumps(whole | change))
+        body = {key: value for key, value in (whole | change).items() if key != "seal"}
+        sealed.write(body, path)
         with pytest.raises(ModelError, match=words):
             read_profile(path)
+
+
+def test_a_profile_without_its_seal_or_of_no_person_is_refused(linear_card, tmp_path):
+    path = tmp_path / "p.json"
+    profile = made(linear_card, heart(linear_card, 0.8))
+    path.write_text(json.dumps(dataclasses.asdict(profile)))  # as earlier versions wrote it
+    with pytest.raises(ModelError, match=r"has no seal: .* run `wearecg calibrate` again"):
+        read_profile(path)
+    profile.write(path)
+    path.write_text(path.read_text().replace('"II"', '"aVR"'))
+    with pytest.raises(ModelError, match=r"does not match its own seal.* run `wearecg calibrate` again"):
+        read_profile(path)
+    absurd = tuple((1000.0,) * len(row) for row in profile.weights)
+    dataclasses.replace(profile, weights=absurd).write(path)
+    with pytest.raises(ModelError, match="by up to 12000 mV for each mV measured"):
+        read_profile(path)
+
+
+def test_a_recording_that_asks_for_a_correction_of_no_person_is_refused(linear_card):
+    with pytest.raises(SignalError, match="check its units"):
+        made(linear_card, heart(linear_card, 80.0))
 
 
 def test_what_cannot_be_fitted_is_refused(linear_card):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wearecg.block import RR, Beat, Gap, HeartRate, RRIntervals, Statement, StreamInfo, Summary
+from wearecg.block import RR, Beat, Gap, HeartRate, Notice, RRIntervals, Statement, StreamInfo, Summary
 from wearecg.ecg.rhythm import MIN_RR
 from wearecg.observers.rhythm import RhythmObserver
 from wearecg.pipeline.engine import Engine
@@ -102,6 +102,25 @@ def test_impossible_intervals_are_not_judged():
     tell(stream, [0.8] * 40)
     events = tell(stream, [5.0, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8], start=132.0)
     assert of(Statement, events)[-1].code == "NOT_SCORED"
+
+
+@pytest.mark.parametrize("wrong", [0.0, 65535 / 1024, 0.1])
+@pytest.mark.parametrize("alone", [True, False])
+def test_an_interval_that_no_heart_has_is_no_beat(wrong, alone):
+    engine, events = Engine("strap"), []
+    for second in range(1, 41):
+        rr = (wrong, 1.0) if second in (1, 20, 21) else (1.0,)
+        events += engine.feed(RRIntervals(rr, 60.0, alone=alone), 100.0 + second)
+    assert {rr for told in of(RRIntervals, events) for rr in told.rr} == {1.0}
+    assert {beat.rr for beat in of(Beat, events)} == ({1.0} if alone else set())
+    assert not of(Gap, events)
+    (notice,) = of(Notice, events)
+    assert f"told an interval of {wrong:.3g} s" in notice.message
+
+
+def test_a_rate_that_no_heart_has_is_none():
+    events = [e for bpm in (1023.0, 3.0, 72.0) for e in Engine("strap").feed(RRIntervals((), bpm), 1.0)]
+    assert [rate.bpm for rate in of(HeartRate, events)] == [None, None, 72.0]
 
 
 def test_beside_an_ecg_intervals_are_only_handed_on():

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import tty
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -136,6 +137,33 @@ def test_garbage_is_told_once_and_listened_to_on(hurried, raw_port):
     assert [item.state for item in news(items)] == ["connecting", "garbled"]
     assert "no sensor's known here" in news(items)[1].message
     assert not ecg(items)
+
+
+def test_no_turn_takes_long_whatever_pours_in(raw_port):
+    """200 kB a second of noise: more than all decoders together can look at."""
+    master, port = raw_port
+    os.set_blocking(master, False)
+    stop, noise = threading.Event(), random.Random(1).randbytes(200_000)
+
+    def talk():
+        while not stop.wait(0.02):
+            with suppress(BlockingIOError):
+                os.write(master, noise[:4000])
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    items, longest, end = [], 0.0, time.monotonic() + 12
+    try:
+        with open_port(port, "auto") as source:
+            while time.monotonic() < end and not any(item.state == "garbled" for item in items):
+                began = time.monotonic()
+                items += source.read(0.05)
+                longest = max(longest, time.monotonic() - began)
+    finally:
+        stop.set()
+        thread.join()
+    assert [item.state for item in items] == ["connecting", "garbled"]
+    assert longest < 1.5
 
 
 @pytest.fixture

@@ -36,17 +36,20 @@ MOST_RR = 9
 
 
 def unpack_heart_rate(data: bytes) -> tuple[int, bool | None, tuple[float, ...]]:
-    """Return beats a minute (0: none), skin contact (None: unknown) and RR in seconds. Raises ValueError."""
+    """Return beats a minute (0: none), skin contact (None: unknown) and RR in seconds. Raises ValueError.
+
+    Bytes behind what the flags announce are left alone: some straps send one more than they have intervals.
+    """
     if len(data) < 2:
         raise ValueError(f"no heart rate: {data.hex()}")
     flags = data[0]
     width = 2 if flags & RATE_16BIT else 1
     at = 1 + width + (2 if flags & ENERGY else 0)
     rest = len(data) - at
-    if rest < 0 or rest % 2 or (rest and not flags & RR):
+    if rest < 0:
         raise ValueError(f"flags {flags:#04x} do not fit {len(data)} bytes")
     contact = bool(flags & CONTACT) if flags & CONTACT_KNOWN else None
-    ticks = struct.unpack_from(f"<{rest // 2}H", data, at)
+    ticks = struct.unpack_from(f"<{rest // 2}H", data, at) if flags & RR else ()
     return int.from_bytes(data[1 : 1 + width], "little"), contact, tuple(tick * TICK for tick in ticks)
 
 

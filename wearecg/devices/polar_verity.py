@@ -28,7 +28,7 @@ from wearecg.devices.ble_base import (
 from wearecg.devices.polar import CLOCK_START_NS, Polar, SimulatedPolar
 
 PPI_SAMPLE = struct.Struct("<BHHB")
-PPI_INVALID, PPI_CONTACT, PPI_CONTACT_UNKNOWN = 0x01, 0x02, 0x04
+PPI_INVALID, PPI_CONTACT, PPI_CONTACT_KNOWN = 0x01, 0x02, 0x04
 CHANNELS, BITS = 4, 24
 PERSON_COUNTS = 50_000.0
 """Counts of one unit of a synthetic person's PPG; the size is that of a good recording, nothing more."""
@@ -77,7 +77,7 @@ def _intervals(payload: bytes) -> RRIntervals:
     samples = list(PPI_SAMPLE.iter_unpack(payload))
     rr = tuple(ms / 1000 for _, ms, _, flags in samples if not flags & PPI_INVALID and ms)
     bpm, _, _, flags = samples[-1]
-    contact = None if flags & PPI_CONTACT_UNKNOWN else bool(flags & PPI_CONTACT)
+    contact = bool(flags & PPI_CONTACT) if flags & PPI_CONTACT_KNOWN else None
     return RRIntervals(rr, float(bpm) if bpm else None, contact)
 
 
@@ -120,7 +120,7 @@ class SimulatedPolarVerity(SimulatedPolar):
         before, self._before = self._before, time
         if before is not None and pmd.PPI in self._streams:
             rr = time - before
-            sample = PPI_SAMPLE.pack(round(60 / rr), round(rr * 1000), 10, PPI_CONTACT)
+            sample = PPI_SAMPLE.pack(round(60 / rr), round(rr * 1000), 10, PPI_CONTACT | PPI_CONTACT_KNOWN)
             self._intervals.append(pmd.pack_frame(pmd.PPI, CLOCK_START_NS + round(time * 1e9), 0, sample))
 
     def encode(

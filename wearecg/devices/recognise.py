@@ -23,6 +23,8 @@ TALK = 1.5
 """Seconds of bytes to judge by."""
 ANSWER = 0.6
 """Seconds for an answer; BITalino wants 0.1 s of peace between two commands."""
+JUDGED = 16_384
+"""Bytes to judge by, at most: all decoders together take a second for 40,000, and ten frames are fewer."""
 FEWEST = 10
 """Frames that are no accident, also where they carry no check sum."""
 SHARE = 0.9
@@ -128,9 +130,10 @@ class Recogniser:
         """Take what arrived at the present `baud`."""
         step = self._step
         step.first = arrival if step.first is None else step.first
-        step.heard += data
         self._bytes += len(data)
-        for decoder in self._decoders.values():
+        data = data[: JUDGED - len(step.heard)]
+        step.heard += data
+        for decoder in self._decoders.values() if data else ():
             decoder.feed(data, arrival)
             # What they would say to a sensor is not meant for one that is not known yet.
             decoder.outgoing.clear()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
 
 RATE_PACKETS = 8
 """Unbroken packets over which the rate is measured: 4.5 s of a Polar H10."""
 CLOCK_SET_S = 5.0
 """A time stamp further back than this is a clock that was set; a nearer one is a packet that came twice."""
+HOLE = 1.5
+"""A step this many times as long as the usual one between packets is a hole."""
 PLAUSIBLE = 4.0
 """A measured rate further from the stated one than by this factor is none: firmware states 135 Hz for 55, not more."""
 LONGEST_LOSS_S = 60.0
@@ -70,13 +73,20 @@ class Stamped:
         if self.known:
             return max(round((step * self.fs - n) / self._packet) * self._packet, 0)
         # The stated rate may be far off: only a hole beside packets of the same length can be told.
-        steps = sorted(b[0] - a[0] for a, b in zip(self._recent, list(self._recent)[1:], strict=False))
-        usual = steps[len(steps) // 2] if steps else n / self.fs
-        return max(round((step / usual - 1) * n), 0) if step > 1.5 * usual else 0
+        steps = sorted(b[0] - a[0] for a, b in pairwise(self._recent))
+        usual = steps[len(steps) // 2] if steps else PLAUSIBLE * n / self.fs
+        return max(round((step / usual - 1) * n), 0) if step > HOLE * usual else 0
 
     def _measure(self, last: float, n: int, follows: bool) -> None:
         if not follows:
             self._recent.clear()
+        elif len(self._recent) > 1 and self._recent[-1][0] - self._recent[-2][0] > HOLE * (
+            last - self._recent[-1][0]
+        ):
+            # What passed for the usual step was a hole: the next one shows it.
+            newest = self._recent[-1]
+            self._recent.clear()
+            self._recent.append(newest)
         self._recent.append((last, n))
         if len(self._recent) == RATE_PACKETS:
             samples = sum(count for _, count in self._recent) - self._recent[0][1]

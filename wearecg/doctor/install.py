@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 
 from wearecg.doctor.check import Check
 from wearecg.errors import WearECGError
@@ -15,9 +17,10 @@ NEWEST = (3, 13)
 
 
 def check_install() -> Iterator[Check]:
-    """Check Python, the packages, and every model file in every runtime that is installed."""
+    """Check Python, the packages, the runtimes, and every model file in every runtime that is installed."""
     yield _python()
     yield _packages()
+    yield from _runtimes()
     yield from _models()
 
 
@@ -45,7 +48,7 @@ def _packages() -> Check:
         # Extras are for other machines; the rest has no conditions.
         if ";" in requirement:
             continue
-        name = requirement.split(">")[0].split("=")[0].strip()
+        name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
         try:
             found += f", {name} {version(name)}"
         except PackageNotFoundError:
@@ -55,6 +58,21 @@ def _packages() -> Check:
             "packages", "problem", f"missing: {', '.join(missing)}", f"pip install {' '.join(missing)}"
         )
     return Check("packages", "ok", found)
+
+
+def _runtimes() -> Iterator[Check]:
+    """Import each in a process of its own: a build that is not for this processor ends the process."""
+    from wearecg.models.runner import ENGINES
+    from wearecg.models.runtimes import probe
+
+    for package in (package for packages in ENGINES.values() for package in packages):
+        if find_spec(package) is None:
+            continue
+        found, _, remedy = probe(package).partition(": ")
+        if found:
+            yield Check(f"runtime {package}", "problem", found, remedy)
+        else:
+            yield Check(f"runtime {package}", "ok", "can be imported")
 
 
 def _models() -> Iterator[Check]:

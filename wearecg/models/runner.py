@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from wearecg.errors import MissingExtraError, ModelError
 from wearecg.models.card import Card, GoldenFile, ModelFile
+from wearecg.models.runtimes import DeadRuntimeError, check_runtime, module_of
 
 TRAILER = b"wearecg\0"
 """A .tflite file ends in the stamp as JSON, its length (4 bytes, little endian), and these 8 bytes."""
@@ -56,6 +57,8 @@ class Runner:
     ModelError
         The model does not come in this form; or its file is missing, cut short, another one, or
         belongs to another card; or it gives other outputs than its card says.
+    DeadRuntimeError
+        Importing the engine would end this process (a `ModelError`, too).
     MissingExtraError
         No engine for this format is installed.
     """
@@ -150,6 +153,7 @@ def verified(folder: Path, file: ModelFile | GoldenFile, source: str) -> bytes:
 
 class _Onnx:
     def __init__(self, model: bytes) -> None:
+        check_runtime("onnxruntime")
         try:
             # Else the wheels of some versions send usage data; a sensor's reader has nothing to send.
             os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -208,12 +212,19 @@ class _LiteRt:
 
 
 def _interpreter(packages: Sequence[str]) -> tuple[Any, str]:
+    dead: DeadRuntimeError | None = None
     for package in packages:
         try:
-            module = importlib.import_module(f"{package}.interpreter")
+            check_runtime(package)
+            module = importlib.import_module(module_of(package))
+        except DeadRuntimeError as error:
+            dead = error
+            continue
         except ImportError:
             continue
         return module.Interpreter, f"{package} {metadata.version(package)}"
+    if dead:
+        raise dead
     raise MissingExtraError("ai-edge-litert", "tflite", "running a .tflite model")
 
 

@@ -22,8 +22,8 @@ def write(body: dict[str, Any], path: Path) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Read what `write` wrote.
+def read(path: Path, what: str = "card", remedy: str = "reinstall it") -> dict[str, Any]:
+    """Read what `write` wrote; ``what`` it is and the ``remedy`` are for the error.
 
     Raises
     ------
@@ -33,9 +33,11 @@ def read(path: Path) -> dict[str, Any]:
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"card {path} cannot be read: {error}") from error
+        raise ModelError(f"{what} {path} cannot be read: {error}") from error
     if not isinstance(body, dict):
-        raise ModelError(f"card {path}: expected an object, got {type(body).__name__}")
-    if body.pop("seal", None) != digest(body):
-        raise ModelError(f"card {path} does not match its own seal: it was edited or damaged; reinstall it")
+        raise ModelError(f"{what} {path}: expected an object, got {type(body).__name__}")
+    if "seal" not in body:
+        raise ModelError(f"{what} {path} has no seal: it is of an earlier version, or none; {remedy}")
+    if body.pop("seal") != digest(body):
+        raise ModelError(f"{what} {path} does not match its own seal: it was edited or damaged; {remedy}")
     return body

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from wearecg.block import Event, Window
 from wearecg.ecg.rhythm import rr_measures
 from wearecg.models.card import Card, load_card
+from wearecg.models.runner import ENGINES
+from wearecg.models.runtimes import check_runtime
 from wearecg.observers.options import known_options
 from wearecg.pipeline.observer import About, Observer, Segments, Windows
 
@@ -65,6 +67,9 @@ class AutoObserver(Observer):
 
     def __init__(self, options: Mapping[str, str]) -> None:
         self._options = dict(options)
+        # Here, and not when a stream begins: whoever opens it can still go on without.
+        for package in ENGINES.get(self._options.get("runtime", "onnx"), ()):
+            check_runtime(package)
         self._card = load_card(STANDARD)
         self.source = self._card.source
         self.wants = wants_of(self._card)

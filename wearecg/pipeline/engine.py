@@ -30,7 +30,7 @@ from wearecg.errors import SignalError
 from wearecg.pipeline.frontend import FrontEnd, FrontEvent
 from wearecg.pipeline.observer import About, Observer, Windows, not_scored
 from wearecg.pipeline.resample import Resampler
-from wearecg.pipeline.rr import RRStream
+from wearecg.pipeline.rr import LONGEST_S, SHORTEST_S, RRStream, possible
 from wearecg.pipeline.timeline import Timeline
 from wearecg.pipeline.watching import Later, Watching
 
@@ -83,6 +83,8 @@ class Engine:
         """How the rate of each is known, likewise."""
         self._streams: dict[StreamId, _Stream] = {}
         self._rr: dict[StreamId, RRStream] = {}
+        self._refused: set[StreamId] = set()
+        """Streams of which an impossible interval was told."""
         self._used: set[Observer] = set()
         self._unused_told = False
 
@@ -148,14 +150,22 @@ class Engine:
 
     def _take_rr(self, intervals: RRIntervals, arrival: float) -> list[Event]:
         """Beats and rate of a sensor that has no waveform; beside one, intervals are only handed on."""
+        intervals, refused = possible(intervals)
+        told: list[Event] = []
+        if refused and intervals.stream not in self._refused:
+            self._refused.add(intervals.stream)
+            name = self.names[intervals.stream.sensor - 1]
+            what = f"{name} told an interval of {refused[0]:.3g} s between two beats"
+            text = f"{what}: those not of {SHORTEST_S:g} to {LONGEST_S:g} s are left out"
+            told.append(Notice(text, "warning"))
         if not intervals.alone:
-            return [intervals]
+            return [*told, intervals]
         stream = self._rr.get(intervals.stream)
         if stream is None:
             name = self.names[intervals.stream.sensor - 1]
             stream = RRStream(name, self._wall_offset, intervals.stream, self._observers, self._epoch)
             self._rr[intervals.stream] = stream
-        return stream.feed(intervals, arrival)
+        return told + stream.feed(intervals, arrival)
 
     def _unused(self) -> list[Event]:
         """Tell which observers look at nothing; of those that score windows the end of the stream tells."""

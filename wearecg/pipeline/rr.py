@@ -12,10 +12,22 @@ from wearecg.pipeline.watching import Watching
 
 RESOLUTION_HZ = 1024.0
 """RR intervals are told in 1/1024 s (Bluetooth Heart Rate Service)."""
+SHORTEST_S, LONGEST_S = 0.2, 10.0
+"""Between two beats lies no less than this (300 a minute), and no heart that stood still for longer goes on unseen."""
 LATE_S = 2.5
 """RRIntervals that arrive so much later than they add up to: some were lost. A strap tells them at most 2 s late."""
 KEEP_BEATS = 300
 """Observers may ask for so many of the last beats."""
+
+
+def possible(intervals: RRIntervals) -> tuple[RRIntervals, tuple[float, ...]]:
+    """Return a measurement with what no heart does taken out (0 s, 64 s, a rate of 1023), and those intervals."""
+    rr, bpm = intervals.rr, intervals.bpm
+    kept = tuple(one for one in rr if SHORTEST_S <= one <= LONGEST_S)
+    if bpm is not None and not 60 / LONGEST_S <= bpm <= 60 / SHORTEST_S:
+        bpm = None
+    refused = tuple(one for one in rr if not SHORTEST_S <= one <= LONGEST_S)
+    return replace(intervals, rr=kept, bpm=bpm), refused
 
 
 class RRStream:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -66,6 +67,8 @@ class AutoSource(Source):
         self._close: weakref.finalize[[], AutoSource] | None = None
         self._found: SerialSource | None = None
         self._held: list[Arrival] = []
+        self._ahead: deque[Arrival] = deque()
+        """What arrived and was not looked at yet."""
         self._baud = 0
         self._next_tick = 0.0
         self._told = ""
@@ -83,9 +86,11 @@ class AutoSource(Source):
         deadline = time.monotonic() + timeout
         items: list[Item] = []
         while self._reader is not None:
-            arrivals, _ = self._reader.take(max(min(deadline - time.monotonic(), TICK), 0.0))
-            for arrival in arrivals:
-                self._take(arrival, items)
+            if not self._ahead:
+                self._ahead.extend(self._reader.take(max(min(deadline - time.monotonic(), TICK), 0.0))[0])
+            enough = time.monotonic() + TICK
+            while self._ahead and time.monotonic() < enough:
+                self._take(self._ahead.popleft(), items)
             self._tick(self._reader, time.monotonic(), items)
             if items or time.monotonic() >= deadline:
                 return items
@@ -141,7 +146,9 @@ class AutoSource(Source):
         if self._baud != self._recogniser.baud:
             self._baud = self._recogniser.baud
             reader.set_baud(self._baud)
-            del self._held[1:]  # at the wrong rate there were no bytes, only noise
+            # At the wrong rate there were no bytes, only noise.
+            del self._held[1:]
+            self._ahead = deque(arrival for arrival in self._ahead if not isinstance(arrival[1], bytes))
         reader.write(bytes(self._recogniser.outgoing))
         self._recogniser.outgoing.clear()
 
@@ -149,8 +156,9 @@ class AutoSource(Source):
         device = self._make(self._drivers[name])
         found = SerialSource(self._port, device, self._baud)
         # As if it had been known from the beginning of what was heard.
-        found.take_over(reader, [(self._recogniser.since, Opened()), *self._held[1:]])
+        found.take_over(reader, [(self._recogniser.since, Opened()), *self._held[1:], *self._ahead])
         self._found, self._reader, self._held = found, None, []
+        self._ahead.clear()
         self.name, self.counters = found.name, found.counters
         assert self._close is not None
         self._close.detach()

@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from wearecg.text import visible
+
 if TYPE_CHECKING:
     import serial
 
 READ_WAIT = 0.1
 """Seconds that `Line.read` waits for bytes, and so for which its thread cannot be ended."""
-READ_BYTES = 65536
+READ_BYTES = 4096
+"""Most in one piece, so that decoding one takes no noticeable time whatever is in it."""
 WRITE_WAIT = 0.1
 """Seconds a write may hold the pipeline up; what the port does not take by then is lost, and asked again."""
 CONNECT_WAIT = 5.0
@@ -69,10 +72,10 @@ def list_ports(usb_ids: Mapping[tuple[int, int], str] | None = None) -> list[Por
         found.append(
             PortInfo(
                 path=port.device,
-                description=port.description if port.description != "n/a" else "",
+                description=visible(port.description) if port.description != "n/a" else "",
                 vid=port.vid,
                 pid=port.pid,
-                serial_number=port.serial_number,
+                serial_number=port.serial_number and visible(port.serial_number),
                 device=name,
                 problem=no_permission(port.device) if denied else "",
             )
@@ -155,7 +158,8 @@ def holders(port: str, others_only: bool = False) -> list[str]:
                 continue
             with suppress(OSError):
                 if target in _open_files(process):
-                    found.append(f"{(process / 'comm').read_text().strip()} (pid {process.name})")
+                    name = visible((process / "comm").read_text(errors="replace").strip())
+                    found.append(f"{name} (pid {process.name})")
     return found
 
 

@@ -93,7 +93,7 @@ class SerialSource(Source):
 
     def take_over(self, reader: Reader, arrivals: list[Arrival]) -> None:
         """Go on with a port that is open already, and with what arrived on it so far."""
-        self._ahead = arrivals
+        self._ahead = deque(arrivals)
         where = "network" if ports.is_url(self._port) else f"{self._baud} baud"
         self._link = Link(self._device.name, self._port, where)
         self._next_tick = 0.0
@@ -106,12 +106,14 @@ class SerialSource(Source):
         deadline = time.monotonic() + timeout
         items: list[Item] = []
         while (reader := self._reader) is not None:
-            wait = min(deadline - time.monotonic(), TICK)
-            arrivals, dropped = reader.take(max(wait, 0.0))
-            self._tell_dropped(dropped, items)
-            arrivals, self._ahead = self._ahead + arrivals, []
-            for at, what in arrivals:
-                self._handle(at, what, items)
+            if not self._ahead:
+                arrivals, dropped = reader.take(max(min(deadline - time.monotonic(), TICK), 0.0))
+                self._ahead.extend(arrivals)
+                self._tell_dropped(dropped, items)
+            # What there is no time for now is for the next turn, and what nobody has time for the reader drops.
+            enough = time.monotonic() + TICK
+            while self._ahead and time.monotonic() < enough:
+                self._handle(*self._ahead.popleft(), items)
             self._tick(time.monotonic(), items)
             if self._device.outgoing:
                 reader.write(bytes(self._device.outgoing))
