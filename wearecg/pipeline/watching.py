@@ -71,9 +71,6 @@ class Watching:
             if isinstance(want, Segments)
         }
 
-    def __bool__(self) -> bool:
-        return bool(self._begun)
-
     def hear(self, events: Iterable[Event]) -> list[Event]:
         """Hand on what was found in the stream; return what is said about it."""
         said: list[Event] = []
