@@ -13,6 +13,7 @@ import pytest
 
 import wearecg
 from wearecg.block import BeatClass
+from wearecg.observers import Events, Observer
 
 PARTS = {
     "observers": (
@@ -162,3 +163,40 @@ def test_a_sensor_whose_stream_has_a_name_of_its_own(install, tmp_path: Path) ->
     info = next(event for event in events if isinstance(event, wearecg.StreamInfo))
     assert (info.stream, info.stream.kind, info.stream.sensor) == ("ecg-raw", "ecg-raw", 1)
     assert any(isinstance(event, wearecg.HeartRate) and event.stream == "ecg-raw" for event in events)
+
+
+class Namer(Observer):
+    """Names beats by turns."""
+
+    source, wants = "namer@1", (Events((wearecg.Beat,)),)
+
+    def feed(self, item, about):
+        yield BeatClass(item.time, "V" if int(item.time) % 2 else "N", 0.9, self.source, item.stream)
+
+
+class Runs(Observer):
+    """Rests on what others say: beat classes, and the statements of a model."""
+
+    source, wants = "runs@1", (Events((BeatClass, wearecg.Statement)),)
+
+    def __init__(self):
+        self.classes, self.statements = 0, 0
+
+    def feed(self, item, about):
+        if isinstance(item, BeatClass):
+            self.classes += 1
+        elif item.source != self.source:
+            self.statements += 1
+        if isinstance(item, BeatClass) and self.classes % 10 == 0:
+            text = f"{self.classes} beats, {self.statements} statements"
+            yield wearecg.Statement("RUN", text, item.time - 5, item.time, None, self.source)
+
+
+def test_observers_hear_what_others_say() -> None:
+    source = wearecg.open_source("simulate:sinus?fs=250&speed=max")
+    session = wearecg.Session(source, [Runs(), Namer(), wearecg.open_observer("encoder")], duration=30)
+    said = [event for event in session if isinstance(event, wearecg.Finding) and event.code == "RUN"]
+    last = said[-1].text.split()
+    assert len(said) > 2
+    assert int(last[0]) == 10 * sum(one.change != "ends" for one in said)
+    assert int(last[2]) > 10

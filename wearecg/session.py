@@ -138,7 +138,7 @@ class Session:
                 yield from (event for event in ending if not isinstance(event, Summary))
             finally:
                 self._scoring.close()
-        yield from self._scoring.drain()
+        yield from self._scored()
         for event in ending:
             if isinstance(event, Summary):
                 yield self._account(event)
@@ -154,10 +154,15 @@ class Session:
                 yield item
                 continue
             yield from engine.feed(*item)
-            yield from self._scoring.drain()
+            yield from self._scored()
             if self._over():
                 break
-        yield from self._scoring.drain()
+        yield from self._scored()
+
+    def _scored(self) -> Iterator[Event]:
+        said = self._scoring.drain()
+        yield from said
+        yield from self._engine.hear(said)
 
     def _over(self) -> bool:
         if self._stop.is_set():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import isfinite
 
@@ -117,6 +117,14 @@ class Engine:
         if not self._unused_told and self.end >= UNUSED_S:
             found += self._unused()
         return events + found
+
+    def hear(self, events: Iterable[Event]) -> list[Event]:
+        """Let the observers of a stream hear what slow ones have said about it; return what they say to that."""
+        said: list[Event] = []
+        for event in events:
+            stream = self._streams.get(getattr(event, "stream", ECG))
+            said += stream.watching.hear([event]) if stream else []
+        return said
 
     @property
     def end(self) -> float:

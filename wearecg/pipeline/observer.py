@@ -42,7 +42,7 @@ class Segments:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Events of these types as they are found.
+    """Events of these types as they are found, and what other observers say of the stream (`Measure`, `BeatClass` ...).
 
     With ``siblings`` also those of the other streams of the same sensor that are on its clock, with their ``time``
     moved to the timeline of this stream.

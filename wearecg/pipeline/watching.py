@@ -138,8 +138,16 @@ class Watching:
     def _tell(self, observers: Iterable[Observer], item: object) -> list[Event]:
         said: list[Event] = []
         for observer in observers:
-            said += self._guarded(observer, partial(observer.feed, item, self._about))
+            for event in self._guarded(observer, partial(observer.feed, item, self._about)):
+                said.append(event)
+                said += self._spread(observer, event)
         return said
+
+    def _spread(self, speaker: Observer, event: Event) -> list[Event]:
+        """Tell the others what one has said about this stream: a rhythm may rest on the classes of beats."""
+        if getattr(event, "stream", None) != self._about.info.stream:
+            return []
+        return self._tell([one for one in self._hearing.get(type(event), ()) if one is not speaker], event)
 
     def _guarded(self, observer: Observer, step: Callable[[], Iterable[Event]]) -> Iterable[Event]:
         if observer in self._failed:
