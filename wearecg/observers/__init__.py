@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from urllib.parse import parse_qsl, urlencode
 
+from wearecg.errors import ModelError
 from wearecg.pipeline.observer import About, Events, Observer, Samples, Segments, Windows
 
 __all__ = [
@@ -59,8 +60,14 @@ def open_observer(spec: str) -> Observer:
     """
     name, _, query = spec.partition("?")
     options = dict(parse_qsl(query, keep_blank_values=True))
-    opener = _opener(name)
-    return opener(options) if opener else _open_model(name, options)
+    if opener := _opener(name):
+        return opener(options)
+    if not name.endswith(".json") and name not in (models := known()):
+        raise ModelError(
+            f"there is no model or other observer {name!r}; known are {', '.join(models)}; or give the path of a "
+            "card (.json)"
+        )
+    return _open_model(name, options)
 
 
 def open_observers(specs: Iterable[str]) -> list[Observer]:
@@ -80,8 +87,9 @@ def with_form(spec: str, runtime: str, precision: str) -> str:
 def known() -> list[str]:
     """Return every name that `open_observer` takes: built in, third-party and shipped models."""
     from wearecg.models.card import available
+    from wearecg.models.lead12 import LINEAR
 
-    return sorted({*BUILT_IN, *entry_points(group=ENTRY_POINTS).names, *available()})
+    return sorted({*BUILT_IN, *entry_points(group=ENTRY_POINTS).names, *available(), LINEAR.stem})
 
 
 def _opener(name: str) -> Callable[[Mapping[str, str]], Observer] | None:
