@@ -57,7 +57,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class CardStatement:
     """One thing a model can say; its probability is ``1 / (1 + exp(-(slope * logit + offset)))``."""
 
     code: str
@@ -88,7 +88,7 @@ class Group:
     """Statements that are read out together, in the order of the model's output ``name``."""
 
     name: str
-    statements: tuple[Statement, ...]
+    statements: tuple[CardStatement, ...]
     doubt: Doubt | None = None
 
 
