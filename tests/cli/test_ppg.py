@@ -174,8 +174,8 @@ def test_no_configuration_makes_morphology_of_a_pulse(tmp_path, lines):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--ppg-to-ecg", "--ppg-lag", "soon"), "'soon' is no lag"),
-        (("--ppg-to-ecg", "--ppg-lag", "3"), "'3' is no lag"),
+        (("--ppg-to-ecg", "--ppg-lag", "soon"), "'soon' is not a lag"),
+        (("--ppg-to-ecg", "--ppg-lag", "3"), "'3' is not a lag"),
         (("--ppg-lag", "0.3"), "give both"),
         (("--ppg-to-ecg", "--ppg-model", "encoder"), "does not draw from a pulse"),
     ],

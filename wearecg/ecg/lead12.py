@@ -1,7 +1,7 @@
-"""Twelve leads from eight: what was measured stays, the limb leads obey Einthoven's and Goldberger's laws.
+"""Twelve leads from eight: measured leads stay, limb leads obey Einthoven's and Goldberger's laws.
 
-The six limb leads are combinations of I and II. Whichever of them were measured therefore say something
-about those two: one measured lead pulls the estimates of both onto its line, two fix them.
+The six limb leads are linear combinations of I and II. A measured limb lead therefore constrains those two: one
+measured lead moves the estimates of both onto its line, two determine them.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ LIMB = {
     "aVL": (1.0, -0.5),
     "aVF": (-0.5, 1.0),
 }
-"""Each limb lead as so much of I and so much of II (Einthoven, 1912; Goldberger, 1942), in standard order."""
+"""The weights of I and II in each limb lead (Einthoven, 1912; Goldberger, 1942), in standard order."""
 
 ROUNDING = 1e-12
-"""mV^2; what measured leads leave of a variance below this is rounding."""
+"""mV^2; a variance below this, given the measured leads, is rounding error."""
 
 
-def twelve(signal: Array, mask: Array, mean: Array, variance: Array) -> tuple[Array, Array]:
-    """Put measured and estimated leads together.
+def twelve_leads(signal: Array, mask: Array, mean: Array, variance: Array) -> tuple[Array, Array]:
+    """Combine measured leads and estimates of the eight independent leads.
 
-    A measured limb lead moves the estimates of I and II onto the line where they give its samples, each
-    by its share of the variance: the conditional normal distribution. The errors of the estimates are
-    taken as independent of each other.
+    A measured limb lead moves the estimates of I and II onto the line on which they give its samples, each by its
+    share of the variance: the conditional normal distribution. The errors of the estimates are taken as independent
+    of each other.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def twelve(signal: Array, mask: Array, mean: Array, variance: Array) -> tuple[Ar
     Returns
     -------
     mean, variance : float32 [..., 12, n]
-        Measured leads are the very samples of ``signal``, with variance 0. Of the other limb leads, those
-        that are not I or II are computed from these two, so III is II minus I to the last bit.
+        Measured leads are the samples of ``signal`` themselves, with variance 0. The other limb leads but I and II
+        are computed from these two, so III is exactly II minus I.
     """
     known = mask > 0
     estimates, covariance = _frontal(signal, known, mean, variance)
@@ -72,7 +72,7 @@ def twelve(signal: Array, mask: Array, mean: Array, variance: Array) -> tuple[Ar
 def _frontal(
     signal: Array, known: NDArray[np.bool_], mean: Array, variance: Array
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
-    """Estimates of I and II given the measured limb leads; variance of I, covariance, variance of II."""
+    """Return I and II given the measured limb leads, and the variance of I, their covariance, the variance of II."""
     one, two, v_one, v_two = (x[..., k, :].astype(np.float64) for x in (mean, variance) for k in (0, 1))
     both = np.zeros_like(one)
     free = np.full(known.shape[:-1], 2)

@@ -1,4 +1,4 @@
-"""One door to every model."""
+"""`load_model`: loads any model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal, overload
 
 from wearecg.errors import ModelError
 from wearecg.models.card import Card
-from wearecg.models.lead12 import Reconstructor, read_card, reconstructor
+from wearecg.models.lead12 import Reconstructor, make_reconstructor, read_card
 from wearecg.models.model import Model
 from wearecg.models.profile import Profile
 from wearecg.models.pulse import PulseModel
@@ -53,13 +53,13 @@ def load_model(
     Parameters
     ----------
     name : str or Path
-        A shipped model, or the path of a card (``.json``).
+        A shipped model (``wearecg models`` lists them), or the path of a card (``.json``).
     precision : str
-        ``int8`` or ``fp32``.
+        ``int8`` (small and fast) or ``fp32`` (exact).
     runtime : str
-        ``onnx``, or ``tflite`` with the extra of that name. ``lead12-linear`` has one form only.
+        ``onnx``, or ``tflite`` with the extra of that name. ``lead12-linear`` has only the defaults.
     profile : Profile, str or Path, optional
-        Of what reconstructs leads: the correction for one person, or its file.
+        For a reconstructor: the correction for one person, or its file.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def load_model(
     Raises
     ------
     ModelError
-        No such model or form, a file or card that must not be run, or a profile that is not for this model.
+        No such model or form, a file or card that must not be run, or a profile that does not fit the model.
     MissingExtraError
         The runtime is not installed.
 
@@ -87,7 +87,7 @@ def load_model(
     """
     card, path = read_card(name)
     if not isinstance(card, Card) or card.outputs.band:
-        return reconstructor(card, path.parent, precision, runtime, profile)
+        return make_reconstructor(card, path.parent, precision, runtime, profile)
     if profile is not None:
         raise ModelError(f"{card.source} does not reconstruct leads: leave out the profile")
     runner = Runner(card, path.parent, precision, runtime)
