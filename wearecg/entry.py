@@ -1,4 +1,4 @@
-"""Events that are entries of a log: everything but samples. How one is written stands with its fields."""
+"""Events that are entries of a log: everything but samples. The metadata of its fields say how one is written."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import Any, ClassVar
 
 
 class Entry:
-    """An event that outputs write field by field, as JSON Lines do; a new one needs no line in any output.
+    """An event that outputs write field by field, as JSON Lines do; a new kind needs no change in any output.
 
-    What the ``metadata`` of a field may say is made by `rounded`, `significant` and so on below; without any a value
-    is written as it is.
+    `rounded`, `significant` and so on below make the ``metadata`` of a field; without any, a value is written as it
+    is.
 
     Attributes
     ----------
     kind : str
         The ``type`` of its record.
     record : tuple of str
-        What is written, in order: fields, and ``wall`` for the wall clock of the field before it. If empty, the
-        stream, then all other fields, with ``wall`` behind the first of ``time``, ``end`` and ``start``.
+        The fields that are written, in order, with ``wall`` for the wall clock of the field before it. If empty: the
+        stream, then all other fields, with ``wall`` after the first of ``time``, ``end`` and ``start``.
 
     Examples
     --------
@@ -39,13 +39,30 @@ class Entry:
     record: ClassVar[tuple[str, ...]] = ()
 
 
+class Moment(Entry):
+    """An entry with one ``time``, timeline seconds."""
+
+    __slots__ = ()
+    time: float
+
+    @property
+    def start(self) -> float:
+        """The same as ``time``."""
+        return self.time
+
+    @property
+    def end(self) -> float:
+        """The same as ``time``."""
+        return self.time
+
+
 def rounded(digits: int = 4) -> dict[str, Any]:
-    """Metadata of a number, or of several: so many decimals are written. Four are 0.1 ms."""
+    """Metadata of a number, or of several: how many decimals are written. Four are 0.1 ms."""
     return {"digits": digits}
 
 
 def significant(digits: int = 6, unknown: float | None = None) -> dict[str, Any]:
-    """Metadata of a number, or of several: so many significant digits; ``unknown`` is what stands for not known."""
+    """Metadata of a number, or of several: how many significant digits; ``unknown`` is the value for not known."""
     return {"significant": digits, "unknown": unknown}
 
 

@@ -1,15 +1,15 @@
-"""What is said about a stream: numbers, statements, and findings, which are statements in their place in time."""
+"""What is said about a stream: numbers, statements, and findings, which are statements with their history."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
-from wearecg.entry import Entry, pairs, rounded, significant
+from wearecg.entry import Entry, Moment, pairs, rounded, significant
 from wearecg.stream_id import ECG, StreamId
 
 Why: TypeAlias = Literal["short", "missing", "unusable", "leads", "unlike", "failed"]
-"""Why nothing is said: too little signal, samples missing, bad signal, other leads, unlike any ECG, a failure."""
+"""Why nothing is said: too little signal, missing samples, bad signal, other leads, unlike any ECG, a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,18 @@ class Measure(Entry):
         ``bpm``, ``ms``, ``mV``; empty for a ratio or a count.
     source : str
         ``model@version`` or ``rule@version``.
+    start, end : float
+        Timeline seconds.
     error : float or None
         Standard error in the same unit, where it is known.
     leads : tuple of str
-        The leads that it was measured on.
+        The leads that it was measured in.
+    stream : StreamId
+
+    Examples
+    --------
+    >>> Measure("qt", 392.0, "ms", "acme-qt@1", start=20.0, end=30.0, error=8.0).key
+    'qt_ms'
     """
 
     kind: ClassVar[str] = "measure"
@@ -59,25 +67,30 @@ class Statement(Entry):
     text : str
         For people.
     start, end : float
-        Timeline seconds of the stretch that it rests on.
+        Timeline seconds of the stretch that it is about.
     probability : float or None
         Calibrated; None where nothing was scored, and from a rule that only measures.
     source : str
         ``model@version`` or ``rule@version``.
     uncertainty : float or None
-        Chance that one of the statements of its kind (the superclasses, the rhythms) is called wrongly here, where
-        the model gives one.
+        Chance that a statement of its group (the superclasses, the rhythms) is wrong here, where the model gives one.
     leads : tuple of str
-        The leads that were looked at.
+        The leads that were used.
     why : Why or None
         Why nothing is said; None where something is.
     reason : str
-        The same for people, with numbers; a change of these alone is no news.
+        The same for people, with numbers. A change of the reason alone does not begin a new finding.
     evidence : tuple of Measure
-        What was measured beside it.
+        What was measured in the same stretch.
     hold : float
-        Seconds for which it may be absent from what its source says without having ended.
+        Seconds for which its source may stop stating it before it has ended.
     stream : StreamId
+
+    Examples
+    --------
+    >>> said = Statement("AFIB", "atrial fibrillation", 20.0, 30.0, 0.93, "acme-af@1", leads=("II",))
+    >>> said.key
+    ('ecg', 'acme-af@1', 'AFIB')
     """
 
     kind: ClassVar[str] = "statement"
@@ -97,23 +110,31 @@ class Statement(Entry):
 
     @property
     def key(self) -> tuple[StreamId, str, str]:
-        """Stream, source and code: what makes two statements the same one, made again."""
+        """Stream, source and code: the identity of a statement that is repeated."""
         return self.stream, self.source, self.code
 
 
 @dataclass(frozen=True, slots=True)
 class Finding(Statement):
-    """A `Statement` in its place in time, as the board of findings tells it.
+    """A `Statement` with its history: since when it holds, and whether it begins, holds or ends.
 
     Attributes
     ----------
     since : float
-        Timeline seconds from which it has held without a break.
+        Timeline seconds since when it has held without a break.
     change : {"begins", "holds", "ends"}
-        ``ends`` repeats what held last; that it does not hold any more is known when its source has looked again, at
+        ``ends`` repeats the last statement; that it no longer holds is known when its source has scored again, up to
         ``seen``.
     seen : float
-        Timeline seconds up to which the source had looked.
+        Timeline seconds up to which the source has scored.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> events = wearecg.stream("simulate:af?speed=max", observe="encoder", duration=15)
+    >>> begun = [e for e in events if isinstance(e, wearecg.Finding) and e.change == "begins"]
+    >>> "AFIB" in {finding.code for finding in begun}
+    True
     """
 
     kind: ClassVar[str] = "finding"
@@ -127,8 +148,25 @@ class Finding(Statement):
 
 
 @dataclass(frozen=True, slots=True)
-class BeatClass(Entry):
-    """The class of the beat whose R peak is at ``time``: an AAMI code (``N S V F Q``) with its probability."""
+class BeatClass(Moment):
+    """The class of one beat.
+
+    Attributes
+    ----------
+    time : float
+        Timeline seconds of its R peak.
+    code : str
+        AAMI class: ``N`` normal, ``S`` supraventricular, ``V`` ventricular, ``F`` fusion, ``Q`` unknown.
+    probability : float
+    source : str
+        ``model@version`` or ``rule@version``.
+    stream : StreamId
+
+    Examples
+    --------
+    >>> BeatClass(time=4.52, code="V", probability=0.97, source="acme-beats@1").end
+    4.52
+    """
 
     kind: ClassVar[str] = "beat-class"
     time: float = field(metadata=rounded())
@@ -136,13 +174,3 @@ class BeatClass(Entry):
     probability: float = field(metadata=rounded())
     source: str
     stream: StreamId = ECG
-
-    @property
-    def start(self) -> float:
-        """Timeline seconds of the R peak."""
-        return self.time
-
-    @property
-    def end(self) -> float:
-        """Timeline seconds of the R peak."""
-        return self.time

@@ -13,8 +13,8 @@ _KIND = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
 class StreamId(str):
     """Which stream an event belongs to: what it carries, and the number of its sensor.
 
-    It is the text that users, files and messages see (``ecg``, ``ecg-2``), so that it compares with one; what it is
-    made of is kept beside that and never parsed out of it.
+    It is a `str`, as users, files and messages see it (``ecg``, ``ecg-2``), and compares with one; its parts are kept
+    as attributes and never parsed from the text.
 
     Parameters
     ----------
@@ -22,7 +22,12 @@ class StreamId(str):
         ``ecg``, ``ppg``, ``acc``, ``rr``, ``twelve`` ...: lower-case words of letters and digits, joined by hyphens,
         each beginning with a letter.
     sensor : int
-        From 1 on, where a person wears several.
+        The n-th sensor of the person, from 1.
+
+    Attributes
+    ----------
+    kind : str
+    sensor : int
 
     Raises
     ------
@@ -40,22 +45,22 @@ class StreamId(str):
     __slots__ = ("kind", "sensor")
 
     def __new__(cls, kind: str, sensor: int = 1) -> Self:
-        """Make the text, and keep its parts."""
+        """Make the text and keep its parts."""
         if not _KIND.fullmatch(kind) or sensor < 1:
             raise SignalError(
-                f"{kind!r} of sensor {sensor} is no name of a stream: use lower-case words that begin with a letter, "
-                "such as ecg or ecg-raw, and sensors from 1 on"
+                f"{kind!r} of sensor {sensor} is not a stream: use lower-case words that begin with a letter, "
+                "such as ecg or ecg-raw, and sensors from 1"
             )
         self = super().__new__(cls, kind if sensor == 1 else f"{kind}-{sensor}")
         self.kind, self.sensor = kind, sensor
         return self
 
     def __getnewargs__(self) -> tuple[str, int]:  # type: ignore[override]
-        """Let it be copied and sent to another process."""
+        """Return the arguments with which a copy is made, also in another process."""
         return self.kind, self.sensor
 
     def sibling(self, kind: str) -> StreamId:
-        """Return the stream of another kind of the same sensor."""
+        """Return the id of the stream of another kind from the same sensor."""
         return StreamId(kind, self.sensor)
 
 

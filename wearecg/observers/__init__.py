@@ -1,4 +1,4 @@
-"""What looks at a stream and says what it sees, by name: ``encoder``, ``rhythm1``, ``lead12``, ``rr-rhythm`` ...
+"""Observers by name: ``encoder``, ``rhythm1``, ``lead12``, ``rr-rhythm`` ...; each is fed streams and reports on them.
 
 `open_observer` takes a name of `BUILT_IN`, of a model (shipped, or the path of its card), or of an entry point of the
 group ``wearecg.observers``: its value is a callable that takes the options (a mapping of texts) and returns an
@@ -34,22 +34,33 @@ BUILT_IN: dict[str, tuple[str, str]] = {
     "auto": ("wearecg.observers.model", "open_auto"),
     "rr-rhythm": ("wearecg.observers.rhythm", "open_rhythm"),
 }
-"""Name: module and opener, imported when asked for."""
+"""Name: module and opener, imported when first used."""
 
 ENTRY_POINTS = "wearecg.observers"
 LOADING = ("runtime", "precision", "profile")
-"""The options that say how a model is loaded."""
+"""The options for loading a model."""
 
 
 def open_observer(spec: str) -> Observer:
-    """Open the observer that ``spec`` names, with its options: ``encoder?runtime=tflite&precision=fp32``.
+    """Open an observer: a model, a rule, or one of another package.
+
+    Parameters
+    ----------
+    spec : str
+        A model (``"encoder"``, or the path of a card), ``"auto"``, ``"rr-rhythm"`` or the name of an entry point of the
+        group ``wearecg.observers``; options follow: ``"encoder?runtime=tflite&precision=fp32"``.
+
+    Returns
+    -------
+    Observer
+        For a `Session`.
 
     Raises
     ------
     ModelError
-        There is no such observer, or a model file or card that must not be run.
+        There is no such observer, or the model file or card must not be run.
     ConfigError
-        An option that it does not have.
+        It does not have this option.
     MissingExtraError
         The runtime is not installed.
 
@@ -57,6 +68,8 @@ def open_observer(spec: str) -> Observer:
     --------
     >>> open_observer("rr-rhythm").source
     'rr-rhythm@1'
+    >>> open_observer("encoder?precision=fp32").slow
+    True
     """
     name, _, query = spec.partition("?")
     options = dict(parse_qsl(query, keep_blank_values=True))
@@ -71,12 +84,12 @@ def open_observer(spec: str) -> Observer:
 
 
 def open_observers(specs: Iterable[str]) -> list[Observer]:
-    """Open several, each once."""
+    """Open several observers; one that is named twice is opened once."""
     return [open_observer(spec) for spec in dict.fromkeys(specs)]
 
 
 def with_form(spec: str, runtime: str, precision: str) -> str:
-    """Return ``spec`` with a runtime and a precision, if it is of a model and does not name its own."""
+    """Return ``spec`` with runtime and precision added, if it names a model and does not state its own."""
     name, _, query = spec.partition("?")
     if name != "auto" and _opener(name):
         return spec
@@ -104,7 +117,7 @@ def _opener(name: str) -> Callable[[Mapping[str, str]], Observer] | None:
 
 
 def _open_model(name: str, options: Mapping[str, str]) -> Observer:
-    """Open a model by what it gives: statements, twelve leads, or a lead drawn from a pulse."""
+    """Open a model as the observer of its output: statements, twelve leads, or a lead drawn from a pulse."""
     from wearecg.models import Model, load_model
     from wearecg.models.lead12 import Reconstructor
     from wearecg.observers import model, pulse, twelve

@@ -1,4 +1,4 @@
-"""What an observer is: something that looks at a stream and says what it sees. The engine knows no more of it."""
+"""Observers: each is fed streams and reports on them. The engine knows nothing else of them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from wearecg.ecg.leads import is_ecg
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Every sample as `SignalBlock`, resampled to ``fs`` Hz; at the stream's own rate if that is not given.
+    """Every sample, as `SignalBlock` resampled to ``fs`` Hz; at the stream's own rate if ``fs`` is None.
 
-    Resampled, ``lost`` is 0: short gaps are NaN, and a longer one shows in ``start``, always a whole number of samples.
+    Resampled blocks have ``lost`` 0: short gaps are NaN, and a longer one is a jump of ``start`` by a whole number of
+    samples.
     """
 
     fs: float | None = None
@@ -33,7 +34,7 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """A `Window` at ``fs`` Hz around each R peak: from ``before`` seconds before it to ``after`` behind it."""
+    """A `Window` at ``fs`` Hz around each R peak, from ``before`` to ``after`` seconds before and after it."""
 
     fs: float
     before: float
@@ -42,10 +43,10 @@ class Segments:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Events of these types as they are found, and what other observers say of the stream (`Measure`, `BeatClass` ...).
+    """Events of these types, also those of other observers of the stream (`Measure`, `BeatClass` ...).
 
-    With ``siblings`` also those of the other streams of the same sensor that are on its clock, with their ``time``
-    moved to the timeline of this stream.
+    With ``siblings`` also those of the other streams of the same sensor on the same clock, with their ``time`` on the
+    timeline of this stream.
     """
 
     types: tuple[type, ...]
@@ -57,17 +58,17 @@ Want: TypeAlias = Samples | Windows | Segments | Events
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is known beside an item: the stream, and what the front end has found in it so far.
+    """What is known about the stream of an item, and what the front end has found in it so far.
 
     Attributes
     ----------
     info : StreamInfo
     beats : callable
-        From two times (timeline seconds) to the beats between them, of the last minute.
+        From two times (timeline seconds) to the beats between them; of the last minute.
     quality : callable
-        From two times to the verdict on every lead between them.
+        From two times to the quality of every lead between them.
     trace : bool
-        Whether a display is there for which a stream that is made should have `Trace` events.
+        Whether there is a display, for which a derived stream should also have `Trace` events.
     """
 
     info: StreamInfo
@@ -77,42 +78,67 @@ class About:
 
 
 class Observer(ABC):
-    """Looks at one stream. Pure: no I/O, and the same events however the stream came in pieces.
+    """Is fed one stream and reports on it. Pure: no I/O, and the same events however the stream is cut into pieces.
 
-    What it says are `Statement`, `Measure` and `BeatClass` events; it may also make a stream of its own
-    (a `StreamInfo` with another `StreamId`, then its `SignalBlock` and a `Summary`). All statements on one stretch
-    are given together.
+    It returns `Statement`, `Measure` and `BeatClass` events; it may also make another stream (a `StreamInfo` with
+    another `StreamId`, then its `SignalBlock` and a `Summary`). All statements about one stretch are returned together.
+
+    Attributes
+    ----------
+    source : str
+        ``name@version``, as in its statements.
+    needs : str
+        What a stream must have, for people; empty where nobody needs to be told that it is missing.
+    wants : tuple of Samples, Windows, Segments or Events
+        What it is fed.
+    slow : bool
+        True: it is fed in a separate thread; when it is too slow, windows are skipped and counted.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> from wearecg.observers import Events
+    >>> class LongestPause(wearecg.Observer):
+    ...     source, wants = "longest-pause@1", (Events((wearecg.Beat,)),)
+    ...     rr = 0.0
+    ...
+    ...     def feed(self, beat, about):
+    ...         self.rr = max(self.rr, beat.rr or 0.0)
+    ...         return ()
+    ...
+    ...     def flush(self):
+    ...         return (wearecg.Measure("longest_pause", self.rr, "s", self.source, 0.0, 0.0),)
+    >>> session = wearecg.Session(wearecg.open_source("simulate:pause?speed=max"), [LongestPause()], duration=60)
+    >>> [event.value > 1.5 for event in session if isinstance(event, wearecg.Measure)]
+    [True]
     """
 
     source: str
-    """``name@version``, as in what it says."""
     needs: str = "an ECG lead"
-    """What a stream must have for it, for people; empty: where there is none, nobody needs to be told."""
     wants: tuple[Want, ...]
     slow: bool = False
-    """True: it is fed in a thread of its own, where windows are skipped, and counted, when it is too slow."""
 
     def accepts(self, info: StreamInfo) -> bool:
-        """Whether it looks at this stream; by default at every one that was measured and has an ECG lead."""
+        """Whether this stream is fed to it; by default every measured stream with an ECG lead."""
         return not info.reconstructed and any(is_ecg(lead) for lead in info.leads)
 
     def begin(self, about: About) -> Observer:
-        """Return what looks at this one stream from its start on; by default a copy of its own.
+        """Return the observer that is fed this one stream, from its start; by default a copy of this one.
 
         Raises
         ------
         WearECGError
-            The stream is accepted, but nothing can be made of its rate or its leads.
+            The rate or the leads of the accepted stream cannot be used.
         """
         del about
         return deepcopy(self)
 
     @abstractmethod
     def feed(self, item: object, about: About) -> Iterable[Event]:
-        """Take the next item that it wants, and return what it has to say."""
+        """Take the next of what it wants, and return its events."""
 
     def flush(self) -> Iterable[Event]:
-        """Return what is left to say at the end of the stream."""
+        """Return the last events, at the end of the stream."""
         return ()
 
 
@@ -122,7 +148,7 @@ NOT_SCORED = "NOT_SCORED"
 def not_scored(
     source: str, about: StreamInfo, start: float, end: float, why: Why, reason: str, text: str = "not scored"
 ) -> Statement:
-    """Return the statement that nothing is said about a stretch, and why."""
+    """Return the statement that a stretch was not scored, and why."""
     return Statement(
         NOT_SCORED,
         text,

@@ -1,4 +1,4 @@
-"""What a sensor without a waveform gives: RR intervals, placed in time as beats. No waveform is made up."""
+"""RR intervals of a sensor without a waveform, placed in time as beats. No waveform is made up."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from wearecg.pipeline.observer import About, Observer
 from wearecg.pipeline.watching import Watching
 
 RESOLUTION_HZ = 1024.0
-"""RR intervals are told in 1/1024 s (Bluetooth Heart Rate Service)."""
+"""RR intervals are sent in units of 1/1024 s (Bluetooth Heart Rate Service)."""
 SHORTEST_S, LONGEST_S = 0.2, 10.0
-"""Between two beats lies no less than this (300 a minute), and no heart that stood still for longer goes on unseen."""
+"""Limits of a possible RR interval: 300 beats a minute, and a pause that no heart survives unnoticed."""
 LATE_S = 2.5
-"""RRIntervals that arrive so much later than they add up to: some were lost. A strap tells them at most 2 s late."""
+"""Where intervals arrive later than their sum by more than this, some were lost: a strap sends within 2 s."""
 KEEP_BEATS = 300
-"""Observers may ask for so many of the last beats."""
+"""How many of the last beats are kept for observers."""
 
 
 def possible(intervals: RRIntervals) -> tuple[RRIntervals, tuple[float, ...]]:
-    """Return a measurement with what no heart does taken out (0 s, 64 s, a rate of 1023), and those intervals."""
+    """Return a measurement without impossible intervals and rates (0 s, 64 s, 1023 bpm), and those intervals."""
     rr, bpm = intervals.rr, intervals.bpm
     kept = tuple(one for one in rr if SHORTEST_S <= one <= LONGEST_S)
     if bpm is not None and not 60 / LONGEST_S <= bpm <= 60 / SHORTEST_S:
@@ -31,10 +31,10 @@ def possible(intervals: RRIntervals) -> tuple[RRIntervals, tuple[float, ...]]:
 
 
 class RRStream:
-    """Turns `RRIntervals` into `Beat`, `HeartRate` and `Gap`, and what observers say of these.
+    """Turns `RRIntervals` into `Beat`, `HeartRate` and `Gap`, and adds the events of observers.
 
-    The intervals carry no time, so beats are placed by adding them up, and held to the host's clock: their sum may
-    fall behind it by the sensor's delay, but not by a beat; then some were lost, and there is a gap.
+    The intervals carry no time, so beats are placed by their sum, which is compared with the host's clock: it may fall
+    behind by the sensor's delay, but not by a beat; then some were lost, and there is a gap.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class RRStream:
     stream : StreamId
     observers : sequence of Observer
     epoch : float, optional
-        Unix time of timeline 0 where the source knows it itself (a recording).
+        Unix time of timeline 0, where the source knows it (a recording).
     """
 
     def __init__(
@@ -89,11 +89,11 @@ class RRStream:
         return [*events, replace(intervals, start=start, end=self.end), *found, *self._watching.hear(found)]
 
     def link_lost(self) -> None:
-        """Note that the link went down: what was beaten meanwhile is unknown."""
+        """Note that the link went down: the beats until it is back are not known."""
         self._lost = "unplugged"
 
     def finish(self) -> list[Event]:
-        """What is left to say, and the account of the stream; ``samples`` are intervals."""
+        """Return the last events and the summary of the stream; its ``samples`` are intervals."""
         said = self._watching.flush() if self._watching else []
         return [*said, Summary(self._stream, self.end, self._beats, {}, self._gaps, self._beats, 0, 0)]
 
