@@ -4,6 +4,7 @@
     report = wearecg.score(samples, fs, leads)            a recording, same engine
     scores = wearecg.load_model("encoder")(samples, fs, leads)
 
+Names that an observer or an output of your own needs are in `wearecg.observers` and `wearecg.sinks`.
 Not a medical device.
 """
 
@@ -35,6 +36,7 @@ from wearecg.block import (
     Window,
 )
 from wearecg.errors import (
+    ConfigError,
     LeadError,
     MissingExtraError,
     ModelError,
@@ -47,7 +49,18 @@ from wearecg.errors import (
 if TYPE_CHECKING:
     from wearecg.findings import Report
     from wearecg.formats import Recording, read_recording
-    from wearecg.models import Model, load_model
+    from wearecg.models import (
+        Card,
+        DrawnLead,
+        Model,
+        Profile,
+        PulseModel,
+        Reconstructor,
+        Scores,
+        Twelve,
+        calibrate,
+        load_model,
+    )
     from wearecg.observers import Observer, open_observer
     from wearecg.person import Person
     from wearecg.session import Session, score, stream
@@ -56,12 +69,20 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
+    "Card": "wearecg.models",
+    "DrawnLead": "wearecg.models",
     "Model": "wearecg.models",
     "Observer": "wearecg.observers",
     "Person": "wearecg.person",
+    "Profile": "wearecg.models",
+    "PulseModel": "wearecg.models",
+    "Reconstructor": "wearecg.models",
     "Recording": "wearecg.formats",
     "Report": "wearecg.findings",
+    "Scores": "wearecg.models",
     "Session": "wearecg.session",
+    "Twelve": "wearecg.models",
+    "calibrate": "wearecg.models",
     "load_model": "wearecg.models",
     "open_observer": "wearecg.observers",
     "open_source": "wearecg.sources",
@@ -73,7 +94,10 @@ _LAZY = {
 __all__ = [
     "Beat",
     "BeatClass",
+    "Card",
     "ClockFit",
+    "ConfigError",
+    "DrawnLead",
     "Event",
     "Finding",
     "Gap",
@@ -88,10 +112,14 @@ __all__ = [
     "Notice",
     "Observer",
     "Person",
+    "Profile",
+    "PulseModel",
     "Quality",
     "RRIntervals",
+    "Reconstructor",
     "Recording",
     "Report",
+    "Scores",
     "Session",
     "SignalBlock",
     "SignalError",
@@ -102,8 +130,10 @@ __all__ = [
     "StreamInfo",
     "Summary",
     "Trace",
+    "Twelve",
     "WearECGError",
     "Window",
+    "calibrate",
     "load_model",
     "open_observer",
     "open_source",
@@ -114,7 +144,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # `import wearecg` stays light: what needs more than numpy is imported when it is first used.
+    # `import wearecg` stays light: what needs more than numpy is imported at its first use.
     if name in _LAZY:
         value = getattr(import_module(_LAZY[name]), name)
         globals()[name] = value

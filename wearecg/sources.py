@@ -1,4 +1,4 @@
-"""Which source a user means by what he typed."""
+"""Sources by name: serial ports, Bluetooth sensors, recordings, synthetic people."""
 
 from __future__ import annotations
 
@@ -21,17 +21,41 @@ def open_source(
     fs: float | None = None,
     leads: Sequence[str] = (),
 ) -> Source:
-    """Return the (unopened) source for ``spec``.
+    """Return the source that ``spec`` names, not yet opened.
 
-    ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port``: a serial port, see `open_port`.
-    ``ble:NAME``, ``ble:ADDRESS``: a Bluetooth sensor, see `open_ble`.
-    ``simulate:SCENARIO?seed=1&fs=500&speed=1``: the synthetic person.
-    ``PATH?speed=1`` of a recording: replayed live, ``speed=max`` as fast as it can be read.
+    Parameters
+    ----------
+    spec : str
+        ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port``: a serial port; ``ble:NAME`` or ``ble:ADDRESS``: a Bluetooth
+        sensor; ``simulate:SCENARIO?seed=1&fs=500&speed=1``: a synthetic person; ``PATH?speed=1``: a recording, replayed
+        live, or with ``speed=max`` as fast as it can be read.
+    device : str, optional
+        The sensor (see ``wearecg devices``): on a port by default ``bridge``, or ``auto`` to detect it; on Bluetooth it
+        is detected.
+    baud : int, optional
+        Of a serial port; by default the sensor's.
+    fs : float, optional
+        Hz, for a sensor that does not state its rate, or a CSV recording without a time column.
+    leads : sequence of str
+        Names of the channels, for a sensor that does not state them.
+
+    Returns
+    -------
+    Source
+        For a `Session`.
 
     Raises
     ------
     SourceError
-        Nothing like it is here, or an option that it does not have.
+        There is no such device or recording, or it does not have this option.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> source = open_source("simulate:af?seed=3&speed=max")
+    >>> events = wearecg.Session(source, duration=5)
+    >>> {event.lead for event in events if isinstance(event, wearecg.Beat)}
+    {'II'}
     """
     if is_port(spec):
         return open_port(spec, device, baud, fs, leads)
@@ -67,16 +91,16 @@ def open_port(
     lsb: float | None = None,
     capture: Path | None = None,
 ) -> Source:
-    """Return the (unopened) source for the sensor ``device`` (default ``bridge``) on a serial port.
+    """Return the source for the sensor ``device`` (default ``bridge``) on a serial port, not yet opened.
 
-    With the device ``auto`` it is found out which sensor talks, see `wearecg.transports.auto`.
-    ``fs`` (Hz), ``leads`` and ``lsb`` (mV of one count) tell what a sensor does not say itself: its rate, what its
-    columns are, and their scale. ``capture`` is a new file for the raw bytes.
+    The device ``auto`` detects the sensor, see `wearecg.transports.auto`. ``fs`` (Hz), ``leads`` and ``lsb`` (mV of one
+    count) state what a sensor does not: its rate, its leads, and their scale. ``capture`` is a new file for the raw
+    bytes.
 
     Raises
     ------
     SourceError
-        No such device, or one that states its own rate was given another.
+        There is no such device, or it states its own rate.
     """
     from wearecg.devices import device as device_class
     from wearecg.devices import serial_drivers
@@ -106,15 +130,15 @@ def open_ble(
     fs: float | None = None,
     leads: Sequence[str] = (),
 ) -> Source:
-    """Return the (unopened) source for the Bluetooth sensor ``target``: its name, a part of it, or its address.
+    """Return the source for the Bluetooth sensor ``target`` (its name, a part of it, or its address), not yet opened.
 
-    ``device`` is found from what the sensor advertises if not given. ``streams`` are those to ask it for. ``leads``
-    tell a sensor that does not say so itself what its channels are.
+    ``device`` is detected from what the sensor advertises if not given. ``streams`` are those to request. ``leads``
+    name the channels of a sensor that does not.
 
     Raises
     ------
     SourceError
-        No such device, one that has no such stream, or one that states its own rate was given another.
+        There is no such device, it has no such stream, or it states its own rate.
     """
     from wearecg.devices import device as device_class
     from wearecg.devices.ble_base import BleDevice
@@ -141,13 +165,13 @@ BLE = "ble:"
 
 
 def is_port(spec: str) -> bool:
-    """Whether ``spec`` names a serial port rather than a recording."""
+    """Whether ``spec`` names a serial port."""
     if "://" in spec or spec.startswith("/dev/") or re.fullmatch(r"COM\d+", spec, re.IGNORECASE):
         return True
     try:
         return stat.S_ISCHR(os.stat(spec).st_mode)
     except OSError:
-        # A dangling link is a port that is unplugged just now.
+        # A dangling link is a port that is unplugged at present.
         return os.path.islink(spec)
 
 

@@ -1,8 +1,8 @@
-"""The card of a model: what it takes, what it says, how well, made of what; JSON beside the files.
+"""The card of a model: its input, its output, how well it does, what it was made from; JSON beside the files.
 
 A card is sealed (`wearecg.models.sealed`), lists its files with their hashes, and has a *contract*: the hash of what
 a file must agree with (name, version, input, order of outputs), which each model file carries inside. So a file that
-is cut short, exchanged or taken from another card is refused, and so is a card that somebody edited.
+is truncated, exchanged or taken from another card is refused, and so is an edited card.
 """
 
 from __future__ import annotations
@@ -18,20 +18,57 @@ from wearecg.ecg.leads import TWELVE, UNKNOWN
 from wearecg.errors import ModelError
 from wearecg.models import sealed
 from wearecg.models.preprocess import Preprocessing
+from wearecg.models.provenance import (
+    FORMS,
+    PRECISIONS,
+    RUNTIMES,
+    DataSet,
+    GoldenFile,
+    Loss,
+    Measured,
+    ModelFile,
+    Quantisation,
+    Training,
+)
+
+__all__ = [
+    "AROUND",
+    "FORMAT",
+    "FORMS",
+    "PPG",
+    "PRECISIONS",
+    "RUNTIMES",
+    "ZOO",
+    "Band",
+    "Card",
+    "CardStatement",
+    "DataSet",
+    "Doubt",
+    "GoldenFile",
+    "Group",
+    "Input",
+    "Loss",
+    "Measured",
+    "ModelFile",
+    "Outputs",
+    "Quantisation",
+    "SignalOutput",
+    "Training",
+    "available",
+    "card_path",
+    "load_card",
+]
 
 FORMAT = 1
 PPG = ("PPG",)
-"""The leads of a model that looks at a pulse."""
+"""The leads of a model whose input is a pulse wave."""
 ZOO = Path(__file__).parent / "zoo"
-PRECISIONS = ("fp32", "int8")
-RUNTIMES = ("onnx", "tflite")
 AROUND = ("window", "beat")
-FORMS = tuple(f"{precision}_{runtime}" for runtime in RUNTIMES for precision in PRECISIONS)
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What a model is fed: ``seconds`` at ``fs`` Hz of any of ``leads``, in ``units``, prepared so."""
+    """The input of a model: ``seconds`` at ``fs`` Hz of any of ``leads``, in ``units``, after ``preprocessing``."""
 
     fs: float
     seconds: float
@@ -40,10 +77,10 @@ class Input:
     min_fs: float
     """Recordings slower than this are refused, Hz."""
     min_leads: int
-    """Fewer usable leads than this are not scored."""
+    """With fewer usable leads a window is not scored."""
     preprocessing: Preprocessing
     around: str = "window"
-    """What its windows are laid around: ``window``, nothing but the grid of time; ``beat``, each R peak."""
+    """``window``: windows at regular times; ``beat``: a window around each R peak."""
 
     @property
     def length(self) -> int:
@@ -52,29 +89,29 @@ class Input:
 
     @property
     def any_lead(self) -> bool:
-        """Whether it takes one ECG lead, whichever that is."""
+        """Whether it takes one ECG lead of any position."""
         return self.leads == (UNKNOWN,)
 
 
 @dataclass(frozen=True, slots=True)
 class CardStatement:
-    """One thing a model can say; its probability is ``1 / (1 + exp(-(slope * logit + offset)))``."""
+    """A statement that a model can make; its probability is ``1 / (1 + exp(-(slope * logit + offset)))``."""
 
     code: str
     text: str
     slope: float
     offset: float
     threshold: float
-    """Probability from which it holds."""
+    """Probability from which it is made."""
     reported: bool
-    """Whether a live window in which it holds gives a finding; its probability is always there."""
+    """Whether it becomes a finding when a live window has it; its probability is always given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """How sure a group's calls are: from the entropy of its probabilities to the chance of a wrong call.
+    """The uncertainty of a group: from the entropy of its probabilities to the chance of an error.
 
-    The chance that at least one statement of the group is called wrongly in a window is
+    The chance that at least one statement of the group is wrong in a window is
     ``1 / (1 + exp(-(slope * entropy + offset)))``; ``entropy`` is the sum of the statements' binary
     entropies in nats.
     """
@@ -85,7 +122,7 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Statements that are read out together, in the order of the model's output ``name``."""
+    """The statements of one output of the model, in its order."""
 
     name: str
     statements: tuple[CardStatement, ...]
@@ -94,7 +131,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class SignalOutput:
-    """An output that is a signal, or something about one: its shape for one window, and its units."""
+    """An output that is a signal, or describes one: its shape for one window, and its units."""
 
     name: str
     shape: tuple[int, ...]
@@ -103,10 +140,10 @@ class SignalOutput:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The error bars of reconstructed leads: ``share`` of the truth lies within them.
+    """The error bars of reconstructed leads: a ``share`` of the true values lies within them.
 
     The model's standard deviation times ``scale`` (one number for each of the twelve leads) is that of a normal
-    distribution. Where the band's half-width is above ``unknown_mv`` a lead counts as not known.
+    distribution. Where the half-width of the band is above ``unknown_mv``, a lead counts as not known.
     """
 
     share: float
@@ -116,7 +153,7 @@ class Band:
     def __post_init__(self) -> None:
         scales = len(self.scale) == len(TWELVE) and min(self.scale) > 0
         if not (0 < self.share < 1 and scales and self.unknown_mv > 0):
-            raise ModelError(f"{self} is no band: share in (0, 1), 12 scales above 0, unknown_mv above 0")
+            raise ModelError(f"{self} is not a band: share in (0, 1), 12 scales above 0, unknown_mv above 0")
 
     @property
     def width(self) -> float:
@@ -126,23 +163,23 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What a model gives: an embedding of this many numbers (0: none), groups of statements, signals."""
+    """The output of a model: an embedding of this many numbers (0: none), groups of statements, signals."""
 
     embedding: int
     groups: tuple[Group, ...]
     signals: tuple[SignalOutput, ...] = ()
     unlike: float | None = None
-    """From this value of the signal ``unlike`` on, a window is not like those that the model knows."""
+    """Value of the signal ``unlike`` from which a window is unlike those that the model knows."""
     band: Band | None = None
-    """Of a model that reconstructs leads: its signals are ``leads`` (mean) and ``logvar``."""
+    """For a reconstructor, whose signals are ``leads`` (mean) and ``logvar``."""
     points: Mapping[str, float] = field(default_factory=dict, hash=False)
-    """Operating points: for an output by its name, the probability from which it is a finding."""
+    """Operating points: the probability from which an output, by its name, counts as found."""
 
     @property
     def in_file(self) -> dict[str, tuple[int, ...]]:
         """Name and shape (of one window) of each output of a file, in its order.
 
-        The logits of all groups, and then a classifier's signals, are one: each output takes its time.
+        The logits of all groups, then a classifier's signals, are one output: each output costs time.
         """
         shapes: dict[str, tuple[int, ...]] = {"embedding": (self.embedding,)} if self.embedding else {}
         if self.groups:
@@ -151,7 +188,7 @@ class Outputs:
 
     @property
     def places(self) -> dict[str, tuple[int, slice]]:
-        """Where the embedding, each group's logits and each signal are: which output of a file, which columns."""
+        """Where the embedding, the logits of each group and each signal are: output of a file, and columns."""
         places = {name: (number, slice(None)) for number, name in enumerate(self.in_file)}
         if self.groups:
             number, _ = places.pop("logits")
@@ -168,112 +205,41 @@ class Outputs:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFile:
-    """One file of a model, beside its card."""
-
-    path: str
-    precision: str
-    runtime: str
-    bytes: int
-    sha256: str
-
-    @property
-    def form(self) -> str:
-        """Precision and runtime in one word, ``int8_tflite``."""
-        return f"{self.precision}_{self.runtime}"
-
-
-@dataclass(frozen=True, slots=True)
-class GoldenFile:
-    """The file of input and output pairs beside the card, by which a machine checks its arithmetic."""
-
-    path: str
-    pairs: int
-    bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class DataSet:
-    """Recordings that a model was made with."""
-
-    name: str
-    use: str
-    licence: str
-    citation: str
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """How a model came about."""
-
-    data: tuple[DataSet, ...]
-    command: str
-    seed: int
-    epochs: int
-    minutes: float
-    machine: str
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What a metric says of one group (or output) with one lead set, and its 95 % interval by patient."""
-
-    data: str
-    metric: str
-    group: str
-    leads: str
-    precision: str
-    runtime: str
-    records: int
-    value: float
-    low: float
-    high: float
-    ece_raw: float | None = None
-    """Expected calibration error of the bare sigmoid, on patients that calibration has not seen."""
-    ece: float | None = None
-    """The same after calibration."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """What conversion and quantisation cost one group with one lead set: the gate's metric of each form."""
-
-    group: str
-    leads: str
-    torch: float
-    fp32_onnx: float
-    int8_onnx: float
-    fp32_tflite: float
-    int8_tflite: float
-
-
-@dataclass(frozen=True, slots=True)
-class Quantisation:
-    """How the int8 files were made, and the report of the gate that let them through."""
-
-    method: str
-    metric: str
-    lower_is_better: bool
-    relative: bool
-    """Whether a loss is counted as a share of torch's value."""
-    allowed_loss: float
-    report: tuple[Loss, ...]
-
-    def loss(self, row: Loss, form: str) -> float:
-        """Return how much worse than torch a form is in this row; negative where it gained."""
-        torch, value = row.torch, float(getattr(row, form))
-        loss = value - torch if self.lower_is_better else torch - value
-        return loss / torch if self.relative else loss
-
-    def worst(self, row: Loss) -> float:
-        """Return the largest loss of a shipped form in this row."""
-        return max(self.loss(row, form) for form in FORMS)
-
-
-@dataclass(frozen=True, slots=True)
 class Card:
-    """Everything that is stated about a model. :func:`load_card` reads one, :meth:`write` seals one."""
+    """Everything that is stated about a model. `wearecg.models.load_card` reads one, `write` seals one.
+
+    Attributes
+    ----------
+    name, version, task : str
+    input : Input
+        What the model takes, and how it is prepared.
+    outputs : Outputs
+        Embedding, statements in groups, signals.
+    files : tuple of ModelFile
+    golden : GoldenFile
+        Inputs and outputs by which a machine checks its arithmetic (``wearecg models verify``).
+    calibration : str
+        On what the probabilities were calibrated.
+    training : Training
+    measured : tuple of Measured
+        How well it does, with intervals.
+    quantisation : Quantisation
+        How int8 was made, and what it cost.
+    parameters : int
+    mmac : float
+        Million multiply-adds for one window.
+    limits : tuple of str
+        What it must not be used for, and what it cannot do.
+    format : int
+        Of the card itself.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> card = wearecg.load_model("encoder").card
+    >>> card.name, card.input.fs, [group.name for group in card.outputs.groups]
+    ('encoder', 100.0, ['superclass', 'subclass', 'form', 'rhythm'])
+    """
 
     name: str
     version: str
@@ -301,7 +267,7 @@ class Card:
         """Hash of what a model file must agree with; it covers no calibration, operating points or texts."""
         taken = asdict(self.input)
         if self.input.around == "window":
-            del taken["around"]  # there are files from before a card could state anything else
+            del taken["around"]  # files from before cards stated it carry a contract without it
         order = {group.name: [s.code for s in group.statements] for group in self.outputs.groups}
         return sealed.digest(
             {
@@ -314,7 +280,7 @@ class Card:
         )
 
     def stamp(self, precision: str) -> dict[str, str]:
-        """Return what the file of this precision carries inside."""
+        """Return what the file of this precision must carry inside."""
         return {
             "wearecg.model": self.source,
             "wearecg.precision": precision,
@@ -352,7 +318,7 @@ def available() -> list[str]:
 
 
 def card_path(name: str | Path) -> Path:
-    """Return the path of a shipped model's card, or of the card file that ``name`` is.
+    """Return the path of a card: of a shipped model, or ``name`` itself if it is a card file.
 
     Raises
     ------
@@ -383,7 +349,7 @@ def load_card(name: str | Path) -> Card:
     Raises
     ------
     ModelError
-        There is none, it was edited or damaged, or it states something impossible.
+        There is no such card, it was edited or damaged, or it states something impossible.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Whether a card states what this version of wearecg can honour."""
+"""Whether this version of wearecg can do what a card states."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from wearecg.models.strict_json import build
 
 
 def checked(body: dict[str, Any], path: Path) -> Card:
-    """Make a card of what `wearecg.models.sealed.read` found at ``path``.
+    """Make a `Card` of the JSON that `wearecg.models.sealed.read` returned for ``path``.
 
     Raises
     ------
     ModelError
-        It is of another format, has a field that is missing, unknown or of another type, or cannot be honoured.
+        Its format is another, a field is missing, unknown or of another type, or `check` refuses it.
     """
     if body.get("format") != FORMAT:
         raise ModelError(f"card {path}: format is {body.get('format')!r}; this wearecg reads {FORMAT}")
@@ -29,7 +29,7 @@ def checked(body: dict[str, Any], path: Path) -> Card:
 
 
 def check(card: Card, where: str) -> None:
-    """Refuse a card that cannot be honoured; ``where`` it is, for the message.
+    """Refuse a card that states what this version cannot do; ``where`` it is, for the message.
 
     Raises
     ------
@@ -50,12 +50,12 @@ def check(card: Card, where: str) -> None:
             spec.leads,
             f"of {TWELVE}, or {UNKNOWN} alone, or PPG alone",
         ),
-        # A pulse is no basis of statements about a heart's electricity.
+        # No statement about the heart's electricity can rest on a pulse.
         (
             spec.leads == PPG and bool(card.outputs.groups),
             "outputs.groups",
             reported,
-            "none, as it sees a pulse",
+            "none, as its input is a pulse",
         ),
         (len(set(spec.leads)) != len(spec.leads), "input.leads", spec.leads, "without repetition"),
         (not 1 <= spec.min_leads <= len(spec.leads), "input.min_leads", spec.min_leads, "1 to all leads"),

@@ -1,4 +1,4 @@
-"""Golden pairs: a few inputs of a model, and what each of its files answered where it was published.
+"""Golden pairs: a few inputs of a model, and the outputs of each of its files where it was published.
 
 One ``.npz`` beside the card: ``signal`` int16 [n, leads, length] in uV (what
 :func:`wearecg.models.preprocess.condition` gives, in whole microvolts), ``mask`` uint8 [n, leads],
