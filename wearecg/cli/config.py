@@ -1,6 +1,6 @@
 """Options from a TOML file: the same names without the dashes, the same meaning, the same checks.
 
-What is given on the command line stands in the place of what the file says.
+Options on the command line replace those of the file.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def settle(args: argparse.Namespace, options: type[T]) -> T:
-    """Return the options of ``args``: what was typed, else what the file says, else the default.
+    """Return the options of ``args``: from the command line, else from the file, else the default.
 
-    Options that do not go together end the program as a usage error.
+    Options that exclude each other end the program with a usage error.
 
     Raises
     ------
     ConfigError
-        The file cannot be read, or something in it is not an option or not a value of its kind; with file and line.
+        The file cannot be read, or it has an unknown option or a value of the wrong type; with file and line.
     """
     parser: argparse.ArgumentParser = args.parser
     known = declared(options)
@@ -45,7 +45,7 @@ def settle(args: argparse.Namespace, options: type[T]) -> T:
     }
     path: Path | None = vars(args).get("config")
     written = read_toml(path, options) if path else {}
-    # --ble on the command line takes the place of port in the file, too.
+    # --ble on the command line also replaces port in the file.
     taken = {known[name].group for name in typed} - {None}
     kept = {name: value for name, value in written.items() if known[name].group not in taken}
     try:
@@ -55,13 +55,13 @@ def settle(args: argparse.Namespace, options: type[T]) -> T:
 
 
 def read_toml(path: Path, options: type[Options]) -> dict[str, Any]:
-    """Return the values in the file by the names of their fields. Raises `ConfigError`, see `settle`."""
+    """Return the values of a file by field name. Raises `ConfigError`, see `settle`."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; name an existing file with {CONFIG}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as that") from error
+        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -89,10 +89,10 @@ def read_toml(path: Path, options: type[Options]) -> dict[str, Any]:
 
 
 def line_of(text: str, key: str | None = None) -> int:
-    """Return the line (from 1) on which the statement of the top-level ``key`` begins, or the first that is wrong.
+    """Return the line (from 1) on which the statement of the top-level ``key`` begins, or the first invalid one.
 
-    The parser does not say. But TOML that is cut behind a line is valid only where a statement has ended there, so
-    the one that is looked for begins behind the last such line at which the key was not there yet.
+    The parser does not give it. But a prefix of whole lines is valid TOML only if a statement ends there, so the
+    statement begins after the last valid prefix without the key.
     """
     lines = text.splitlines(keepends=True)
     begin = 0
@@ -108,7 +108,7 @@ def line_of(text: str, key: str | None = None) -> int:
 
 
 def _converted(option: Option, value: Any, where: str) -> Any:
-    """Check a value and convert it as the command line would."""
+    """Check a value and convert it as on the command line."""
     kind = option.kind
     if not kind.fits(value):
         raise ConfigError(f"{where} is {_toml(value)}, but it must be {kind.name}, like {kind.example}")

@@ -1,4 +1,4 @@
-"""The options of a verb, declared once: its argument parser and its TOML file are both made from a typed dataclass.
+"""The options of a command, declared once: argument parser and TOML file are both made from a typed dataclass.
 
 Each field is made by `option` and holds the final value of one option::
 
@@ -20,12 +20,12 @@ from typing import Any
 
 
 class UsageError(ValueError):
-    """Options that do not go together, whether they were typed or come from a file."""
+    """Options that exclude each other, from the command line or from a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a value is called in a file, one of its kind, and whether a TOML value is of it."""
+    """The type of a value in a file: its name, an example, and whether a TOML value has it."""
 
     name: str
     example: str
@@ -41,7 +41,7 @@ def _is_texts(value: object) -> bool:
 
 
 FLAG = Kind("true or false", "true", lambda value: isinstance(value, bool))
-# By type: a bool is an int, too.
+# By exact type, as a bool is an int.
 WHOLE = Kind("a whole number", "5", lambda value: type(value) is int)
 NUMBER = Kind("a number", "0.5", lambda value: type(value) in (int, float))
 TEXT = Kind("a text", '"..."', _is_text)
@@ -53,7 +53,7 @@ TEXT_OR_TEXTS = Kind(
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """How one option is written; see `option` for the fields."""
+    """How an option is written; see `option` for the fields."""
 
     name: str
     help: str
@@ -88,20 +88,20 @@ def option(
     Parameters
     ----------
     name : str
-        As it is typed: ``--keep-free`` for the field ``keep_free``, or without dashes for an argument by place.
+        As typed: ``--keep-free`` for the field ``keep_free``; without dashes for a positional argument.
     help : str
     default
-        The value where the option is not given; `dataclasses.MISSING` for an argument that must be.
+        The value if the option is not given; `dataclasses.MISSING` if it must be.
     kind : Kind
-        What it is in a file.
+        Its type in a file.
     parse : callable
-        Makes the value of a text, or raises `argparse.ArgumentTypeError`.
+        Converts a text to the value, or raises `argparse.ArgumentTypeError`.
     metavar : str, optional
     choices : tuple of str, optional
     repeatable : bool
-        Each time it is given adds one; the value is a tuple.
+        It may be given several times; the value is a tuple.
     group : str, optional
-        Of the options of one group at most one may be given.
+        At most one option of a group may be given.
     """
     declared = Option(name, help, kind, parse, metavar, choices, repeatable, group, default is MISSING)
     made: Any = field(default=default, metadata={"option": declared})
@@ -114,20 +114,20 @@ def flag(name: str, *, help: str) -> Any:
 
 
 def texts(text: str) -> tuple[str, ...]:
-    """Read texts with commas between them: ``II,V1``."""
+    """Read a comma-separated list: ``II,V1``."""
     return tuple(text.split(","))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The base of options. Subclasses raise `UsageError` where values do not go together."""
+    """The base class of options. Subclasses raise `UsageError` for values that exclude each other."""
 
     def __post_init__(self) -> None:
-        """See the class."""
+        """Check the values; see the class."""
 
 
 def declared(options: type[Options]) -> dict[str, Option]:
-    """Return the options by the names of their fields: those of the class itself, then those of each base."""
+    """Return the options by field name: those of the class itself, then those of each base."""
     made = {one.name: one.metadata["option"] for one in fields(options)}
     return {
         name: made[name] for cls in options.__mro__ for name in inspect.get_annotations(cls) if name in made
@@ -135,7 +135,7 @@ def declared(options: type[Options]) -> dict[str, Option]:
 
 
 def add_options(parser: argparse.ArgumentParser, options: type[Options]) -> None:
-    """Declare the arguments. What is not typed is absent from the result, which `config.settle` completes."""
+    """Declare the arguments. Options that are not typed are absent from the result, which `config.settle` completes."""
     known = declared(options)
     names = dict.fromkeys(one.group for one in known.values() if one.group)
     groups = {name: parser.add_mutually_exclusive_group() for name in names}

@@ -1,4 +1,4 @@
-"""The options for reconstructed leads, the same in every verb that takes them."""
+"""The options for reconstructed leads, the same in every command that has them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TwelveModel(Options):
     """``--twelve-model``."""
 
     twelve_model: str = option(
-        "--twelve-model", default="lead12", metavar="MODEL", help="what reconstructs (default lead12)"
+        "--twelve-model", default="lead12", metavar="MODEL", help="model that reconstructs (default lead12)"
     )
 
 
@@ -32,24 +32,24 @@ class TwelveOptions(TwelveModel, ModelOptions):
 
     twelve: bool = flag(
         "--twelve",
-        help="reconstruct the leads that are not measured, with error bars; findings rest on measured leads alone",
+        help="reconstruct the leads that are not measured, with error bars; findings rest on measured leads only",
     )
     profile: Path | None = option(
         "--profile",
         parse=Path,
         metavar="FILE",
-        help="with --twelve: this person's, from `wearecg calibrate`",
+        help="with --twelve: the profile of this person, from `wearecg calibrate`",
     )
 
     def __post_init__(self) -> None:
-        """Refuse a profile of nothing."""
+        """Refuse a profile without ``--twelve``."""
         super().__post_init__()
         if self.profile and not self.twelve:
             raise UsageError("--profile corrects what --twelve reconstructs: give both")
 
 
 def reconstructor(options: TwelveOptions) -> Reconstructor | None:
-    """Load what the options ask for; None without ``--twelve``."""
+    """Load the reconstructor that the options name; None without ``--twelve``."""
     from wearecg.models.lead12 import load_reconstructor
 
     if not options.twelve:
@@ -59,7 +59,7 @@ def reconstructor(options: TwelveOptions) -> Reconstructor | None:
 
 
 class Known:
-    """How well the leads that were not measured are known over a whole run; `feed` it every event."""
+    """How well the reconstructed leads are known over a whole run; call `feed` with every event."""
 
     def __init__(self, model: Reconstructor) -> None:
         self._model = model
@@ -78,13 +78,13 @@ class Known:
             self._sd += np.where(known, event.sd, 0).sum(axis=0)
 
     def describe(self) -> str:
-        """Return it as text."""
+        """Return the result as text."""
         model = self._model
         lines = [f"twelve leads through {model.label}; what is reconstructed is no basis of any finding"]
         if not self._reconstructed:
-            lines.append("  nothing to reconstruct: all are given; choose the measured ones with --leads")
+            lines.append("  nothing to reconstruct: all leads are measured; choose some with --leads")
         elif not self._samples:
-            lines.append(f"  nothing: no {model.input.seconds:g} s in which enough leads can be used")
+            lines.append(f"  nothing: no {model.input.seconds:g} s with enough usable leads")
         else:
             lines += [self._line(TWELVE.index(lead)) for lead in self._reconstructed]
         return "\n".join(lines)

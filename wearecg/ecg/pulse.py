@@ -1,9 +1,9 @@
-"""The pulse wave (PPG): where its beats are, and whether it can be relied on.
+"""The pulse wave (PPG): its beats and its quality.
 
-A beat is timed at the steepest point of its upslope, which moves less with the shape of the wave than foot or
-peak do. Pulses must point upwards: more blood, larger value.
+A beat is timed at the steepest point of its upslope, which depends less on the shape of the wave than foot or peak
+do. Pulses must point upwards: more blood, larger value.
 
-`judge` looks at some ten seconds, and at these measures, in this order:
+`judge` takes about ten seconds and compares these measures with their limits, in this order:
 
 ==============  =========================================================================  =====  ========
 reason          measure                                                                    poor   unusable
@@ -19,8 +19,8 @@ not periodic    ``dissimilarity``: 1 - mean correlation of the pulses with their
 upside down     ``skewness`` of the slope                                                         < -0.5
 ==============  =========================================================================  =====  ========
 
-An irregular rhythm is no fault of a pulse: nothing here asks for even intervals. The limits were chosen on windows
-of which the ECG beside them tells whether pulses and beats agree: see ``benchmarks/pulse_quality.py``.
+An irregular rhythm does not lower the quality of a pulse: no measure requires even intervals. The limits were chosen
+on windows with a simultaneous ECG, which shows whether pulses and beats agree: see ``benchmarks/pulse_quality.py``.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from wearecg.ecg.spectrum import filtered
 
 LOWPASS_HZ = 8.0
 SLOPE_SHARE, SLOPE_WITHIN_S = 0.5, 1.5
-"""An upslope counts that is at least this share of the steepest within so many seconds before or after."""
+"""An upslope is a pulse if it has at least this share of the steepest slope within this many seconds."""
 REFRACTORY_S = 0.28
 FLAT = 1e-5
-"""A pulse sensor whose standard deviation in the band is below this share of its largest reading shows no pulse."""
+"""There is no pulse if the standard deviation in the band is below this share of the largest reading."""
 MISSING_SHARE = 0.05
 UPSIDE_DOWN = -0.5
 FEW = 4
-"""Fewer pulses than this cannot be compared."""
+"""With fewer pulses than this they are not compared."""
 BEFORE_S, AFTER_S = 0.2, 0.4
-"""What is compared of a pulse, before and after its steepest point."""
+"""The part of a pulse that is compared, before and after its steepest point."""
 LIMITS = (
     ("saturated", "rail_share", 0.02, 0.05),
     ("low perfusion", "noise", 0.03, 0.1),
@@ -51,13 +51,13 @@ LIMITS = (
     ("not periodic", "pause_s", 1.7, 2.5),
     ("not periodic", "dissimilarity", 0.05, 0.10),
 )
-"""Reason, measure, and above what it is poor and unusable."""
+"""Reason, measure, and the values above which it is poor and unusable."""
 
 
 def pulse_band(
     x: NDArray[np.floating], fs: float, cutoff: float = 0.5, pad_s: float = 3.0
 ) -> NDArray[np.float64]:
-    """Keep a pulse wave from ``cutoff`` to 8 Hz along the last axis, without shifting phase.
+    """Filter a pulse wave to ``cutoff`` to 8 Hz along the last axis, with zero phase.
 
     The gain is ``1 / (1 + (cutoff / f)**4)``, that of `wearecg.models.preprocess.highpass`, times
     ``1 / (1 + (f / 8)**8)``.
@@ -66,7 +66,7 @@ def pulse_band(
 
 
 def find_pulses(x: NDArray[np.floating], fs: float) -> NDArray[np.float64]:
-    """Find the pulses of a wave.
+    """Find the pulses in a wave.
 
     Parameters
     ----------
@@ -94,14 +94,14 @@ def find_pulses(x: NDArray[np.floating], fs: float) -> NDArray[np.float64]:
     around = np.lib.stride_tricks.sliding_window_view(np.pad(slope, reach), 2 * reach + 1)
     enough = np.maximum(SLOPE_SHARE * around.max(axis=-1), np.finfo(np.float64).tiny)
     picker = PeakPicker(REFRACTORY_S * fs)
-    # The slope between samples i and i + 1 is that half-way.
+    # The slope between samples i and i + 1 belongs half-way between them.
     return (np.array(picker.feed(slope, enough) + picker.flush(), np.float64) + 0.5) / fs
 
 
 class PeakPicker:
-    """Peaks of a series as it comes: the same ones however it is cut.
+    """Finds the peaks of a series, the same ones however it is cut into pieces.
 
-    Of two that are closer than ``refractory`` samples the higher one stays, the first of equals.
+    Of two peaks closer than ``refractory`` samples the higher one is kept, of equal ones the first.
     """
 
     def __init__(self, refractory: float) -> None:
@@ -115,7 +115,7 @@ class PeakPicker:
         self._kept: tuple[int, float, float] | None = None
 
     def feed(self, x: NDArray[np.floating], enough: NDArray[np.floating] | float) -> list[float]:
-        """Take samples [n], of which one must reach ``enough`` to be a peak; return the places of those decided."""
+        """Take samples [n]; a peak must reach ``enough``. Return the places of the peaks that are final."""
         y, floor = np.hstack([self._tail, [x, np.broadcast_to(enough, x.shape)]])
         first = self._at - self._tail.shape[1]
         self._tail = np.stack([y, floor])[:, -2:]
@@ -138,13 +138,13 @@ class PeakPicker:
         return found
 
     def flush(self) -> list[float]:
-        """Return the place of the peak that still waits, if there is one."""
+        """Return the place of the last peak, if it was not final yet."""
         kept, self._kept = self._kept, None
         return [kept[2]] if kept else []
 
 
 def judge(window: NDArray[np.floating], fs: float) -> LeadQuality:
-    """Judge some ten seconds of a raw pulse wave [n], any unit, NaN where missing; see the head of this module.
+    """Judge about ten seconds of a raw pulse wave [n], any unit, NaN where missing; see the head of this module.
 
     >>> judge(np.zeros(1000), 100).reason
     'flat'

@@ -11,20 +11,20 @@ from statistics import fmean, median
 from wearecg.block import Measure, Statement, StreamId
 
 WINDOW_RR, MIN_RR = 64, 24
-"""The rhythm is judged on the last so many intervals, and not on fewer than the second number."""
+"""The rhythm is judged on the last 64 intervals, and on at least 24."""
 EVERY_S = 5.0
 """How often it is judged."""
 IRREGULAR = 0.1
 """RMSSD over mean RR from which a rhythm is called irregular: see ``benchmarks/rr_rhythm.py``."""
 PLAUSIBLE_S = (0.2, 3.0)
 MIN_MEASURED = 4
-"""RR intervals needed before their irregularity is a measurement."""
+"""The fewest RR intervals whose irregularity is measured."""
 
 
 def rr_measures(
     rr: Sequence[float], source: str, start: float, end: float, stream: StreamId
 ) -> tuple[Measure, ...]:
-    """Return the irregularity of RR intervals (s), RMSSD over mean, and the heart rate; nothing of fewer than four."""
+    """Return the irregularity of RR intervals (s), RMSSD over mean, and the heart rate; nothing for fewer than four."""
     if len(rr) < MIN_MEASURED:
         return ()
     irregularity = fmean([(b - a) ** 2 for a, b in pairwise(rr)]) ** 0.5 / fmean(rr)
@@ -42,7 +42,7 @@ class Rhythm:
     source : str
         ``rule@version``.
     lead : str
-        What the intervals were seen on.
+        The lead of the intervals.
     stream : StreamId
     """
 
@@ -51,7 +51,7 @@ class Rhythm:
         self._rr: deque[float] = deque(maxlen=WINDOW_RR)
 
     def add(self, interval: float) -> None:
-        """Take the next interval, s; one that is no beat's length is a break."""
+        """Take the next interval, s; one outside ``PLAUSIBLE_S`` is a break."""
         self._rr.append(interval)
         if not PLAUSIBLE_S[0] <= interval <= PLAUSIBLE_S[1]:
             self._rr.clear()
@@ -61,12 +61,12 @@ class Rhythm:
         self._rr.clear()
 
     def judge(self, end: float, trouble: str = "") -> Statement:
-        """Judge the intervals, of which the last ended at ``end`` (s); ``trouble`` is why they cannot be, if so."""
+        """Judge the intervals, the last of which ended at ``end`` (s); ``trouble``: why that is not possible."""
         rr = [] if trouble else list(self._rr)
         start = end - sum(rr)
         said = Statement("", "", start, end, None, self._source, leads=(self._lead,), stream=self._stream)
         if len(rr) < MIN_RR:
-            reason = f"{len(rr)} intervals without a break; the rhythm is judged on {MIN_RR} or more"
+            reason = f"{len(rr)} intervals without a break; the rhythm needs {MIN_RR} or more"
             return replace(
                 said,
                 code="NOT_SCORED",
