@@ -72,7 +72,7 @@ SIGNATURES = {
     "profile: 'Profile | str | Path | None' = None) -> 'Model | Reconstructor | PulseModel'",
     "open_observer": "(spec: 'str') -> 'Observer'",
     "open_source": "(spec: 'str', device: 'str | None' = None, baud: 'int | None' = None, "
-    "fs: 'float | None' = None, leads: 'Sequence[str]' = ()) -> 'Source'",
+    "fs: 'float | None' = None, leads: 'str | Sequence[str]' = ()) -> 'Source'",
     "read_recording": "(path: 'str | Path', fs: 'float | None' = None) -> 'Recording'",
     "Session": "(source: 'Source', observers: 'Sequence[Observer]' = (), sinks: 'Sequence[str | Sink]' = (), *, "
     "leads: 'str | Sequence[str]' = (), duration: 'float | None' = None, stop: 'threading.Event | None' = None, "

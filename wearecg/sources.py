@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from wearecg.ecg.leads import names_of
 from wearecg.errors import SourceError
 from wearecg.transports.base import Source
 
@@ -19,7 +20,7 @@ def open_source(
     device: str | None = None,
     baud: int | None = None,
     fs: float | None = None,
-    leads: Sequence[str] = (),
+    leads: str | Sequence[str] = (),
 ) -> Source:
     """Return the source that ``spec`` names, not yet opened.
 
@@ -36,8 +37,8 @@ def open_source(
         Of a serial port; by default the sensor's.
     fs : float, optional
         Hz, for a sensor that does not state its rate, or a CSV recording without a time column.
-    leads : sequence of str
-        Names of the channels, for a sensor that does not state them.
+    leads : str or sequence of str
+        Names of the channels (``"II,V1"``), for a sensor that does not state them.
 
     Returns
     -------
@@ -57,12 +58,13 @@ def open_source(
     >>> {event.lead for event in events if isinstance(event, wearecg.Beat)}
     {'II'}
     """
+    names = names_of(leads)
     if is_port(spec):
-        return open_port(spec, device, baud, fs, leads)
+        return open_port(spec, device, baud, fs, names)
     if spec.startswith(BLE):
         if baud:
             raise SourceError(f"{spec} is not a serial port: leave out the baud rate")
-        return open_ble(spec.removeprefix(BLE), device, fs=fs, leads=leads)
+        return open_ble(spec.removeprefix(BLE), device, fs=fs, leads=names)
     if device or baud:
         raise SourceError(f"{spec} is not a sensor: leave out the device and the baud rate")
     path, _, query = spec.partition("?")
