@@ -421,6 +421,8 @@ class StreamInfo(Entry):
     """Those of ``leads`` that a model draws from a pulse: no finding but rate and regularity rests on them."""
     host: float | None = None
     """Host's monotonic second of ``epoch``; None where the source has a time of its own (a recording)."""
+    uncalibrated: tuple[str, ...] = ()
+    """Those of ``leads`` whose samples are of no known size: no finding that needs millivolts rests on them."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", visible(self.source))

@@ -147,6 +147,7 @@ class Session:
         engine = self._engine
         engine.names = _names(self.source)
         engine.rate_notes = [sensor.rate_note for sensor in self.source.sensors]
+        engine.uncalibrated = [sensor.uncalibrated for sensor in self.source.sensors]
         for item in items:
             if isinstance(item, LinkState | Notice):
                 if isinstance(item, LinkState) and item.state == "lost":

@@ -101,6 +101,7 @@ def describe(report: Report, name: str) -> str:
     lines = [
         f"{name}: {report.summary.duration:.1f} s, {len(report.beats)} beats, heart rate {heart_rate} (median)",
     ]
+    lines += [f"  {notice.level}: {notice.message}" for notice in report.notices if notice.level != "info"]
     lines += [f"  gap {gap.start:.2f} s for {gap.duration:.2f} s ({gap.reason})" for gap in report.gaps]
     for lead in {lead.lead: None for quality in report.quality for lead in quality.leads}:
         verdicts = [q for quality in report.quality for q in quality.leads if q.lead == lead]

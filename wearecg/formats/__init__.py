@@ -81,6 +81,10 @@ class Recording:
         Unix time of the first sample. Files give the wall clock without a zone; it is read as UTC.
     intervals : RRSeries or None
         Of a recording without samples; otherwise None.
+    uncalibrated : tuple of str
+        Those of ``leads`` whose unit is not known: their samples are of no known size.
+    remarks : tuple of str
+        What the user should be told: what is missing, left out, or had to be assumed.
     """
 
     samples: Samples
@@ -92,12 +96,15 @@ class Recording:
     comments: tuple[str, ...] = ()
     epoch: float | None = None
     intervals: RRSeries | None = None
+    uncalibrated: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.lsb:
             object.__setattr__(self, "lsb", (0.0,) * len(self.leads))
         object.__setattr__(self, "name", visible(self.name))
         object.__setattr__(self, "comments", tuple(map(visible, self.comments)))
+        object.__setattr__(self, "remarks", tuple(map(visible, self.remarks)))
 
     def __len__(self) -> int:
         return int(self.samples.shape[0])

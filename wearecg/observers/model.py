@@ -22,6 +22,8 @@ STANDARD: Final = "encoder"
 ANY_LEAD: Final = "rhythm1"
 """What ``auto`` chooses: for leads of known place, and for one of unknown place."""
 RR_SOURCE = "rr@1"
+RHYTHM = "rhythm"
+"""The group of statements that need no millivolts."""
 
 
 def of(model: Model, options: Mapping[str, str]) -> Observer:
@@ -45,6 +47,9 @@ class ModelObserver(Observer):
         self._model = model
         self.source = model.card.source
         self.wants = wants_of(model.card)
+        groups = model.card.outputs.groups
+        self._sizeless = {said.code for group in groups if group.name == RHYTHM for said in group.statements}
+        """Statements that do not rest on the size of the waves."""
 
     def begin(self, about: About) -> Observer:
         """Return itself."""
@@ -59,6 +64,7 @@ class ModelObserver(Observer):
         return [
             statement if statement.why else replace(statement, evidence=evidence)
             for statement in self._model.score_window(item)
+            if statement.why or statement.code in self._sizeless or not about.info.uncalibrated
         ]
 
 

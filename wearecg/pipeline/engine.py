@@ -81,6 +81,8 @@ class Engine:
         self._wall_offset, self._epoch = wall_offset, epoch
         self.rate_notes = [""] * len(self.names)
         """How the rate of each is known, likewise."""
+        self.uncalibrated: list[tuple[str, ...]] = [()] * len(self.names)
+        """Leads of each that are of no known size, likewise."""
         self._streams: dict[StreamId, _Stream] = {}
         self._rr: dict[StreamId, RRStream] = {}
         self._refused: set[StreamId] = set()
@@ -154,7 +156,11 @@ class Engine:
             epoch = host + self._wall_offset
         number = block.stream.sensor - 1
         name, note = self.names[number], self.rate_notes[number]
-        return StreamInfo(block.stream, name, block.fs, block.leads, block.lsb, epoch, note, host=host)
+        unsized = tuple(lead for lead in block.leads if lead in self.uncalibrated[number])
+        leads, lsb = block.leads, block.lsb
+        return StreamInfo(
+            block.stream, name, block.fs, leads, lsb, epoch, note, host=host, uncalibrated=unsized
+        )
 
     def _take_rr(self, intervals: RRIntervals, arrival: float) -> list[Event]:
         """Beats and rate of a sensor that has no waveform; beside one, intervals are only handed on."""

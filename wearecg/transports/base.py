@@ -68,6 +68,8 @@ class Source(ABC):
     realtime: bool = True
     """False: the source waits for us, so nothing needs to be skipped to keep up."""
     counters: Counters | None = None
+    uncalibrated: tuple[str, ...] = ()
+    """Leads whose samples are of no known size: no statement that needs millivolts rests on them."""
     epoch: float | None = None
     """Unix time of the first sample, where the source knows it better than the host's clock (a recording)."""
 
