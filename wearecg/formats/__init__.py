@@ -5,6 +5,7 @@ To add a format: one module with ``read(path, fs) -> Recording`` and its suffixe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -115,7 +116,12 @@ class Recording:
         return len(self) / self.fs
 
 
-def read_recording(path: str | Path, fs: float | None = None) -> Recording:
+def read_recording(
+    path: str | Path,
+    fs: float | None = None,
+    leads: str | Sequence[str] = (),
+    lsb: float | None = None,
+) -> Recording:
     """Read a recording: WFDB (with or without ``.hea``), or CSV (one column a lead, named in its first row).
 
     Parameters
@@ -123,6 +129,10 @@ def read_recording(path: str | Path, fs: float | None = None) -> Recording:
     path : str or Path
     fs : float, optional
         Samples per second, for a CSV file without a ``time`` column.
+    leads : str or sequence of str
+        What the columns of a CSV file are, if its first row does not say; an empty name leaves one out.
+    lsb : float, optional
+        mV of one count, for a CSV file of counts.
 
     Raises
     ------
@@ -139,7 +149,12 @@ def read_recording(path: str | Path, fs: float | None = None) -> Recording:
     if suffix not in FORMATS:
         known = ", ".join(sorted(s for s in FORMATS if s))
         raise SourceError(f"{path}: recordings of type {suffix!r} are not known; known are {known}")
-    recording: Recording = import_module(FORMATS[suffix]).read(path, fs)
+    told = {"leads": leads.split(",") if isinstance(leads, str) and leads else tuple(leads), "lsb": lsb}
+    if suffix != ".csv":
+        if lsb is not None:
+            raise SourceError(f"{path} states its scale: leave out the {lsb:g} mV of a count")
+        told = {}
+    recording: Recording = import_module(FORMATS[suffix]).read(path, fs, **told)
     check_samples(recording.samples, str(path), recording.intervals)
     return recording
 

@@ -21,6 +21,7 @@ from wearecg.ecg.leads import UNKNOWN, canonical_all, is_ecg
 from wearecg.errors import MissingExtraError, SourceError
 from wearecg.formats import BEAT_SYMBOLS, RR_UNKNOWN, Annotations, Recording, RRSeries
 from wearecg.formats.mit_annotations import SYMBOLS, decode
+from wearecg.formats.units import millivolts
 from wearecg.formats.wfdb_header import (
     Header,
     SignalLine,
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 ANNOTATORS = ("atr", "wea")
 """An expert's, and ours."""
-TO_MILLIVOLT = {"mv": 1.0, "uv": 1e-3, "v": 1e3, "nv": 1e-6}
-"""By unit, in lower case and with u for micro."""
 DEFAULT_GAIN = 200.0
 """Counts of a unit where the header gives none (header(5)): a guess, and told as one."""
 _INVALID = {
@@ -187,7 +186,7 @@ def _millivolts(lead: str, line: SignalLine) -> tuple[float, str]:
         return 1 / (line.gain or DEFAULT_GAIN), ""
     if line.gain is None:
         return 1 / DEFAULT_GAIN, "not calibrated (no gain in the header)"
-    scale = TO_MILLIVOLT.get((line.unit or "mV").replace("\u03bc", "u").replace("\xb5", "u").casefold())
+    scale = millivolts(line.unit or "mV")
     if scale is None:
         return 1 / line.gain, f"its unit {line.unit!r} is not known"
     return scale / line.gain, ""
