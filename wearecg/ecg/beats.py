@@ -180,6 +180,10 @@ class BeatDetector:
         self._wavelet.rewind(end)
         return beats
 
+    def amend(self, x: ArrayLike) -> None:
+        """Take ``x`` [n, leads] for the last samples that were fed, as far as they are still looked at."""
+        self._wavelet.amend(np.asarray(x, dtype=np.float32))
+
     def use(self, leads: tuple[str, ...]) -> None:
         """Look at other leads from now on; one that is new is believed after its first beats."""
         if leads == self.leads:

@@ -36,8 +36,12 @@ NOISE_MV = 0.012
 NOISE_POOR, NOISE_UNUSABLE = 0.06, 0.14
 BASELINE_POOR_MV, BASELINE_UNUSABLE_MV = 2.0, 5.0
 REMEMBER_S = 120
+REMEMBERED = 3
+"""Seconds that a measure looks back on."""
 
 Verdict = Literal["good", "poor", "unusable"]
+_Recent = deque[tuple[float, float, float, float]]
+"""Of each of the last seconds of a lead: lowest and highest sample, median and largest step."""
 
 
 class QualityMeter:
@@ -45,7 +49,7 @@ class QualityMeter:
 
     # Declared: cheaper to look up.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_ecg _first _lag _off _parts _recent _start _tenths edge fs leads n recent second"
+        "_ecg _first _lag _off _off_before _parts _recent _seconds _start _tenths edge fs leads n recent second"
     ).split()
 
     def __init__(self, fs: float, leads: tuple[str, ...], start: float = 0.0) -> None:
@@ -57,7 +61,8 @@ class QualityMeter:
         self._ecg = [is_ecg(lead) for lead in leads]
         self._lag = max(1, round(STEP_S * fs))
         self._tenths = np.zeros((0, 0), dtype=np.float32)
-        self._off = [False] * len(leads)
+        self._parts: list[NDArray[np.floating]] = []
+        self._off = self._off_before = [False] * len(leads)
         self.n = 0
         """Samples so far, those that never came too."""
         self._forget()
@@ -82,6 +87,22 @@ class QualityMeter:
         if True in lead_off:
             self._off = [was or bool(off) for was, off in zip(self._off, lead_off, strict=True)]
         return self._judge() if self.n == self.edge else None
+
+    @property
+    def samples(self) -> NDArray[np.float32]:
+        """What the last verdict is on, [n, leads]."""
+        return self._seconds[-1].T
+
+    def again(self, x: NDArray[np.floating]) -> Quality:
+        """Judge the last second anew, on ``x`` [n, leads] in its stead."""
+        self.recent.pop()
+        self._seconds.pop()
+        for recent in self._recent:
+            if recent:
+                recent.pop()
+        self._begin(self.second - 1)
+        self._parts, self._off = [x], self._off_before
+        return self._judge()
 
     def gap(self, samples: int) -> list[Quality]:
         """Skip ``samples`` that never came; whole seconds without any make one verdict together."""
@@ -142,19 +163,21 @@ class QualityMeter:
 
     def _forget(self) -> None:
         """Measure the next second on its own."""
-        self._recent = [_Recent() for _ in self.leads]
+        self._recent: list[_Recent] = [deque(maxlen=REMEMBERED) for _ in self.leads]
+        self._seconds: deque[NDArray[np.float32]] = deque(maxlen=REMEMBERED)
 
     def _begin(self, second: int) -> None:
         self.second = second
         """Which second is being measured; it ends before sample `edge`."""
         self._first, self.edge = ceil(second * self.fs), ceil((second + 1) * self.fs)
-        self._parts: list[NDArray[np.floating]] = []
+        self._parts = []
         self._off = [False] * len(self.leads)
 
     def _judge(self) -> Quality:
         x = np.concatenate(self._parts, dtype=np.float32).T
         if len(x) > 1:
             x = np.ascontiguousarray(x)  # lead by lead: sorting is the most of it
+        self._seconds.append(x)
         expected = self.edge - self._first
         leads: list[LeadQuality] = []
         if x.shape[1] == expected > self._lag:
@@ -166,16 +189,17 @@ class QualityMeter:
                 if len(known) > self._lag:
                     leads += self._measure(known[None], (k,), missing)
                 else:
-                    self._recent[k] = _Recent()
+                    self._recent[k].clear()
                     leads.append(self._say(k, "unusable", "gap", {"missing_share": missing}))
         start = self._start + self.second
         quality = Quality(start, start + 1, tuple(leads))
         self.recent.append(quality)
+        self._off_before = self._off
         self._begin(self.second + 1)
         return quality
 
     def _measure(self, x: NDArray[np.float32], columns: Sequence[int], missing: float) -> list[LeadQuality]:
-        """Judge rows of ``x`` [leads, n] and sort them in place; return nothing if there is a NaN among them."""
+        """Judge rows of ``x`` [leads, n]; return nothing if there is a NaN among them."""
         n = x.shape[1]
         if self._tenths.shape[1] != n:
             self._tenths = _tenths(n)
@@ -187,7 +211,7 @@ class QualityMeter:
         step = x[:, self._lag :] - x[:, : -self._lag]
         np.abs(step, step)
         step.sort()
-        x.sort()
+        x = np.sort(x)
         return [
             self._verdict(k, level, steps, mean, missing)
             for k, level, steps, mean in zip(columns, x, step, means, strict=True)
@@ -206,12 +230,11 @@ class QualityMeter:
         rail = int(RAIL_SHARE * len(level))
         saturated = lowest < highest and (level.item(rail) == lowest or level.item(-1 - rail) == highest)
         recent = self._recent[k]
-        recent.middles.append(step.item(len(step) // 2))
-        recent.largest.append(step.item(-1))
-        noise = sorted(recent.middles)[len(recent.middles) // 2]
-        ratio = noise / (max(recent.largest) or 1.0)
-        span = max(highest, recent.highest) - min(lowest, recent.lowest)
-        recent.lowest, recent.highest = lowest, highest
+        before = recent[-1] if recent else (inf, -inf, 0.0, 0.0)
+        span = max(highest, before[1]) - min(lowest, before[0])
+        recent.append((lowest, highest, step.item(len(step) // 2), step.item(-1)))
+        noise = sorted([second[2] for second in recent])[len(recent) // 2]
+        ratio = noise / (max([second[3] for second in recent]) or 1.0)
         wander = max(means) - min(means)
         measures = {"range_mv": span, "noise_mv": noise, "noise_ratio": ratio, "baseline_mv": wander}
         if missing:
@@ -240,17 +263,6 @@ class QualityMeter:
         if self._off[k]:
             verdict, reason = "unusable", "lead off"
         return LeadQuality(self.leads[k], verdict, reason, measures)
-
-
-class _Recent:
-    """What is kept of the last seconds of one lead."""
-
-    __slots__ = ("highest", "largest", "lowest", "middles")
-
-    def __init__(self) -> None:
-        self.middles: deque[float] = deque(maxlen=3)
-        self.largest: deque[float] = deque(maxlen=3)
-        self.lowest, self.highest = inf, -inf  # of the second before
 
 
 def _tenths(n: int) -> NDArray[np.float32]:

@@ -87,6 +87,11 @@ class QrsWavelet:
         bank.dot(self._buffer[lo : lo + width], pair)
         return np.hypot(even, odd)
 
+    def amend(self, x: NDArray[np.floating]) -> None:
+        """Take ``x`` [n, leads] in mV for the last samples that were fed."""
+        x = x[-min(len(x), self._hi) :]
+        self._buffer[self._hi - len(x) : self._hi] = x + _LEVEL
+
     def _plan(self, samples: int) -> tuple[int, int, Array, Array, Array, Array]:
         """Return how many ticks ``samples`` allow, how many samples these rest on, their bank and its output."""
         ticks = max((samples - self._reach) // self.stride + 1, 0)

@@ -15,6 +15,7 @@ from wearecg.ecg.quality import QualityMeter
 from wearecg.ecg.rate import HeartRateMeter
 from wearecg.errors import SignalError
 from wearecg.pipeline.filters import MonitorFilter
+from wearecg.pipeline.mains import HumFilter
 
 Samples: TypeAlias = NDArray[np.float32]
 FrontEvent: TypeAlias = Beat | HeartRate | Quality
@@ -42,13 +43,16 @@ class FrontEnd:
 
     # Declared: cheaper to look up.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_all_used _candidates _detector _doubted _ecg _filter _filtered _origin _quality _rate _t0 "
-        "_traced _trouble _used fs leads trace trace_start"
+        "_all_used _candidates _detector _doubted _ecg _filter _filtered _hum _origin _quality _rate _t0 "
+        "_traced _trouble _used clean fs leads trace trace_start"
     ).split()
 
     def __init__(self, fs: float, leads: tuple[str, ...], trace: bool = False) -> None:
         self.fs = fs
         self.leads = leads
+        self.clean: Samples = np.zeros((0, len(leads)), dtype=np.float32)
+        """The samples of the last `feed`, float32 [n, leads], behind the notch that beats and quality are found
+        behind while there is mains hum; else as they came. This is what models should see."""
         self.trace: Samples = np.zeros((0, len(leads)), dtype=np.float32)
         """The samples of the last `feed`, float32 [n, leads], in the monitoring band; empty if not asked for."""
         self.trace_start = 0.0
@@ -57,6 +61,7 @@ class FrontEnd:
         self._traced = trace
         self._filtered = slice(None) if len(self._ecg) == len(leads) else self._ecg
         self._filter = MonitorFilter(fs, len(self._ecg)) if trace and self._ecg else None
+        self._hum = HumFilter(fs, len(self._ecg)) if self._ecg else None
         self._candidates = sorted(
             self._ecg,
             key=lambda k: RANK.get(leads[k], len(RANK)) if len(self._ecg) > MAX_LEADS else k,
@@ -68,8 +73,9 @@ class FrontEnd:
 
     @property
     def mains_hz(self) -> float | None:
-        """Frequency of the mains hum that is being removed from the trace, or None."""
-        return self._filter.mains_hz if self._filter else None
+        """Frequency of the mains hum that is being removed from the signal or from the trace, or None."""
+        hum = self._hum.hz if self._hum else None
+        return self._filter.mains_hz if hum is None and self._filter else hum
 
     def feed(self, block: SignalBlock) -> list[FrontEvent]:
         """Take the next block of the timeline and return what it completes, in order of emission.
@@ -94,20 +100,36 @@ class FrontEnd:
         events: list[FrontEvent] = self._gap(missing) if missing else []
         if True in off:
             x = np.where([bool(lead) for lead in off], np.float32("nan"), x)
-        if self._traced:
-            self._draw(x, start)
+        given = x
+        hum, pieces, changed = self._hum, list[Samples](), False
         while True:  # piece by piece, none of them beyond the end of its second
             room = quality.edge - quality.n
-            piece = x if len(x) <= room else x[:room]
+            last = len(x) <= room
+            piece = x if last else x[:room]
+            if hum:
+                if hum.hz is not None:
+                    piece = self._without_hum(piece, hum.feed(piece[:, self._filtered]))
+                    changed = True
+                pieces.append(piece)
             verdict = quality.take(piece, off)
             if detector:
                 for beat in detector.feed(piece if self._all_used else piece[:, self._used]):
                     self._believe(beat, events)
             if verdict:
+                if hum:
+                    verdict = self._behind_notch(verdict, hum)
                 self._end_second(verdict, events)
-            if piece is x:
-                return events
+            if last:
+                break
             x = x[room:]
+        clean = np.concatenate(pieces) if changed else given
+        if self._traced:
+            self._draw(clean, start)
+        self.clean = block.samples
+        if changed:
+            unknown = np.isnan(clean)
+            self.clean = np.where(unknown, block.samples, clean) if unknown.any() else clean
+        return events
 
     def flush(self) -> list[FrontEvent]:
         """Return the beats that still wait, at the end of the signal."""
@@ -131,6 +153,30 @@ class FrontEnd:
         self._rate = HeartRateMeter(start)
         if self._detector:
             self._detector.start = start
+
+    def _without_hum(self, x: Samples, filtered: Samples) -> Samples:
+        if len(self._ecg) == len(self.leads):
+            return filtered
+        y = x.astype(np.float32)
+        y[:, self._ecg] = filtered
+        return y
+
+    def _behind_notch(self, verdict: Quality, hum: HumFilter) -> Quality:
+        """Follow the hum at the end of a second; if this one looks like noise, judge it without hum instead."""
+        if hum.hz is not None:
+            hum.end_second()
+            return verdict
+        quality = self._quality
+        if not any(verdict.leads[k].reason == "noise" for k in self._ecg):
+            return verdict
+        x = quality.samples
+        filtered = hum.begin(x[:, self._filtered])
+        if filtered is None:
+            return verdict
+        clean = self._without_hum(x, filtered)
+        if self._detector:
+            self._detector.amend(clean[:, self._used])
+        return quality.again(clean)
 
     def _draw(self, x: Samples, start: float) -> None:
         self.trace, self.trace_start = x.astype(np.float32), start
@@ -165,6 +211,8 @@ class FrontEnd:
         events: list[FrontEvent] = []
         if self._filter:
             self._filter.reset()
+        if self._hum:
+            self._hum.gap()
         if self._detector:
             for beat in self._detector.gap(samples):
                 self._believe(beat, events)
