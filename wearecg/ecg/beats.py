@@ -44,6 +44,8 @@ GAIN = 0.12
 """Weight of a new beat or wave in its level."""
 ASYSTOLE_S = 3.0
 """Without beats for this long the signal levels fall by 30 % a second."""
+LOWEST_SPIKE_MV, SPIKE = 0.15, 2.5
+"""Height of what may be a spike: the larger of this, and so many times the wavelet amplitude, half of a QRS."""
 MIN_MV = 0.008
 """Smallest wavelet amplitude of a beat: a QRS of about 0.04 mV."""
 
@@ -67,7 +69,7 @@ class BeatDetector:
     __slots__ = (  # noqa: SIM905 (else one name a line)
         "_asystole _beats _between _blind _confirm _confirm_weak _due _edge _edge_tick _found _height "
         "_hurdle _intervals _last _last_height _last_time _learning _level _low _most _noise "
-        "_origin _previous _quiet _rate _refractory _row _scale _seconds _signal _single "
+        "_origin _previous _quiet _rate _refractory _row _scale _seconds _signal _single _spike "
         "_t_wave _tallest _tick _unlearned _usual _waiting _wavelet fs leads start"
     ).split()
 
@@ -104,7 +106,7 @@ class BeatDetector:
         self._scale, self._most = [0.0] * leads, [inf] * leads
         self._level = 1.0  # of a beat's height, which is in units of the QRS at the last full second
         self._quiet = self._tallest = 0.1
-        self._low = 0.0
+        self._low, self._spike = 0.0, LOWEST_SPIKE_MV
         self._height, self._row = 0.0, [0.0] * leads
         self._sight()
 
@@ -119,6 +121,10 @@ class BeatDetector:
         self._waiting = self._tick
         self._blind: list[int] = []
         self._rest()
+
+    def _sample(self, tick: int) -> int:
+        """Return the sample on which ``tick`` is centred."""
+        return self._origin + tick * self._wavelet.stride
 
     def _aim(self) -> None:
         """Find the first tick that rests on samples of the next second."""
@@ -209,6 +215,16 @@ class BeatDetector:
         if not self._single:
             heights = np.minimum(moduli * self._scale, self._most).sum(axis=1)
             highest = heights.item(heights.argmax())
+        if highest > self._low:
+            smooth = self._wavelet.despiked(self._sample(self._tick) - self._wavelet.half, len(moduli), self._spike)
+            if smooth is not None:
+                large = heights.reshape(-1, 1) > self._low
+                moduli = np.where(large, smooth, moduli)
+                if self._single:
+                    heights = moduli
+                else:
+                    heights = np.minimum(moduli * self._scale, self._most).sum(axis=1)
+                highest = heights.item(heights.argmax())
         first = self._tick
         self._tick = end = first + len(moduli)
         settled = 0
@@ -280,7 +296,7 @@ class BeatDetector:
                 break
         else:
             k = 0
-        time = self.start + self._wavelet.locate(self._origin + tick * self._wavelet.stride, k) / self.fs
+        time = self.start + self._wavelet.locate(self._sample(tick), k) / self.fs
         rr = None if self._last_time is None else time - self._last_time
         if self._blind:
             if any(self._last < blind <= tick for blind in self._blind):
@@ -318,6 +334,8 @@ class BeatDetector:
 
     def _weigh(self) -> None:
         """Set each lead's scale and weight by how far its QRS stands out; heights are then in units of QRS."""
+        lowest = min([level for level in self._signal if level], default=0.0)
+        self._spike = max(LOWEST_SPIKE_MV, SPIKE * lowest / UNITS_PER_MV)
         if self._single:
             (s,), (n,) = self._signal, self._noise
             self._scale, self._most = [1 / s if s else 0.0], [inf]
@@ -348,6 +366,9 @@ class BeatDetector:
 
     def _learn(self, moduli: Array) -> None:
         """Collect the first second in which there is something, and take the levels from it."""
+        first = self._sample(self._tick) - self._wavelet.half
+        smooth = self._wavelet.despiked(first, len(moduli), LOWEST_SPIKE_MV)
+        moduli = moduli if smooth is None else smooth
         present = int((moduli > 0).any(axis=1).sum())
         self._learning.append(moduli)
         self._tick += len(moduli)

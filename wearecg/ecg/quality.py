@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import LeadQuality, Quality
 from wearecg.ecg.leads import is_ecg
+from wearecg.ecg.shape import period
 
 FLAT_MV = 0.005
 MISSING_SHARE = 0.2
@@ -247,17 +248,29 @@ class QualityMeter:
         if saturated:
             return self._say(k, "unusable", "saturated", measures)
         noisy = ecg and noise >= NOISE_MV
-        if noisy and ratio > NOISE_UNUSABLE:
+        period = self._period(k) if noisy and ratio > NOISE_POOR and not missing else None
+        if period:
+            measures["period_s"] = period
+        elif noisy and ratio > NOISE_UNUSABLE:
             return self._say(k, "unusable", "noise", measures)
         if ecg and wander > BASELINE_UNUSABLE_MV:
             return self._say(k, "unusable", "baseline", measures)
         if missing:
             return self._say(k, "poor", "gap", measures)
+        if period:
+            return self._say(k, "poor", "wide", measures)
         if noisy and ratio > NOISE_POOR:
             return self._say(k, "poor", "noise", measures)
         if ecg and wander > BASELINE_POOR_MV:
             return self._say(k, "poor", "baseline", measures)
         return self._say(k, "good", "", measures)
+
+    def _period(self, k: int) -> float | None:
+        """Seconds after which the last seconds of a lead repeat themselves; None if they do not."""
+        past = [x[k] for x in self._seconds]
+        if len(past) < 2 or any(len(x) < self.fs - 1 for x in past):
+            return None
+        return period(np.concatenate(past), self.fs)
 
     def _say(self, k: int, verdict: Verdict, reason: str, measures: dict[str, float]) -> LeadQuality:
         if self._off[k]:

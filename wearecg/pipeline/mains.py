@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from cmath import phase, rect
-from math import pi
+from math import cos, exp, pi
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.pipeline import biquad
 from wearecg.pipeline.cascade import Cascade
 
 Array = NDArray[np.float64]
@@ -186,6 +185,13 @@ def _whole(x: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _notches(fs: float, hz: float) -> Array:
-    mains = biquad.notch(fs, hz, WIDTH_HZ)
-    above = [biquad.notch(fs, n * hz, n * WIDTH_HZ) for n in HARMONICS if n * hz < 0.49 * fs]
+    mains = _notch(fs, hz, WIDTH_HZ)
+    above = [_notch(fs, n * hz, n * WIDTH_HZ) for n in HARMONICS if n * hz < 0.49 * fs]
     return np.stack([mains, mains, *above])
+
+
+def _notch(fs: float, hz: float, width: float) -> Array:
+    """Section with its zeros at ``hz`` and its poles right below; settles as fast up to half the sampling rate."""
+    radius, turn = exp(-pi * width / fs), 2 * cos(2 * pi * hz / fs)
+    gain = (1 - radius * turn + radius * radius) / (2 - turn)
+    return np.array([gain, -turn * gain, gain, 1.0, -radius * turn, radius * radius])
