@@ -64,15 +64,14 @@ def theirs(heart: Made, detector: Detector) -> list[HeartRate]:
 
 def bounds(beats: Sequence[float], time: float) -> tuple[float, float] | None:
     """Return the lowest and highest rate that is true at ``time``, None where there is none."""
-    past = np.array([beat for beat in beats if time - HORIZON_S <= beat <= time + 0.3])
-    if len(past) < 3 or time - past[-1] > SILENT_S:
+    if not any(time - SILENT_S <= beat <= time for beat in beats):
         return None
-    rr = np.diff(past)[::-1][:8]
-    rr = rr[rr <= SILENT_S]
-    if len(rr) < 2:
-        return None
-    found = [60 / mean(rr[:n]) for n in range(2, len(rr) + 1) for mean in (np.mean, np.median)]
-    return float(min(found)), float(max(found))
+    found = []
+    for end in (time, time - 0.5):  # the newest beat may not be known yet
+        rr = np.diff([beat for beat in beats if time - HORIZON_S <= beat <= end])[::-1][:8]
+        rr = rr[rr <= SILENT_S]
+        found += [60 / mean(rr[:n]) for n in range(2, len(rr) + 1) for mean in (np.mean, np.median)]
+    return (float(min(found)), float(max(found))) if found else None
 
 
 def judge(heart: Made, rates: Sequence[HeartRate]) -> dict[str, Any]:

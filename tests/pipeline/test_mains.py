@@ -49,7 +49,10 @@ def test_every_beat_behind_two_millivolts_of_hum(fs, hz, mv, drift):
     assert front.mains_hz == pytest.approx(hz if hz <= fs / 2 else fs - hz, abs=0.6)
     late = round(2 * fs)
     assert all(
-        lead.verdict == "good" or (drift and lead.verdict == "poor") for q in events if isinstance(q, Quality) and q.start >= 3 for lead in q.leads
+        lead.verdict == "good" or (drift and lead.verdict == "poor")
+        for q in events
+        if isinstance(q, Quality) and q.start >= 3
+        for lead in q.leads
     )
     assert np.std(clean[late:, 0] - x[late:]) < 0.035
 

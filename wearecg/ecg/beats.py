@@ -26,7 +26,8 @@ Array = NDArray[np.float64]
 MAX_LEADS = 3
 LEARN_S = 1.0
 """Signal that is watched before the first beat can be reported."""
-REFRACTORY_S = 0.2
+REFRACTORY_S, SURE_S = 0.17, 0.2
+"""No beat comes sooner after another; before the second limit only one that is nearly as tall."""
 T_WAVE_S, T_WAVE_RATIO = 0.36, 0.65
 """A peak this soon after a beat must reach two thirds of that beat's amplitude, or it is its T wave."""
 CONFIRM_S, CONFIRM_WEAK_S = 0.12, 0.2
@@ -42,8 +43,12 @@ SMALL = 0.12
 """Waves below this share of a QRS are not looked at."""
 GAIN = 0.12
 """Weight of a new beat or wave in its level."""
+BLUNT_S, BLUNT = 0.4, 0.3
+"""A wave this soon after a beat with less than this share of its curvature is its T wave, however tall."""
+PROVEN = 8
+"""After so many beats the levels are known: in a standstill they no longer fall to where P waves would be beats."""
 ASYSTOLE_S = 3.0
-"""Without beats for this long the signal levels fall by 30 % a second."""
+"""Without beats for this long the signal levels fall by 30 % a second, unless they are known."""
 LOWEST_SPIKE_MV, SPIKE = 0.15, 2.5
 """Height of what may be a spike: the larger of this, and so many times the wavelet amplitude, half of a QRS."""
 MIN_MV = 0.008
@@ -67,9 +72,9 @@ class BeatDetector:
 
     # Declared: cheaper to look up, and CPython has a fast path for no more than 30 that are not.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_asystole _beats _between _blind _confirm _confirm_weak _due _edge _edge_tick _found _height "
+        "_asystole _beats _between _blind _blunt _confirm _confirm_weak _due _edge _edge_tick _found _height "
         "_hurdle _intervals _last _last_height _last_time _learning _level _low _most _noise "
-        "_origin _previous _quiet _rate _refractory _row _scale _seconds _signal _single _spike "
+        "_origin _previous _proven _quiet _rate _refractory _row _scale _seconds _signal _single _spike _sure "
         "_t_wave _tallest _tick _unlearned _usual _waiting _wavelet fs leads start"
     ).split()
 
@@ -85,7 +90,8 @@ class BeatDetector:
         self.start = start
         self._wavelet = QrsWavelet(fs, len(leads))
         self._rate = rate = fs / self._wavelet.stride
-        self._refractory, self._t_wave = round(REFRACTORY_S * rate), round(T_WAVE_S * rate)
+        self._refractory, self._sure = int(REFRACTORY_S * rate), int(SURE_S * rate)
+        self._t_wave, self._blunt = round(T_WAVE_S * rate), round(BLUNT_S * rate)
         self._confirm, self._confirm_weak = int(CONFIRM_S * rate), int(CONFIRM_WEAK_S * rate)
         self._asystole = ASYSTOLE_S * rate
         self._edge, self._seconds = ceil(fs), 1
@@ -101,7 +107,7 @@ class BeatDetector:
         self._learning: list[Array] = []
         self._intervals: deque[int] = deque(maxlen=8)
         self._usual = round(0.8 * self._rate)
-        self._beats = 0
+        self._beats = self._proven = 0
         self._signal, self._noise = [0.0] * leads, [0.0] * leads  # of each lead, in units of the wavelet
         self._scale, self._most = [0.0] * leads, [inf] * leads
         self._level = 1.0  # of a beat's height, which is in units of the QRS at the last full second
@@ -190,6 +196,14 @@ class BeatDetector:
         """Take ``x`` [n, leads] for the last samples that were fed, as far as they are still looked at."""
         self._wavelet.amend(np.asarray(x, dtype=np.float32))
 
+    def doubt(self) -> None:
+        """Take levels for less certain: the last second could not be used."""
+        self._proven = 0
+
+    def begin_anew(self) -> None:
+        """Forget what was learned: the electrodes were off, or the input at its end."""
+        self._forget()
+
     def use(self, leads: tuple[str, ...]) -> None:
         """Look at other leads from now on; one that is new is believed after its first beats."""
         if leads == self.leads:
@@ -211,19 +225,16 @@ class BeatDetector:
 
     def _scan(self, moduli: Array, highest: float) -> None:
         """Look for peaks among the next ticks, none of whose ``moduli`` is above ``highest``."""
-        heights = moduli  # of a single lead in units of the wavelet
+        heights = moduli
         if not self._single:
-            heights = np.minimum(moduli * self._scale, self._most).sum(axis=1)
+            heights = self._heights(moduli)
             highest = heights.item(heights.argmax())
         if highest > self._low:
-            smooth = self._wavelet.despiked(self._sample(self._tick) - self._wavelet.half, len(moduli), self._spike)
+            sample = self._sample(self._tick) - self._wavelet.half
+            smooth = self._wavelet.despiked(sample, len(moduli), self._spike)
             if smooth is not None:
-                large = heights.reshape(-1, 1) > self._low
-                moduli = np.where(large, smooth, moduli)
-                if self._single:
-                    heights = moduli
-                else:
-                    heights = np.minimum(moduli * self._scale, self._most).sum(axis=1)
+                moduli = np.minimum(moduli, smooth)
+                heights = self._heights(moduli)
                 highest = heights.item(heights.argmax())
         first = self._tick
         self._tick = end = first + len(moduli)
@@ -236,6 +247,13 @@ class BeatDetector:
             if end > self._due:
                 self._decide()
         self._previous = heights.item(-1)
+
+    def _heights(self, moduli: Array) -> Array:
+        """Return what the leads say together; of a single lead in units of the wavelet."""
+        if self._single:
+            return moduli
+        heights: Array = np.minimum(moduli * self._scale, self._most).sum(axis=1)
+        return heights
 
     def _climb(self, heights: list[float], settled: int, moduli: Array, first: int) -> None:
         """Follow the heights behind those that are settled up to one that stays the highest for long enough."""
@@ -269,7 +287,7 @@ class BeatDetector:
         tick, height, row = self._waiting, self._height, self._row
         self._rest()
         since = tick - self._last
-        if since < self._refractory:
+        if since < self._sure and (since < self._refractory or height < WEAK * self._last_height):
             if height > self._last_height:  # the beat was a P wave: its QRS sets the level
                 self._raise(height, row, 0.5)
             return
@@ -279,10 +297,21 @@ class BeatDetector:
         tallest = min(TALLEST_WAVE * self._tallest, TALLEST_CAP * level)
         t_wave = since < self._t_wave and height < T_WAVE_RATIO * self._last_height
         if height > threshold and height > tallest and not t_wave and max(row) > _FLOOR:
-            self._beat(tick, height, row, since)
+            if since > self._blunt or not self._is_blunt(tick, row):
+                self._beat(tick, height, row, since)
             return
         self._between = max(self._between, height)
         self._hush(height, row)
+
+    def _is_blunt(self, tick: int, row: list[float]) -> bool:
+        """Whether the wave at ``tick`` is much less curved than the last beat."""
+        k = self._lead(row)
+        last, this = (self._wavelet.curvature(self._sample(t), k) for t in (self._last, tick))
+        return this < BLUNT * last
+
+    def _lead(self, row: list[float]) -> int:
+        """Return the first lead that shows a beat."""
+        return next((k for k, value in enumerate(row) if value > 0.3 * self._signal[k]), 0)
 
     def _hush(self, height: float, row: list[float]) -> None:
         """Learn what is not a beat."""
@@ -291,11 +320,7 @@ class BeatDetector:
             self._noise[k] += GAIN * (min(value, self._signal[k]) - self._noise[k])
 
     def _beat(self, tick: int, height: float, row: list[float], since: int) -> None:
-        for k, value in enumerate(row):
-            if value > 0.3 * self._signal[k]:
-                break
-        else:
-            k = 0
+        k = self._lead(row)
         time = self.start + self._wavelet.locate(self._sample(tick), k) / self.fs
         rr = None if self._last_time is None else time - self._last_time
         if self._blind:
@@ -313,6 +338,7 @@ class BeatDetector:
         self._tallest += GAIN * (self._between - self._tallest)
         self._between = 0.0
         self._beats += 1
+        self._proven += 1
         self._raise(height, row, max(GAIN, 1 / (self._beats + 1)))
 
     def _raise(self, height: float, row: list[float], gain: float) -> None:
@@ -328,7 +354,7 @@ class BeatDetector:
         self._aim()
         if self._unlearned:
             return
-        if self._tick - self._last > self._asystole:
+        if self._tick - self._last > self._asystole and self._proven < PROVEN:
             self._signal = [max(0.7 * level, _FLOOR) if level else 0.0 for level in self._signal]
         self._weigh()
 

@@ -50,7 +50,8 @@ class QualityMeter:
 
     # Declared: cheaper to look up.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_ecg _first _lag _off _off_before _parts _recent _seconds _start _tenths edge fs leads n recent second"
+        "_ecg _first _lag _off _off_before _parts _recent _seconds _start _tenths edge fs leads n noisy "
+        "recent second"
     ).split()
 
     def __init__(self, fs: float, leads: tuple[str, ...], start: float = 0.0) -> None:
@@ -64,6 +65,7 @@ class QualityMeter:
         self._tenths = np.zeros((0, 0), dtype=np.float32)
         self._parts: list[NDArray[np.floating]] = []
         self._off = self._off_before = [False] * len(leads)
+        self.noisy = False
         self.n = 0
         """Samples so far, those that never came too."""
         self._forget()
@@ -179,6 +181,8 @@ class QualityMeter:
         if len(x) > 1:
             x = np.ascontiguousarray(x)  # lead by lead: sorting is the most of it
         self._seconds.append(x)
+        self.noisy = False
+        """Whether noise was heard on a lead in the last second that was judged."""
         expected = self.edge - self._first
         leads: list[LeadQuality] = []
         if x.shape[1] == expected > self._lag:
@@ -248,6 +252,8 @@ class QualityMeter:
         if saturated:
             return self._say(k, "unusable", "saturated", measures)
         noisy = ecg and noise >= NOISE_MV
+        if noisy and ratio > NOISE_POOR:
+            self.noisy = True
         period = self._period(k) if noisy and ratio > NOISE_POOR and not missing else None
         if period:
             measures["period_s"] = period

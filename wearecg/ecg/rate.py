@@ -8,6 +8,8 @@ from wearecg.block import Beat, HeartRate
 
 PAUSE_S = 3.0
 """Without a beat for longer, the last rate no longer holds."""
+LONGEST_S = 4.0
+"""A longer interval is a pause: the rate begins anew behind it."""
 BEATS = 8
 """RR intervals in the median."""
 HORIZON_S = 10.0
@@ -28,7 +30,10 @@ class HeartRateMeter:
     def beat(self, beat: Beat) -> None:
         """Take a beat."""
         self._last = beat.time
-        if beat.rr is not None:
+        if beat.rr is not None and beat.rr > LONGEST_S:
+            self._times.clear()
+            self._rr.clear()
+        elif beat.rr is not None:
             self._times.append(beat.time)
             self._rr.append(beat.rr)
 

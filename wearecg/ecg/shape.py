@@ -30,7 +30,9 @@ def period(x: NDArray[np.floating], fs: float) -> float | None:
     n = len(slow)
     lags = np.arange(int(SHORTEST_S * rate), min(int(LONGEST_S * rate) + 2, n // 2))
     alike = np.array([_correlation(slow[lag:], slow[: n - lag]) for lag in lags])
-    peaks = [i for i in range(1, len(lags) - 1) if alike[i - 1] < alike[i] >= alike[i + 1] and alike[i] > ALIKE]
+    peaks = [
+        i for i in range(1, len(lags) - 1) if alike[i - 1] < alike[i] >= alike[i + 1] and alike[i] > ALIKE
+    ]
     if not peaks:
         return None
     best = max(alike[i] for i in peaks)

@@ -57,7 +57,7 @@ class QrsWavelet:
         self._deflections: dict[int, Array] = {}
         self.most = ceil(0.5 * fs)
         """Samples that may be appended at once, and that are kept to look back on."""
-        self._buffer = np.zeros((6 * self.most, leads))
+        self._buffer = np.zeros((12 * self.most, leads))
         self._lo = self._hi = self._base = 0
 
     @property
@@ -118,17 +118,22 @@ class QrsWavelet:
         """
         first = sample - self._base
         stop = first + self._reach + (ticks - 1) * self.stride
-        margin = self._ahead
-        low = max(first - margin, 0)
-        rows = self._buffer[low : stop + margin]
-        if isnan(rows.item(rows.argmax())):
+        low = max(first - self._ahead, 0)
+        rows = self._buffer[low : stop + self._ahead]
+        step = rows[1:] - rows[:-1]
+        highest = step.item(step.argmax())  # a NaN, if there is one
+        if highest <= least or step.item(step.argmin()) >= -least:
+            return None
+        if highest != highest:
             rows = self._bridged(low, self._hi)[0][: len(rows)]
         smooth = without_spikes(rows, self._longest, least)
         return None if smooth is None else self._apply(smooth[first - low : stop - low], ticks)[0]
 
     def curvature(self, sample: int, lead: int) -> float:
         """Return the largest second difference near ``sample``, in mV."""
-        rows = self._buffer[max(sample - self._base - self._around, 0) : sample - self._base + self._around, lead]
+        rows = self._buffer[
+            max(sample - self._base - self._around, 0) : sample - self._base + self._around, lead
+        ]
         h = self._h
         if len(rows) <= 2 * h:
             return 0.0

@@ -22,6 +22,7 @@ FrontEvent: TypeAlias = Beat | HeartRate | Quality
 
 PREFERRED = ("II", "V5", "V2", "I", "V4", "V6", "V3", "V1", "aVF", "aVR", "III", "aVL", "ECG")
 """Where R peaks are looked for first when there are more leads than are needed."""
+UNUSABLE = "signal unusable:"
 RANK = {lead: rank for rank, lead in enumerate(PREFERRED)}
 
 
@@ -100,35 +101,34 @@ class FrontEnd:
         events: list[FrontEvent] = self._gap(missing) if missing else []
         if True in off:
             x = np.where([bool(lead) for lead in off], np.float32("nan"), x)
-        given = x
-        hum, pieces, changed = self._hum, list[Samples](), False
+        given, hum = x, self._hum
+        clean: list[Samples] = []
         while True:  # piece by piece, none of them beyond the end of its second
             room = quality.edge - quality.n
-            last = len(x) <= room
-            piece = x if last else x[:room]
-            if hum:
-                if hum.hz is not None:
-                    piece = self._without_hum(piece, hum.feed(piece[:, self._filtered]))
-                    changed = True
-                pieces.append(piece)
+            piece = x if len(x) <= room else x[:room]
+            if hum and hum.hz is not None:
+                clean = clean or [given[: len(given) - len(x)]]
+                piece = self._without_hum(piece, hum.feed(piece[:, self._filtered]))
+            if clean:
+                clean.append(piece)
             verdict = quality.take(piece, off)
             if detector:
                 for beat in detector.feed(piece if self._all_used else piece[:, self._used]):
                     self._believe(beat, events)
             if verdict:
-                if hum:
+                if hum and (quality.noisy or clean):
                     verdict = self._behind_notch(verdict, hum)
                 self._end_second(verdict, events)
-            if last:
+            if len(x) <= room:
                 break
             x = x[room:]
-        clean = np.concatenate(pieces) if changed else given
-        if self._traced:
-            self._draw(clean, start)
         self.clean = block.samples
-        if changed:
-            unknown = np.isnan(clean)
-            self.clean = np.where(unknown, block.samples, clean) if unknown.any() else clean
+        if clean:
+            given = np.concatenate(clean)
+            unknown = np.isnan(given)
+            self.clean = np.where(unknown, self.clean, given) if unknown.any() else given
+        if self._traced:
+            self._draw(given, start)
         return events
 
     def flush(self) -> list[FrontEvent]:
@@ -167,8 +167,6 @@ class FrontEnd:
             hum.end_second()
             return verdict
         quality = self._quality
-        if not any(verdict.leads[k].reason == "noise" for k in self._ecg):
-            return verdict
         x = quality.samples
         filtered = hum.begin(x[:, self._filtered])
         if filtered is None:
@@ -185,8 +183,8 @@ class FrontEnd:
             self.trace_start -= self._filter.delay
 
     def _believe(self, beat: Beat, events: list[FrontEvent]) -> None:
-        """Let a beat out, unless there was nothing but noise where it was found."""
-        if self._trouble.endswith("noise"):
+        """Let a beat out, unless there was nothing but noise, or nothing, where it was found."""
+        if self._trouble.startswith(UNUSABLE) and not self._trouble.endswith("baseline"):
             self._doubted = True
             return
         if self._doubted:
@@ -199,9 +197,20 @@ class FrontEnd:
         events.append(quality)
         if self._detector:
             self._trouble = self._why_not(quality)
+            if self._trouble:
+                self._begin_anew(quality.end, self._detector)
             if len(self._candidates) > MAX_LEADS:
                 self._choose(quality, self._detector)
             events.append(self._rate.at(quality.end, self._trouble))
+
+    def _begin_anew(self, end: float, detector: BeatDetector) -> None:
+        """Let nothing that was learned before a second that could not be used decide what comes behind it."""
+        if self._trouble.endswith(("noise", "baseline", "gap")):
+            detector.doubt()
+            return
+        detector.begin_anew()
+        self._rate.gap(end)
+        self._doubted = True
 
     def _gap(self, samples: int) -> list[FrontEvent]:
         quality = self._quality
@@ -232,7 +241,7 @@ class FrontEnd:
                 return ""
             reasons.append(lead.reason)
         reason = max(sorted(set(reasons)), key=reasons.count)
-        return reason if reason in ("lead off", "gap") else f"signal unusable: {reason}"
+        return reason if reason in ("lead off", "gap") else f"{UNUSABLE} {reason}"
 
     def _choose(self, quality: Quality, detector: BeatDetector) -> None:
         """Replace a lead that has become unusable by the next one that is not."""
