@@ -45,6 +45,12 @@ GAIN = 0.12
 """Weight of a new beat or wave in its level."""
 BLUNT_S, BLUNT = 0.4, 0.3
 """A wave this soon after a beat with less than this share of its curvature is its T wave, however tall."""
+STEEP, ALIKE_S, ALIKE, LATELY = 0.6, 0.025, 0.2, 2
+"""With less than this share it is, if the last ones came as soon after a beat and as high."""
+HALFWAY_S = (0.4, 0.3)
+"""A wave that comes again and again this long behind one beat and before the next may be a beat itself."""
+ODD = 5
+"""Beats over which such waves are watched; one of them may be missed."""
 PROVEN = 8
 """After so many beats the levels are known: in a standstill they no longer fall to where P waves would be beats."""
 ASYSTOLE_S = 3.0
@@ -72,7 +78,7 @@ class BeatDetector:
 
     # Declared: cheaper to look up, and CPython has a fast path for no more than 30 that are not.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_asystole _beats _between _blind _blunt _confirm _confirm_weak _due _edge _edge_tick _found _height "
+        "_asystole _beats _before _behind _between _between_at _blind _blunt _blunted _confirm _confirm_weak _due _edge _edge_tick _found _halfway _height "
         "_hurdle _intervals _last _last_height _last_time _learning _level _low _most _noise "
         "_origin _previous _proven _quiet _rate _refractory _row _scale _seconds _signal _single _spike _sure "
         "_t_wave _tallest _tick _unlearned _usual _waiting _wavelet fs leads start"
@@ -91,6 +97,7 @@ class BeatDetector:
         self._wavelet = QrsWavelet(fs, len(leads))
         self._rate = rate = fs / self._wavelet.stride
         self._refractory, self._sure = int(REFRACTORY_S * rate), int(SURE_S * rate)
+        self._behind, self._before = (s * rate for s in HALFWAY_S)
         self._t_wave, self._blunt = round(T_WAVE_S * rate), round(BLUNT_S * rate)
         self._confirm, self._confirm_weak = int(CONFIRM_S * rate), int(CONFIRM_WEAK_S * rate)
         self._asystole = ASYSTOLE_S * rate
@@ -122,6 +129,9 @@ class BeatDetector:
         self._aim()
         self._previous = 0.0
         self._between = self._last_height = 0.0
+        self._between_at = 0
+        self._blunted: deque[tuple[float, float]] = deque(maxlen=LATELY)
+        self._halfway: deque[int] = deque(maxlen=ODD)
         self._last = self._tick - self._usual
         self._last_time: float | None = None
         self._waiting = self._tick
@@ -191,6 +201,14 @@ class BeatDetector:
         beats = self.feed(np.full((self._wavelet.most, len(self.leads)), np.nan))
         self._wavelet.rewind(end)
         return beats
+
+    @property
+    def overlooked(self) -> bool:
+        """Whether there is a small wave halfway between all beats, which may be a beat: alternans, low bigeminy."""
+        at = [tick for tick in self._halfway if tick]
+        if len(at) < max(2, len(self._halfway) - 1):
+            return False
+        return max(at) - min(at) < 0.25 * self._rate
 
     def amend(self, x: ArrayLike) -> None:
         """Take ``x`` [n, leads] for the last samples that were fed, as far as they are still looked at."""
@@ -287,7 +305,9 @@ class BeatDetector:
         tick, height, row = self._waiting, self._height, self._row
         self._rest()
         since = tick - self._last
-        if since < self._sure and (since < self._refractory or height < WEAK * self._last_height):
+        if since < self._sure and not (
+            since >= self._refractory and WEAK * self._last_height < height < self._last_height / WEAK
+        ):
             if height > self._last_height:  # the beat was a P wave: its QRS sets the level
                 self._raise(height, row, 0.5)
             return
@@ -297,17 +317,35 @@ class BeatDetector:
         tallest = min(TALLEST_WAVE * self._tallest, TALLEST_CAP * level)
         t_wave = since < self._t_wave and height < T_WAVE_RATIO * self._last_height
         if height > threshold and height > tallest and not t_wave and max(row) > _FLOOR:
-            if since > self._blunt or not self._is_blunt(tick, row):
+            if since > self._blunt or not self._is_t_wave(tick, height, row):
                 self._beat(tick, height, row, since)
             return
-        self._between = max(self._between, height)
+        if height > self._between:
+            self._between, self._between_at = height, since
         self._hush(height, row)
 
-    def _is_blunt(self, tick: int, row: list[float]) -> bool:
-        """Whether the wave at ``tick`` is much less curved than the last beat."""
-        k = self._lead(row)
-        last, this = (self._wavelet.curvature(self._sample(t), k) for t in (self._last, tick))
-        return this < BLUNT * last
+    def _is_t_wave(self, tick: int, height: float, row: list[float]) -> bool:
+        """Whether the wave at ``tick`` is, on every lead, too blunt for a beat so soon after another."""
+        sharpness = max(self._sharpness(tick, k) for k, level in enumerate(self._signal) if level)
+        if sharpness > STEEP or self._last_time is None:
+            return False
+        if sharpness < BLUNT:
+            return True
+        apart, height = self._time(tick, self._lead(row)) - self._last_time, height / self._level
+        before = [
+            1 for s, h in self._blunted if abs(s - apart) < ALIKE_S and abs(h - height) < ALIKE * height
+        ]
+        self._blunted.append((apart, height))
+        return len(before) == LATELY
+
+    def _sharpness(self, tick: int, lead: int) -> float:
+        """Return the curvature of the wave at ``tick`` as a share of the last beat's."""
+        last, this = (self._wavelet.curvature(self._sample(t), lead) for t in (self._last, tick))
+        return this / last if last else 0.0
+
+    def _time(self, tick: int, lead: int) -> float:
+        """Return the seconds of the R peak of the beat at ``tick``."""
+        return self.start + self._wavelet.locate(self._sample(tick), lead, self._spike) / self.fs
 
     def _lead(self, row: list[float]) -> int:
         """Return the first lead that shows a beat."""
@@ -321,7 +359,7 @@ class BeatDetector:
 
     def _beat(self, tick: int, height: float, row: list[float], since: int) -> None:
         k = self._lead(row)
-        time = self.start + self._wavelet.locate(self._sample(tick), k) / self.fs
+        time = self._time(tick, k)
         rr = None if self._last_time is None else time - self._last_time
         if self._blind:
             if any(self._last < blind <= tick for blind in self._blind):
@@ -336,6 +374,11 @@ class BeatDetector:
             half = 0.5 * SMALL
             self._hush(half * self._level, [half * level for level in self._signal])
         self._tallest += GAIN * (self._between - self._tallest)
+        halfway = (
+            self._between > SMALL * self._level and self._behind < self._between_at < since - self._before
+        )
+        if rr is not None:
+            self._halfway.append(self._between_at if halfway else 0)
         self._between = 0.0
         self._beats += 1
         self._proven += 1
@@ -354,7 +397,8 @@ class BeatDetector:
         self._aim()
         if self._unlearned:
             return
-        if self._tick - self._last > self._asystole and self._proven < PROVEN:
+        blind = self._blind and self._tick - self._blind[-1] < self._rate
+        if self._tick - self._last > self._asystole and self._proven < PROVEN and not blind:
             self._signal = [max(0.7 * level, _FLOOR) if level else 0.0 for level in self._signal]
         self._weigh()
 

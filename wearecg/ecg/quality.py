@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import LeadQuality, Quality
 from wearecg.ecg.leads import is_ecg
-from wearecg.ecg.shape import period
+from wearecg.ecg.shape import is_drawn, period
 
 FLAT_MV = 0.005
 MISSING_SHARE = 0.2
@@ -36,13 +36,16 @@ STEP_S = 0.01
 NOISE_MV = 0.012
 NOISE_POOR, NOISE_UNUSABLE = 0.06, 0.14
 BASELINE_POOR_MV, BASELINE_UNUSABLE_MV = 2.0, 5.0
+DRAWN_MV, STILL = 0.05, 0.1
+RAIL_APART = 0.3
+TALL_MV, STEEP_MV = 5.0, 2.2
 REMEMBER_S = 120
 REMEMBERED = 3
 """Seconds that a measure looks back on."""
 
 Verdict = Literal["good", "poor", "unusable"]
-_Recent = deque[tuple[float, float, float, float]]
-"""Of each of the last seconds of a lead: lowest and highest sample, median and largest step."""
+_Recent = deque[tuple[float, float, float, float, bool]]
+"""Of each of the last seconds of a lead: lowest and highest sample, median and largest step, whether it looks drawn."""
 
 
 class QualityMeter:
@@ -235,9 +238,11 @@ class QualityMeter:
         rail = int(RAIL_SHARE * len(level))
         saturated = lowest < highest and (level.item(rail) == lowest or level.item(-1 - rail) == highest)
         recent = self._recent[k]
-        before = recent[-1] if recent else (inf, -inf, 0.0, 0.0)
+        before = recent[-1] if recent else (inf, -inf, 0.0, 0.0, False)
         span = max(highest, before[1]) - min(lowest, before[0])
-        recent.append((lowest, highest, step.item(len(step) // 2), step.item(-1)))
+        middle = step.item(len(step) // 2)
+        drawn = highest - lowest > max(DRAWN_MV, middle / STILL) and is_drawn(level, means)
+        recent.append((lowest, highest, middle, step.item(-1), drawn))
         noise = sorted([second[2] for second in recent])[len(recent) // 2]
         ratio = noise / (max([second[3] for second in recent]) or 1.0)
         wander = max(means) - min(means)
@@ -251,6 +256,8 @@ class QualityMeter:
             return self._say(k, "unusable", "flat", measures)
         if saturated:
             return self._say(k, "unusable", "saturated", measures)
+        if ecg and drawn and before[4]:
+            return self._say(k, "unusable", "unlike ECG", measures)
         noisy = ecg and noise >= NOISE_MV
         if noisy and ratio > NOISE_POOR:
             self.noisy = True
@@ -263,6 +270,10 @@ class QualityMeter:
             return self._say(k, "unusable", "baseline", measures)
         if missing:
             return self._say(k, "poor", "gap", measures)
+        if ecg and _is_railed(level, recent):
+            return self._say(k, "poor", "saturated", measures)
+        if ecg and len(recent) > 1 and _is_too_tall(recent):
+            return self._say(k, "poor", "amplitude", measures)
         if period:
             return self._say(k, "poor", "wide", measures)
         if noisy and ratio > NOISE_POOR:
@@ -282,6 +293,27 @@ class QualityMeter:
         if self._off[k]:
             verdict, reason = "unusable", "lead off"
         return LeadQuality(self.leads[k], verdict, reason, measures)
+
+
+def _is_railed(level: NDArray[np.float32], recent: _Recent) -> bool:
+    """Whether single samples of a second stand together far outside the rest: at the end of the ADC's range."""
+    lowest, highest = level.item(0), level.item(-1)
+    if lowest == highest:
+        return False
+    apart = RAIL_APART * (highest - lowest)
+    low = (
+        lowest in (level.item(1), *(second[0] for second in list(recent)[:-1]))
+        and level.item(int(np.searchsorted(level, lowest, "right"))) - lowest > apart
+    )
+    return low or (
+        highest in (level.item(-2), *(second[1] for second in list(recent)[:-1]))
+        and highest - level.item(int(np.searchsorted(level, highest)) - 1) > apart
+    )
+
+
+def _is_too_tall(recent: _Recent) -> bool:
+    """Whether each of the last seconds has a range and steps that no heart makes."""
+    return all(high - low > TALL_MV and step > STEEP_MV for low, high, _, step, _ in recent)
 
 
 def _tenths(n: int) -> NDArray[np.float32]:

@@ -12,6 +12,8 @@ LONGEST_S = 4.0
 """A longer interval is a pause: the rate begins anew behind it."""
 BEATS = 8
 """RR intervals in the median."""
+SURE, UNEVEN = 6, 1.3
+"""Fewer intervals make no rate when the longest is so many times the shortest."""
 HORIZON_S = 10.0
 
 
@@ -55,7 +57,7 @@ class HeartRateMeter:
             self._times.popleft()
             self._rr.popleft()
         intervals = sorted(self._rr)
-        if len(intervals) < 2:
+        if len(intervals) < 2 or (len(intervals) < SURE and intervals[-1] > UNEVEN * intervals[0]):
             return HeartRate(time, None, "learning")
         middle = len(intervals) // 2
         median = (intervals[middle] + intervals[~middle]) / 2

@@ -33,6 +33,8 @@ def without_spikes(x: Array, most: int, least: float) -> Array | None:
     A spike is seen when ``most + 1`` samples before and behind it are there.
     """
     step = x[1:] - x[:-1]
+    if step.item(step.argmax()) <= least or step.item(step.argmin()) >= -least:  # neither, if there is a NaN
+        return None
     y: Array | None = None
     for length in range(1, most + 1):
         # step[i] leads to the first sample of a spike, step[i + length] away from the last one.

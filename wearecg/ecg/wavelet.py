@@ -183,13 +183,18 @@ class QrsWavelet:
                     column[start:end] = np.rint(2048.0 * line[1:-1]) / 2048.0
         return rows[before:], max(settled - before, 0)
 
-    def locate(self, sample: int, lead: int) -> int:
-        """Return the sample of the largest deflection near ``sample``, of the signal below 33 Hz."""
+    def locate(self, sample: int, lead: int, least: float) -> int:
+        """Return the sample of the largest deflection near ``sample``, of the signal below 33 Hz.
+
+        Spikes of ``least`` mV or more are left out.
+        """
         centre = sample - self._base
         margin = len(self._kernel) // 2
         first = max(centre - self._earlier, margin)
         stop = centre + self._later + margin + 1
         near = self._buffer[first - margin : stop, lead]
+        if (smooth := without_spikes(near[:, None], self._longest, least)) is not None:
+            near = smooth[:, 0]
         largest = self._largest(near)
         if largest is None:
             rows, _ = self._bridged(first - margin, min(stop + self._bridge, self._hi))

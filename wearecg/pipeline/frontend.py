@@ -201,11 +201,19 @@ class FrontEnd:
                 self._begin_anew(quality.end, self._detector)
             if len(self._candidates) > MAX_LEADS:
                 self._choose(quality, self._detector)
-            events.append(self._rate.at(quality.end, self._trouble))
+            events.append(self._rate.at(quality.end, self._trouble or self._doubt(quality, self._detector)))
+
+    def _doubt(self, quality: Quality, detector: BeatDetector) -> str:
+        """Why the beats that were found are not to be counted, if so."""
+        if detector.overlooked:
+            return "a small wave halfway between beats may be a beat"
+        return ""
 
     def _begin_anew(self, end: float, detector: BeatDetector) -> None:
         """Let nothing that was learned before a second that could not be used decide what comes behind it."""
-        if self._trouble.endswith(("noise", "baseline", "gap")):
+        if self._trouble == "gap":
+            return
+        if self._trouble.endswith(("noise", "baseline")):
             detector.doubt()
             return
         detector.begin_anew()
