@@ -78,10 +78,11 @@ class BeatDetector:
 
     # Declared: cheaper to look up, and CPython has a fast path for no more than 30 that are not.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_asystole _beats _before _behind _between _between_at _blind _blunt _blunted _confirm _confirm_weak _due _edge _edge_tick _found _halfway _height "
+        "_asystole _beats _before _behind _between _between_at _blind _blunt _blunted _confirm _confirm_weak _counted _due _edge _edge_tick _found _halfway _height "
         "_hurdle _intervals _last _last_height _last_time _learning _level _low _most _noise "
         "_origin _previous _proven _quiet _rate _refractory _row _scale _seconds _signal _single _spike _sure "
-        "_t_wave _tallest _tick _unlearned _usual _waiting _wavelet fs leads start"
+        "_t_wave _tallest _tick _unlearned _usual _waiting _wavelet fs leads revised "
+        "start"
     ).split()
 
     def __init__(self, fs: float, leads: tuple[str, ...], start: float = 0.0) -> None:
@@ -103,6 +104,8 @@ class BeatDetector:
         self._asystole = ASYSTOLE_S * rate
         self._edge, self._seconds = ceil(fs), 1
         self._tick = 0
+        self.revised = False
+        """Whether waves that were told as beats have turned out to be T waves; for who reads it to take back."""
         self._found: list[Beat] = []
         self._forget()
 
@@ -131,6 +134,7 @@ class BeatDetector:
         self._between = self._last_height = 0.0
         self._between_at = 0
         self._blunted: deque[tuple[float, float]] = deque(maxlen=LATELY)
+        self._counted = False
         self._halfway: deque[int] = deque(maxlen=ODD)
         self._last = self._tick - self._usual
         self._last_time: float | None = None
@@ -327,16 +331,19 @@ class BeatDetector:
     def _is_t_wave(self, tick: int, height: float, row: list[float]) -> bool:
         """Whether the wave at ``tick`` is, on every lead, too blunt for a beat so soon after another."""
         sharpness = max(self._sharpness(tick, k) for k, level in enumerate(self._signal) if level)
-        if sharpness > STEEP or self._last_time is None:
-            return False
         if sharpness < BLUNT:
             return True
+        if sharpness > STEEP or self._last_time is None:
+            return False
         apart, height = self._time(tick, self._lead(row)) - self._last_time, height / self._level
         before = [
             1 for s, h in self._blunted if abs(s - apart) < ALIKE_S and abs(h - height) < ALIKE * height
         ]
         self._blunted.append((apart, height))
-        return len(before) == LATELY
+        known = len(before) == LATELY
+        self.revised |= known and self._counted
+        self._counted = not known
+        return known
 
     def _sharpness(self, tick: int, lead: int) -> float:
         """Return the curvature of the wave at ``tick`` as a share of the last beat's."""
@@ -451,5 +458,8 @@ class BeatDetector:
             values = seen[seen[:, k] > 0, k]
             self._signal[k] = max(0.7 * float(values.max()), _FLOOR) if len(values) else 0.0
             self._noise[k] = float(np.median(values)) if len(values) else 0.0
-        self._last = self._tick - self._usual
         self._weigh()
+        heights = self._heights(seen).reshape(len(seen), -1)[:, 0]
+        highest = int(heights.argmax())
+        self._last = self._tick - len(seen) + highest
+        self._last_height = float(heights[highest]) / (self._signal[0] if self._single else 1.0)

@@ -199,6 +199,9 @@ class FrontEnd:
             self._trouble = self._why_not(quality)
             if self._trouble:
                 self._begin_anew(quality.end, self._detector)
+            if self._detector.revised:
+                self._detector.revised = False
+                self._rate.gap(quality.end)
             if len(self._candidates) > MAX_LEADS:
                 self._choose(quality, self._detector)
             events.append(self._rate.at(quality.end, self._trouble or self._doubt(quality, self._detector)))
