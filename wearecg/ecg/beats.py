@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import Beat
-from wearecg.ecg.wavelet import UNITS_PER_MV, QrsWavelet
+from wearecg.ecg.wavelet import LATER_S, UNITS_PER_MV, QrsWavelet
 from wearecg.errors import SignalError
 
 Array = NDArray[np.float64]
@@ -43,15 +43,17 @@ SMALL = 0.12
 """Waves below this share of a QRS are not looked at."""
 GAIN = 0.12
 """Weight of a new beat or wave in its level."""
-BLUNT_S, BLUNT = 0.4, 0.3
+BLUNT_S, BLUNT = 0.36, 0.3
 """A wave this soon after a beat with less than this share of its curvature is its T wave, however tall."""
-STEEP, ALIKE_S, ALIKE, LATELY = 0.6, 0.025, 0.2, 2
-"""With less than this share it is, if the last ones came as soon after a beat and as high."""
+LONG_QT_S, SMOOTH = 0.5, 0.15
+"""One that comes later and has less than this share may be a T wave or a wide beat: it counts, the rate does not."""
+STEEP, ALIKE_S, ALIKE, LATELY = 0.6, 0.025, 0.2, 3
+"""With less than this share it is, if two of the last ones came as soon after a beat and as high."""
 HALFWAY_S = (0.4, 0.3)
 """A wave that comes again and again this long behind one beat and before the next may be a beat itself."""
 ODD = 5
 """Beats over which such waves are watched; one of them may be missed."""
-PROVEN = 8
+PROVEN = 16
 """After so many beats the levels are known: in a standstill they no longer fall to where P waves would be beats."""
 ASYSTOLE_S = 3.0
 """Without beats for this long the signal levels fall by 30 % a second, unless they are known."""
@@ -78,11 +80,11 @@ class BeatDetector:
 
     # Declared: cheaper to look up, and CPython has a fast path for no more than 30 that are not.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_asystole _beats _before _behind _between _between_at _blind _blunt _blunted _confirm _confirm_weak _counted _due _edge _edge_tick _found _halfway _height "
-        "_hurdle _intervals _last _last_height _last_time _learning _level _low _most _noise "
+        "_asystole _beats _before _behind _between _between_at _blind _blunted _blunts _confirm _confirm_weak _counted _due _edge _edge_tick _found _halfway _height "
+        "_hurdle _intervals _last _last_height _last_time _learning _level _long_qt _low _most _noise "
         "_origin _previous _proven _quiet _rate _refractory _row _scale _seconds _signal _single _spike _sure "
-        "_t_wave _tallest _tick _unlearned _usual _waiting _wavelet fs leads revised "
-        "start"
+        "_t_wave _tallest _tick _unlearned _unsure _usual _waiting _wavelet fs leads noisy "
+        "revised start"
     ).split()
 
     def __init__(self, fs: float, leads: tuple[str, ...], start: float = 0.0) -> None:
@@ -99,11 +101,13 @@ class BeatDetector:
         self._rate = rate = fs / self._wavelet.stride
         self._refractory, self._sure = int(REFRACTORY_S * rate), int(SURE_S * rate)
         self._behind, self._before = (s * rate for s in HALFWAY_S)
-        self._t_wave, self._blunt = round(T_WAVE_S * rate), round(BLUNT_S * rate)
+        self._t_wave, self._long_qt = round(T_WAVE_S * rate), round((LONG_QT_S + LATER_S) * rate)
         self._confirm, self._confirm_weak = int(CONFIRM_S * rate), int(CONFIRM_WEAK_S * rate)
         self._asystole = ASYSTOLE_S * rate
         self._edge, self._seconds = ceil(fs), 1
         self._tick = 0
+        self.noisy = False
+        """Whether the signal is such that the shape of a wave says nothing; for who knows to set."""
         self.revised = False
         """Whether waves that were told as beats have turned out to be T waves; for who reads it to take back."""
         self._found: list[Beat] = []
@@ -132,7 +136,8 @@ class BeatDetector:
         self._aim()
         self._previous = 0.0
         self._between = self._last_height = 0.0
-        self._between_at = 0
+        self._between_at, self._unsure = 0, False
+        self._blunts: deque[bool] = deque(maxlen=ODD + 1)
         self._blunted: deque[tuple[float, float]] = deque(maxlen=LATELY)
         self._counted = False
         self._halfway: deque[int] = deque(maxlen=ODD)
@@ -207,18 +212,20 @@ class BeatDetector:
         return beats
 
     @property
-    def overlooked(self) -> bool:
-        """Whether there is a small wave halfway between all beats, which may be a beat: alternans, low bigeminy."""
+    def doubt(self) -> str:
+        """Why the beats of the last seconds make no rate: something else may be one, or they may be something else."""
+        if sum(self._blunts) >= 2:
+            return "every other wave may be a T wave"
         at = [tick for tick in self._halfway if tick]
-        if len(at) < max(2, len(self._halfway) - 1):
-            return False
-        return max(at) - min(at) < 0.25 * self._rate
+        if len(at) < max(2, len(self._halfway) - 1) or max(at) - min(at) > 0.25 * self._rate:
+            return ""
+        return "a small wave halfway between beats may be a beat"
 
     def amend(self, x: ArrayLike) -> None:
         """Take ``x`` [n, leads] for the last samples that were fed, as far as they are still looked at."""
         self._wavelet.amend(np.asarray(x, dtype=np.float32))
 
-    def doubt(self) -> None:
+    def distrust(self) -> None:
         """Take levels for less certain: the last second could not be used."""
         self._proven = 0
 
@@ -321,7 +328,8 @@ class BeatDetector:
         tallest = min(TALLEST_WAVE * self._tallest, TALLEST_CAP * level)
         t_wave = since < self._t_wave and height < T_WAVE_RATIO * self._last_height
         if height > threshold and height > tallest and not t_wave and max(row) > _FLOOR:
-            if since > self._blunt or not self._is_t_wave(tick, height, row):
+            soon = since <= self._long_qt and not self.noisy
+            if not (soon and self._is_t_wave(tick, height, row)):
                 self._beat(tick, height, row, since)
             return
         if height > self._between:
@@ -331,16 +339,21 @@ class BeatDetector:
     def _is_t_wave(self, tick: int, height: float, row: list[float]) -> bool:
         """Whether the wave at ``tick`` is, on every lead, too blunt for a beat so soon after another."""
         sharpness = max(self._sharpness(tick, k) for k, level in enumerate(self._signal) if level)
+        if sharpness > STEEP:
+            return False
+        if self._last_time is None:
+            return sharpness < BLUNT
+        apart, height = self._time(tick, self._lead(row)) - self._last_time, height / self._level
+        if apart > BLUNT_S:
+            self._unsure = sharpness < SMOOTH and apart < LONG_QT_S
+            return False
         if sharpness < BLUNT:
             return True
-        if sharpness > STEEP or self._last_time is None:
-            return False
-        apart, height = self._time(tick, self._lead(row)) - self._last_time, height / self._level
         before = [
             1 for s, h in self._blunted if abs(s - apart) < ALIKE_S and abs(h - height) < ALIKE * height
         ]
         self._blunted.append((apart, height))
-        known = len(before) == LATELY
+        known = len(before) >= 2
         self.revised |= known and self._counted
         self._counted = not known
         return known
@@ -386,6 +399,8 @@ class BeatDetector:
         )
         if rr is not None:
             self._halfway.append(self._between_at if halfway else 0)
+            self._blunts.append(self._unsure)
+        self._unsure = False
         self._between = 0.0
         self._beats += 1
         self._proven += 1

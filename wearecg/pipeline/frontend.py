@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.block import Beat, HeartRate, Quality, SignalBlock
+from wearecg.block import Beat, HeartRate, LeadQuality, Quality, SignalBlock
 from wearecg.ecg.beats import MAX_LEADS, BeatDetector
 from wearecg.ecg.leads import is_ecg
 from wearecg.ecg.quality import QualityMeter
@@ -22,6 +22,8 @@ FrontEvent: TypeAlias = Beat | HeartRate | Quality
 
 PREFERRED = ("II", "V5", "V2", "I", "V4", "V6", "V3", "V1", "aVF", "aVR", "III", "aVL", "ECG")
 """Where R peaks are looked for first when there are more leads than are needed."""
+NOISY = 0.08
+"""Noise ratio (see `QualityMeter`) above which the shape of a wave says nothing."""
 UNUSABLE = "signal unusable:"
 RANK = {lead: rank for rank, lead in enumerate(PREFERRED)}
 
@@ -199,25 +201,20 @@ class FrontEnd:
             self._trouble = self._why_not(quality)
             if self._trouble:
                 self._begin_anew(quality.end, self._detector)
+            self._detector.noisy = all(map(_is_noisy, [quality.leads[k] for k in self._used]))
             if self._detector.revised:
                 self._detector.revised = False
                 self._rate.gap(quality.end)
             if len(self._candidates) > MAX_LEADS:
                 self._choose(quality, self._detector)
-            events.append(self._rate.at(quality.end, self._trouble or self._doubt(quality, self._detector)))
-
-    def _doubt(self, quality: Quality, detector: BeatDetector) -> str:
-        """Why the beats that were found are not to be counted, if so."""
-        if detector.overlooked:
-            return "a small wave halfway between beats may be a beat"
-        return ""
+            events.append(self._rate.at(quality.end, self._trouble or self._detector.doubt))
 
     def _begin_anew(self, end: float, detector: BeatDetector) -> None:
         """Let nothing that was learned before a second that could not be used decide what comes behind it."""
         if self._trouble == "gap":
             return
         if self._trouble.endswith(("noise", "baseline")):
-            detector.doubt()
+            detector.distrust()
             return
         detector.begin_anew()
         self._rate.gap(end)
@@ -264,3 +261,7 @@ class FrontEnd:
         spare = [k for k in usable if k not in kept] + [k for k in self._used if k not in kept]
         self._used = kept + spare[: MAX_LEADS - len(kept)]
         detector.use(tuple(self.leads[k] for k in self._used))
+
+
+def _is_noisy(lead: LeadQuality) -> bool:
+    return lead.reason == "noise" and lead.measures["noise_ratio"] > NOISY
