@@ -53,7 +53,7 @@ HALFWAY_S = (0.4, 0.3)
 """A wave that comes again and again this long behind one beat and before the next may be a beat itself."""
 ODD = 5
 """Beats over which such waves are watched; one of them may be missed."""
-PROVEN = 16
+PROVEN = 8
 """After so many beats the levels are known: in a standstill they no longer fall to where P waves would be beats."""
 ASYSTOLE_S = 3.0
 """Without beats for this long the signal levels fall by 30 % a second, unless they are known."""
@@ -80,11 +80,11 @@ class BeatDetector:
 
     # Declared: cheaper to look up, and CPython has a fast path for no more than 30 that are not.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_asystole _beats _before _behind _between _between_at _blind _blunted _blunts _confirm _confirm_weak _counted _due _edge _edge_tick _found _halfway _height "
-        "_hurdle _intervals _last _last_height _last_time _learning _level _long_qt _low _most _noise "
-        "_origin _previous _proven _quiet _rate _refractory _row _scale _seconds _signal _single _spike _sure "
-        "_t_wave _tallest _tick _unlearned _unsure _usual _waiting _wavelet fs leads noisy "
-        "revised start"
+        "_asystole _beats _before _behind _between _between_at _blind _blunted _blunts _confirm "
+        "_confirm_weak _counted _due _edge _edge_tick _found _halfway _height _hurdle _intervals "
+        "_last _last_height _last_time _learning _level _long_qt _low _most _noise _origin _previous "
+        "_proven _quiet _rate _refractory _row _scale _seconds _signal _single _spike _sure _t_wave "
+        "_tallest _tick _unlearned _unsure _usual _waiting _wavelet fs leads noisy revised start"
     ).split()
 
     def __init__(self, fs: float, leads: tuple[str, ...], start: float = 0.0) -> None:

@@ -86,7 +86,7 @@ def _level(x: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
     total = np.concatenate(([0.0], np.cumsum(x)))
     at = np.arange(len(x))
     low, high = np.maximum(at - half, 0), np.minimum(at + half + 1, len(x))
-    return x - (total[high] - total[low]) / (high - low)
+    return np.asarray(x - (total[high] - total[low]) / (high - low))
 
 
 def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
