@@ -204,7 +204,7 @@ def test_a_steep_t_wave_is_found_out_after_some():
     x, times = made((P, *QRS, (0.29, 0.02, 1.2)))
     detector = BeatDetector(250.0, ("II",))
     beats = detector.feed(x[:, None]) + detector.flush()
-    assert detector.revised
+    assert detector.waves.revised
     late = [beat.time for beat in beats if beat.time > 8]
     assert len(late) == (times > 8).sum()
 
@@ -251,14 +251,14 @@ def test_low_waves_halfway_are_told(low):
     add(x, 250.0, times[1::2], (P, *QRS, T), low)
     detector = BeatDetector(250.0, ("II",))
     beats = detector.feed(x[: 250 * 25, None])
-    assert detector.doubt == "a small wave halfway between beats may be a beat" or len(beats) >= 28
+    assert detector.waves.doubt == "a small wave halfway between beats may be a beat" or len(beats) >= 28
 
 
 def test_what_may_be_a_late_t_wave_is_told():
     x, _ = made((P, *QRS, (0.42, 0.05, 2.5)), 60)
     detector = BeatDetector(250.0, ("II",))
     detector.feed(x[: 250 * 20, None])
-    assert detector.doubt == "every other wave may be a T wave"
+    assert detector.waves.doubt == "every other wave may be a T wave"
 
 
 def test_levels_that_are_forgotten_are_learned_anew():

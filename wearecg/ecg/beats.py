@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import Beat
+from wearecg.ecg import waves
 from wearecg.ecg.wavelet import LATER_S, UNITS_PER_MV, QrsWavelet
 from wearecg.errors import SignalError
 
@@ -43,16 +44,6 @@ SMALL = 0.12
 """Waves below this share of a QRS are not looked at."""
 GAIN = 0.12
 """Weight of a new beat or wave in its level."""
-BLUNT_S, BLUNT = 0.36, 0.3
-"""A wave this soon after a beat with less than this share of its curvature is its T wave, however tall."""
-LONG_QT_S, SMOOTH = 0.5, 0.15
-"""One that comes later and has less than this share may be a T wave or a wide beat: it counts, the rate does not."""
-STEEP, ALIKE_S, ALIKE, LATELY = 0.6, 0.025, 0.2, 3
-"""With less than this share it is, if two of the last ones came as soon after a beat and as high."""
-HALFWAY_S = (0.4, 0.3)
-"""A wave that comes again and again this long behind one beat and before the next may be a beat itself."""
-ODD = 5
-"""Beats over which such waves are watched; one of them may be missed."""
 PROVEN = 8
 """After so many beats the levels are known: in a standstill they no longer fall to where P waves would be beats."""
 ASYSTOLE_S = 3.0
@@ -80,11 +71,11 @@ class BeatDetector:
 
     # Declared: cheaper to look up, and CPython has a fast path for no more than 30 that are not.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_asystole _beats _before _behind _between _between_at _blind _blunted _blunts _confirm "
-        "_confirm_weak _counted _due _edge _edge_tick _found _halfway _height _hurdle _intervals "
+        "_asystole _beats _between _between_at _blind _confirm "
+        "_confirm_weak _due _edge _edge_tick _found _height _hurdle _intervals "
         "_last _last_height _last_time _learning _level _long_qt _low _most _noise _origin _previous "
         "_proven _quiet _rate _refractory _row _scale _seconds _signal _single _spike _sure _t_wave "
-        "_tallest _tick _unlearned _unsure _usual _waiting _wavelet fs leads noisy revised start"
+        "_tallest _tick _unlearned _usual _waiting _wavelet fs leads noisy waves start"
     ).split()
 
     def __init__(self, fs: float, leads: tuple[str, ...], start: float = 0.0) -> None:
@@ -100,16 +91,14 @@ class BeatDetector:
         self._wavelet = QrsWavelet(fs, len(leads))
         self._rate = rate = fs / self._wavelet.stride
         self._refractory, self._sure = int(REFRACTORY_S * rate), int(SURE_S * rate)
-        self._behind, self._before = (s * rate for s in HALFWAY_S)
-        self._t_wave, self._long_qt = round(T_WAVE_S * rate), round((LONG_QT_S + LATER_S) * rate)
+        self._t_wave, self._long_qt = round(T_WAVE_S * rate), round((waves.LONG_QT_S + LATER_S) * rate)
         self._confirm, self._confirm_weak = int(CONFIRM_S * rate), int(CONFIRM_WEAK_S * rate)
         self._asystole = ASYSTOLE_S * rate
         self._edge, self._seconds = ceil(fs), 1
         self._tick = 0
         self.noisy = False
         """Whether the signal is such that the shape of a wave says nothing; for who knows to set."""
-        self.revised = False
-        """Whether waves that were told as beats have turned out to be T waves; for who reads it to take back."""
+        self.waves = waves.Waves()
         self._found: list[Beat] = []
         self._forget()
 
@@ -136,11 +125,8 @@ class BeatDetector:
         self._aim()
         self._previous = 0.0
         self._between = self._last_height = 0.0
-        self._between_at, self._unsure = 0, False
-        self._blunts: deque[bool] = deque(maxlen=ODD + 1)
-        self._blunted: deque[tuple[float, float]] = deque(maxlen=LATELY)
-        self._counted = False
-        self._halfway: deque[int] = deque(maxlen=ODD)
+        self._between_at = 0
+        self.waves.forget()
         self._last = self._tick - self._usual
         self._last_time: float | None = None
         self._waiting = self._tick
@@ -210,16 +196,6 @@ class BeatDetector:
         beats = self.feed(np.full((self._wavelet.most, len(self.leads)), np.nan))
         self._wavelet.rewind(end)
         return beats
-
-    @property
-    def doubt(self) -> str:
-        """Why the beats of the last seconds make no rate: something else may be one, or they may be something else."""
-        if sum(self._blunts) >= 2:
-            return "every other wave may be a T wave"
-        at = [tick for tick in self._halfway if tick]
-        if len(at) < max(2, len(self._halfway) - 1) or max(at) - min(at) > 0.25 * self._rate:
-            return ""
-        return "a small wave halfway between beats may be a beat"
 
     def amend(self, x: ArrayLike) -> None:
         """Take ``x`` [n, leads] for the last samples that were fed, as far as they are still looked at."""
@@ -337,26 +313,10 @@ class BeatDetector:
         self._hush(height, row)
 
     def _is_t_wave(self, tick: int, height: float, row: list[float]) -> bool:
-        """Whether the wave at ``tick`` is, on every lead, too blunt for a beat so soon after another."""
         sharpness = max(self._sharpness(tick, k) for k, level in enumerate(self._signal) if level)
-        if sharpness > STEEP:
-            return False
-        if self._last_time is None:
-            return sharpness < BLUNT
-        apart, height = self._time(tick, self._lead(row)) - self._last_time, height / self._level
-        if apart > BLUNT_S:
-            self._unsure = sharpness < SMOOTH and apart < LONG_QT_S
-            return False
-        if sharpness < BLUNT:
-            return True
-        before = [
-            1 for s, h in self._blunted if abs(s - apart) < ALIKE_S and abs(h - height) < ALIKE * height
-        ]
-        self._blunted.append((apart, height))
-        known = len(before) >= 2
-        self.revised |= known and self._counted
-        self._counted = not known
-        return known
+        last = self._last_time
+        apart = None if last is None else self._time(tick, self._lead(row)) - last
+        return self.waves.is_t_wave(sharpness, apart, height / self._level)
 
     def _sharpness(self, tick: int, lead: int) -> float:
         """Return the curvature of the wave at ``tick`` as a share of the last beat's."""
@@ -394,13 +354,10 @@ class BeatDetector:
             half = 0.5 * SMALL
             self._hush(half * self._level, [half * level for level in self._signal])
         self._tallest += GAIN * (self._between - self._tallest)
-        halfway = (
-            self._between > SMALL * self._level and self._behind < self._between_at < since - self._before
+        wave = self._between > SMALL * self._level
+        self.waves.beat(
+            None if rr is None else since / self._rate, self._between_at / self._rate if wave else None
         )
-        if rr is not None:
-            self._halfway.append(self._between_at if halfway else 0)
-            self._blunts.append(self._unsure)
-        self._unsure = False
         self._between = 0.0
         self._beats += 1
         self._proven += 1

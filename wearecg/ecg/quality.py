@@ -7,12 +7,17 @@ lead off        the sensor says so at any time in the second                    
 gap             share of samples that never came                                       > 0       > 0.2
 flat            range of the samples, over 2 s                                                   < 0.005 mV
 saturated       share of samples at the highest or at the lowest value of the second             > 0.2
+saturated       single samples at one value, a third of the range away from all others       any
+unlike ECG      a square wave or a ramp, for two seconds                                         always
 noise           median 10 ms step / largest 10 ms step; median step >= 0.012 mV        > 0.06    > 0.14
+wide            as noise, but it repeats itself every 0.18 to 0.6 s in smooth waves          always
+amplitude       range > 5 mV and largest 10 ms step > 1.8 mV in each second                  always
 baseline        range of the means over tenths of the second                           > 2 mV    > 5 mV
 ==============  =====================================================================  ========  =========
 
 A QRS makes few large steps and many small ones (ratio 0.01 to 0.05); noise makes all of a size (Gaussian
-noise 0.2). Of leads that are not ECG only lead off, gap, flat and saturated are judged, flat being constant.
+noise 0.2), and so does a wide tachycardia, which is not to be called noise. Of leads that are not ECG only lead off,
+gap, flat and saturated are judged, flat being constant. Mains hum is taken out before (`wearecg.pipeline.mains`).
 """
 
 from __future__ import annotations
@@ -37,6 +42,7 @@ NOISE_MV = 0.012
 NOISE_POOR, NOISE_UNUSABLE = 0.06, 0.14
 BASELINE_POOR_MV, BASELINE_UNUSABLE_MV = 2.0, 5.0
 DRAWN_MV, STILL = 0.05, 0.1
+"""What is drawn is at least so high, and its median step is at most this share of that."""
 RAIL_APART = 0.3
 TALL_MV, STEEP_MV = 5.0, 1.8
 REMEMBER_S = 120

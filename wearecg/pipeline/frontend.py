@@ -202,12 +202,12 @@ class FrontEnd:
             if self._trouble:
                 self._begin_anew(quality.end, self._detector)
             self._detector.noisy = all(map(_is_noisy, [quality.leads[k] for k in self._used]))
-            if self._detector.revised:
-                self._detector.revised = False
+            if self._detector.waves.revised:
+                self._detector.waves.revised = False
                 self._rate.gap(quality.end)
             if len(self._candidates) > MAX_LEADS:
                 self._choose(quality, self._detector)
-            events.append(self._rate.at(quality.end, self._trouble or self._detector.doubt))
+            events.append(self._rate.at(quality.end, self._trouble or self._detector.waves.doubt))
 
     def _begin_anew(self, end: float, detector: BeatDetector) -> None:
         """Let nothing that was learned before a second that could not be used decide what comes behind it."""
