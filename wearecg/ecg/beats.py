@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import Beat
-from wearecg.ecg import waves
-from wearecg.ecg.wavelet import LATER_S, UNITS_PER_MV, QrsWavelet
+from wearecg.ecg import levels, waves
+from wearecg.ecg.wavelet import LATER_S, QrsWavelet
 from wearecg.errors import SignalError
 
 Array = NDArray[np.float64]
@@ -38,8 +38,6 @@ EARLY, LATE = 0.38, 0.2
 """Threshold between noise (0) and signal level (1): until 0.7 of the usual RR, and long after."""
 TALLEST_WAVE, TALLEST_CAP = 1.7, 0.7
 """The threshold is this multiple of the largest wave usually left between beats, up to the cap."""
-CLIP = 1.3
-"""The most that one of several leads can say, in units of its QRS."""
 SMALL = 0.12
 """Waves below this share of a QRS are not looked at."""
 GAIN = 0.12
@@ -48,12 +46,6 @@ PROVEN = 8
 """After so many beats the levels are known: in a standstill they no longer fall to where P waves would be beats."""
 ASYSTOLE_S = 3.0
 """Without beats for this long the signal levels fall by 30 % a second, unless they are known."""
-LOWEST_SPIKE_MV, SPIKE = 0.15, 2.5
-"""Height of what may be a spike: the larger of this, and so many times the wavelet amplitude, half of a QRS."""
-MIN_MV = 0.008
-"""Smallest wavelet amplitude of a beat: a QRS of about 0.04 mV."""
-
-_FLOOR = MIN_MV * UNITS_PER_MV
 
 
 class BeatDetector:
@@ -100,10 +92,10 @@ class BeatDetector:
         """Whether the signal is such that the shape of a wave says nothing; for who knows to set."""
         self.waves = waves.Waves()
         self._found: list[Beat] = []
-        self._forget()
+        self.begin_anew()
 
-    def _forget(self) -> None:
-        """Know nothing about this person yet."""
+    def begin_anew(self) -> None:
+        """Forget what was learned: the electrodes were off, or the input at its end."""
         leads = len(self.leads)
         self._single = leads == 1
         self._unlearned = round(LEARN_S * self._rate)
@@ -115,7 +107,7 @@ class BeatDetector:
         self._scale, self._most = [0.0] * leads, [inf] * leads
         self._level = 1.0  # of a beat's height, which is in units of the QRS at the last full second
         self._quiet = self._tallest = 0.1
-        self._low, self._spike = 0.0, LOWEST_SPIKE_MV
+        self._low, self._spike = 0.0, levels.LOWEST_SPIKE_MV
         self._height, self._row = 0.0, [0.0] * leads
         self._sight()
 
@@ -205,10 +197,6 @@ class BeatDetector:
         """Take levels for less certain: the last second could not be used."""
         self._proven = 0
 
-    def begin_anew(self) -> None:
-        """Forget what was learned: the electrodes were off, or the input at its end."""
-        self._forget()
-
     def use(self, leads: tuple[str, ...]) -> None:
         """Look at other leads from now on; one that is new is believed after its first beats."""
         if leads == self.leads:
@@ -222,7 +210,7 @@ class BeatDetector:
             for values in (self._signal, self._noise, self._row)
         )
         if self._unlearned or not any(signal):
-            self._forget()
+            self.begin_anew()
             return
         self._single = len(leads) == 1
         self._signal, self._noise, self._row = signal, noise, row
@@ -303,7 +291,7 @@ class BeatDetector:
         threshold = quiet + (level - quiet) * (LATE + (EARLY - LATE) * fall)
         tallest = min(TALLEST_WAVE * self._tallest, TALLEST_CAP * level)
         t_wave = since < self._t_wave and height < T_WAVE_RATIO * self._last_height
-        if height > threshold and height > tallest and not t_wave and max(row) > _FLOOR:
+        if height > threshold and height > tallest and not t_wave and max(row) > levels.FLOOR:
             soon = since <= self._long_qt and not self.noisy
             if not (soon and self._is_t_wave(tick, height, row)):
                 self._beat(tick, height, row, since)
@@ -378,20 +366,14 @@ class BeatDetector:
             return
         blind = self._blind and self._tick - self._blind[-1] < self._rate
         if self._tick - self._last > self._asystole and self._proven < PROVEN and not blind:
-            self._signal = [max(0.7 * level, _FLOOR) if level else 0.0 for level in self._signal]
+            self._signal = [max(0.7 * level, levels.FLOOR) if level else 0.0 for level in self._signal]
         self._weigh()
 
     def _weigh(self) -> None:
         """Set each lead's scale and weight by how far its QRS stands out; heights are then in units of QRS."""
-        lowest = min([level for level in self._signal if level], default=0.0)
-        self._spike = max(LOWEST_SPIKE_MV, SPIKE * lowest / UNITS_PER_MV)
-        if self._single:
-            (s,), (n,) = self._signal, self._noise
-            self._scale, self._most = [1 / s if s else 0.0], [inf]
-            self._quiet = min(1.0, max(n, 0.02 * s, 1.0) / s) if s else 0.0
-            self._low = SMALL * s
-        else:
-            self._share()
+        self._spike = levels.spike_mv(self._signal)
+        self._scale, self._most, self._quiet = levels.shares(self._signal, self._noise)
+        self._low = SMALL * self._signal[0] if self._single else SMALL
         if self._due == sys.maxsize:
             self._hurdle = self._low
         self._tallest /= self._level
@@ -400,36 +382,19 @@ class BeatDetector:
         self._height /= self._level
         self._level = 1.0
 
-    def _share(self) -> None:
-        """Set the weights of several leads."""
-        snr = [
-            s / max(n, 0.02 * s, 1.0) if s else 0.0 for s, n in zip(self._signal, self._noise, strict=True)
-        ]
-        weight = [max(r - 1.0, 0.0) + 1e-3 if r else 0.0 for r in snr]
-        total = sum(weight) or 1.0
-        weight = [w / total for w in weight]
-        self._most = [CLIP * w for w in weight]
-        self._scale = [w / s if s else 0.0 for w, s in zip(weight, self._signal, strict=True)]
-        self._quiet = sum(w * min(1.0, 1.0 / r) for w, r in zip(weight, snr, strict=True) if r)
-        self._low = SMALL
-
     def _learn(self, moduli: Array) -> None:
         """Collect the first second in which there is something, and take the levels from it."""
         first = self._sample(self._tick) - self._wavelet.half
-        smooth = self._wavelet.despiked(first, len(moduli), LOWEST_SPIKE_MV)
+        smooth = self._wavelet.despiked(first, len(moduli), levels.LOWEST_SPIKE_MV)
         moduli = moduli if smooth is None else smooth
-        present = int((moduli > 0).any(axis=1).sum())
         self._learning.append(moduli)
         self._tick += len(moduli)
-        self._unlearned -= present
+        self._unlearned -= int((moduli > 0).any(axis=1).sum())
         if self._unlearned:
             return
         seen = np.concatenate(self._learning)
         self._learning = []
-        for k in range(len(self.leads)):
-            values = seen[seen[:, k] > 0, k]
-            self._signal[k] = max(0.7 * float(values.max()), _FLOOR) if len(values) else 0.0
-            self._noise[k] = float(np.median(values)) if len(values) else 0.0
+        self._signal, self._noise = levels.first(seen)
         self._weigh()
         heights = self._heights(seen).reshape(len(seen), -1)[:, 0]
         highest = int(heights.argmax())
