@@ -31,9 +31,10 @@ def first(moduli: NDArray[np.float64]) -> tuple[list[float], list[float]]:
 
 def shares(signal: Sequence[float], noise: Sequence[float]) -> tuple[list[float], list[float], float]:
     """Return each lead's scale and the most that it can say, by how far its QRS stands out; and the noise in all."""
+    if len(signal) == 1:
+        (s,), (n,) = signal, noise
+        return ([1 / s], [inf], min(1.0, max(n, 0.02 * s, 1.0) / s)) if s else ([0.0], [inf], 0.0)
     snr = [s / max(n, 0.02 * s, 1.0) if s else 0.0 for s, n in zip(signal, noise, strict=True)]
-    if len(snr) == 1:
-        return [1 / s if s else 0.0 for s in signal], [inf], min(1.0, 1.0 / snr[0]) if snr[0] else 0.0
     weight = [max(r - 1.0, 0.0) + 1e-3 if r else 0.0 for r in snr]
     total = sum(weight) or 1.0
     weight = [w / total for w in weight]

@@ -50,8 +50,8 @@ REMEMBERED = 3
 """Seconds that a measure looks back on."""
 
 Verdict = Literal["good", "poor", "unusable"]
-_Recent = deque[tuple[float, float, float, float, bool]]
-"""Of each of the last seconds of a lead: lowest and highest sample, median and largest step, whether it looks drawn."""
+_Second = tuple[float, float, float, float, bool]
+"""Of a second of a lead: lowest and highest sample, median and largest step, whether it looks drawn."""
 
 
 class QualityMeter:
@@ -175,7 +175,7 @@ class QualityMeter:
 
     def _forget(self) -> None:
         """Measure the next second on its own."""
-        self._recent: list[_Recent] = [deque(maxlen=REMEMBERED) for _ in self.leads]
+        self._recent: list[deque[_Second]] = [deque(maxlen=REMEMBERED) for _ in self.leads]
         self._seconds: deque[NDArray[np.float32]] = deque(maxlen=REMEMBERED)
 
     def _begin(self, second: int) -> None:
@@ -249,8 +249,9 @@ class QualityMeter:
         middle = step.item(len(step) // 2)
         drawn = highest - lowest > max(DRAWN_MV, middle / STILL) and is_drawn(level, means)
         recent.append((lowest, highest, middle, step.item(-1), drawn))
-        noise = sorted([second[2] for second in recent])[len(recent) // 2]
-        ratio = noise / (max([second[3] for second in recent]) or 1.0)
+        _, _, middles, largest, _ = zip(*recent, strict=True)
+        noise = sorted(middles)[len(middles) // 2]
+        ratio = noise / (max(largest) or 1.0)
         wander = max(means) - min(means)
         measures = {"range_mv": span, "noise_mv": noise, "noise_ratio": ratio, "baseline_mv": wander}
         if missing:
@@ -276,9 +277,9 @@ class QualityMeter:
             return self._say(k, "unusable", "baseline", measures)
         if missing:
             return self._say(k, "poor", "gap", measures)
-        if ecg and _is_railed(level, recent):
+        if ecg and _is_railed(level, lowest, highest, before):
             return self._say(k, "poor", "saturated", measures)
-        if ecg and len(recent) > 1 and _is_too_tall(recent):
+        if ecg and highest - lowest > TALL_MV and len(recent) > 1 and _is_too_tall(recent):
             return self._say(k, "poor", "amplitude", measures)
         if period:
             return self._say(k, "poor", "wide", measures)
@@ -301,23 +302,20 @@ class QualityMeter:
         return LeadQuality(self.leads[k], verdict, reason, measures)
 
 
-def _is_railed(level: NDArray[np.float32], recent: _Recent) -> bool:
-    """Whether single samples of a second stand together far outside the rest: at the end of the ADC's range."""
-    lowest, highest = level.item(0), level.item(-1)
-    if lowest == highest:
-        return False
+def _is_railed(level: NDArray[np.float32], lowest: float, highest: float, before: _Second) -> bool:
+    """Whether samples stand together far outside the rest of a second: single ones at the end of the ADC's range."""
     apart = RAIL_APART * (highest - lowest)
-    low = (
-        lowest in (level.item(1), *(second[0] for second in list(recent)[:-1]))
-        and level.item(int(np.searchsorted(level, lowest, "right"))) - lowest > apart
-    )
-    return low or (
-        highest in (level.item(-2), *(second[1] for second in list(recent)[:-1]))
-        and highest - level.item(int(np.searchsorted(level, highest)) - 1) > apart
-    )
+    if lowest == level.item(1) or lowest == before[0]:
+        rest = int(np.searchsorted(level, lowest, "right"))
+        if rest < len(level) and level.item(rest) - lowest > apart:
+            return True
+    if highest == level.item(-2) or highest == before[1]:
+        rest = int(np.searchsorted(level, highest)) - 1
+        return rest >= 0 and highest - level.item(rest) > apart
+    return False
 
 
-def _is_too_tall(recent: _Recent) -> bool:
+def _is_too_tall(recent: deque[_Second]) -> bool:
     """Whether each of the last seconds has a range and steps that no heart makes."""
     return all(high - low > TALL_MV and step > STEEP_MV for low, high, _, step, _ in recent)
 

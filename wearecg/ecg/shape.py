@@ -66,6 +66,8 @@ def is_drawn(level: NDArray[np.floating], means: list[float]) -> bool:
         low, high = np.searchsorted(level, (lowest + 0.3 * span, highest - 0.3 * span))
         if high - low < BETWEEN * n:
             return True
+    if abs(level.item(n // 2) - 0.5 * (lowest + highest)) > 0.2 * span:
+        return False
     slopes = sorted(b - a for a, b in pairwise(means))
     slope = slopes[4]
     if abs(10 * slope) < 0.5 * span:

@@ -36,7 +36,7 @@ class QrsWavelet:
     # Declared: cheaper to look up.
     __slots__ = (  # noqa: SIM905 (else one name a line)
         "_ahead _around _banks _base _bridge _buffer _deflections _earlier _h _hi _kernel _later _lo _longest _pair "
-        "_plans _reach half most stride"
+        "_plans _reach _spiky half most stride"
     ).split()
 
     def __init__(self, fs: float, leads: int) -> None:
@@ -58,7 +58,7 @@ class QrsWavelet:
         self.most = ceil(0.5 * fs)
         """Samples that may be appended at once, and that are kept to look back on."""
         self._buffer = np.zeros((12 * self.most, leads))
-        self._lo = self._hi = self._base = 0
+        self._lo = self._hi = self._base = self._spiky = 0
 
     @property
     def end(self) -> int:
@@ -127,7 +127,10 @@ class QrsWavelet:
         if highest != highest:
             rows = self._bridged(low, self._hi)[0][: len(rows)]
         smooth = without_spikes(rows, self._longest, least)
-        return None if smooth is None else self._apply(smooth[first - low : stop - low], ticks)[0]
+        if smooth is None:
+            return None
+        self._spiky = self._base + stop
+        return self._apply(smooth[first - low : stop - low], ticks)[0]
 
     def curvature(self, sample: int, lead: int) -> float:
         """Return the largest second difference near ``sample``, in mV."""
@@ -193,8 +196,9 @@ class QrsWavelet:
         first = max(centre - self._earlier, margin)
         stop = centre + self._later + margin + 1
         near = self._buffer[first - margin : stop, lead]
-        if (smooth := without_spikes(near[:, None], self._longest, least)) is not None:
-            near = smooth[:, 0]
+        if self._spiky > sample - self.half:
+            smooth = without_spikes(near[:, None], self._longest, least)
+            near = near if smooth is None else smooth[:, 0]
         largest = self._largest(near)
         if largest is None:
             rows, _ = self._bridged(first - margin, min(stop + self._bridge, self._hi))

@@ -70,9 +70,12 @@ class Waves:
     @property
     def doubt(self) -> str:
         """Why the last beats make no rate: something else may be one, or they may be something else."""
-        if sum(self._late) >= 2:
+        if self._late.count(True) >= 2:
             return "every other wave may be a T wave"
+        watched, empty = len(self._halfway), self._halfway.count(0.0)
+        if empty > 1 or watched - empty < 2:
+            return ""
         at = [seconds for seconds in self._halfway if seconds]
-        if len(at) < max(2, len(self._halfway) - 1) or max(at) - min(at) > TOGETHER_S:
+        if max(at) - min(at) > TOGETHER_S:
             return ""
         return "a small wave halfway between beats may be a beat"

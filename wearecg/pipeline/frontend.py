@@ -107,7 +107,7 @@ class FrontEnd:
         clean: list[Samples] = []
         while True:  # piece by piece, none of them beyond the end of its second
             room = quality.edge - quality.n
-            piece = x if len(x) <= room else x[:room]
+            piece = x if (last := len(x) <= room) else x[:room]
             if hum and hum.hz is not None:
                 clean = clean or [given[: len(given) - len(x)]]
                 piece = self._without_hum(piece, hum.feed(piece[:, self._filtered]))
@@ -121,7 +121,7 @@ class FrontEnd:
                 if hum and (quality.noisy or clean):
                     verdict = self._behind_notch(verdict, hum)
                 self._end_second(verdict, events)
-            if len(x) <= room:
+            if last:
                 break
             x = x[room:]
         self.clean = block.samples
@@ -186,7 +186,7 @@ class FrontEnd:
 
     def _believe(self, beat: Beat, events: list[FrontEvent]) -> None:
         """Let a beat out, unless there was nothing but noise, or nothing, where it was found."""
-        if self._trouble.startswith(UNUSABLE) and not self._trouble.endswith("baseline"):
+        if self._trouble and self._trouble.startswith(UNUSABLE) and not self._trouble.endswith("baseline"):
             self._doubted = True
             return
         if self._doubted:
@@ -201,7 +201,9 @@ class FrontEnd:
             self._trouble = self._why_not(quality)
             if self._trouble:
                 self._begin_anew(quality.end, self._detector)
-            self._detector.noisy = all(map(_is_noisy, [quality.leads[k] for k in self._used]))
+            self._detector.noisy = self._quality.noisy and all(
+                map(_is_noisy, [quality.leads[k] for k in self._used])
+            )
             if self._detector.waves.revised:
                 self._detector.waves.revised = False
                 self._rate.gap(quality.end)
