@@ -222,7 +222,8 @@ class BeatDetector:
         if not self._single:
             heights = self._heights(moduli)
             highest = heights.item(heights.argmax())
-        if highest > self._low:
+        # What stays below both is looked at by nobody, with spikes or without.
+        if highest > self._low and (highest > self._hurdle or self._tick + len(moduli) > self._due):
             sample = self._sample(self._tick) - self._wavelet.half
             smooth = self._wavelet.despiked(sample, len(moduli), self._spike)
             if smooth is not None:
@@ -251,24 +252,22 @@ class BeatDetector:
     def _climb(self, heights: list[float], settled: int, moduli: Array, first: int) -> None:
         """Follow the heights behind those that are settled up to one that stays the highest for long enough."""
         before = [self._previous, *heights]
-        hurdle, due, full, top = self._hurdle, self._due, self._full(), -1
+        # What a full-sized QRS exceeds, in the unit of the heights that are scanned.
+        full = WEAK * self._level / (self._scale[0] or 1.0 if self._single else 1.0)
+        hurdle, due, top = self._hurdle, self._due, -1
         for tick, height in enumerate(heights[settled:], first + settled):
             if tick > due:
                 if top >= 0:
                     self._wait(top, moduli[top - first].tolist())
                 self._decide()
-                hurdle, due, full, top = self._hurdle, self._due, self._full(), -1
+                full = WEAK * self._level / (self._scale[0] or 1.0 if self._single else 1.0)
+                hurdle, due, top = self._hurdle, self._due, -1
             if height > hurdle and height > before[tick - first]:
                 top, hurdle = tick, height
                 due = tick + (self._confirm if height > full else self._confirm_weak)
         if top >= 0:
             self._hurdle, self._due = hurdle, due
             self._wait(top, moduli[top - first].tolist())
-
-    def _full(self) -> float:
-        """What a full-sized QRS exceeds, in the unit of the heights that are scanned."""
-        level = WEAK * self._level
-        return level / self._scale[0] if self._single and self._scale[0] else level
 
     def _wait(self, tick: int, row: list[float]) -> None:
         """Keep what the peak at ``tick`` will be judged by."""
@@ -317,6 +316,8 @@ class BeatDetector:
 
     def _lead(self, row: list[float]) -> int:
         """Return the first lead that shows a beat."""
+        if row[0] > 0.3 * self._signal[0]:
+            return 0
         return next((k for k, value in enumerate(row) if value > 0.3 * self._signal[k]), 0)
 
     def _hush(self, height: float, row: list[float]) -> None:

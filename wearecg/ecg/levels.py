@@ -45,5 +45,5 @@ def shares(signal: Sequence[float], noise: Sequence[float]) -> tuple[list[float]
 
 def spike_mv(signal: Sequence[float]) -> float:
     """Return the height of the lowest spike that is looked for, mV."""
-    lowest = min([level for level in signal if level], default=0.0)
+    lowest = min(signal) or min([level for level in signal if level], default=0.0)
     return max(LOWEST_SPIKE_MV, SPIKE * lowest / UNITS_PER_MV)

@@ -103,7 +103,7 @@ class QualityMeter:
     @property
     def samples(self) -> NDArray[np.float32]:
         """What the last verdict is on, [n, leads]."""
-        return self._seconds[-1].T
+        return np.concatenate(self._seconds[-1], dtype=np.float32)
 
     def again(self, x: NDArray[np.floating]) -> Quality:
         """Judge the last second anew, on ``x`` [n, leads] in its stead."""
@@ -176,7 +176,7 @@ class QualityMeter:
     def _forget(self) -> None:
         """Measure the next second on its own."""
         self._recent: list[deque[_Second]] = [deque(maxlen=REMEMBERED) for _ in self.leads]
-        self._seconds: deque[NDArray[np.float32]] = deque(maxlen=REMEMBERED)
+        self._seconds: deque[list[NDArray[np.floating]]] = deque(maxlen=REMEMBERED)
 
     def _begin(self, second: int) -> None:
         self.second = second
@@ -189,7 +189,7 @@ class QualityMeter:
         x = np.concatenate(self._parts, dtype=np.float32).T
         if len(x) > 1:
             x = np.ascontiguousarray(x)  # lead by lead: sorting is the most of it
-        self._seconds.append(x)
+        self._seconds.append(self._parts)
         self.noisy = False
         """Whether noise was heard on a lead in the last second that was judged."""
         expected = self.edge - self._first
@@ -213,7 +213,7 @@ class QualityMeter:
         return quality
 
     def _measure(self, x: NDArray[np.float32], columns: Sequence[int], missing: float) -> list[LeadQuality]:
-        """Judge rows of ``x`` [leads, n]; return nothing if there is a NaN among them."""
+        """Judge rows of ``x`` [leads, n] and sort them in place; return nothing if there is a NaN among them."""
         n = x.shape[1]
         if self._tenths.shape[1] != n:
             self._tenths = _tenths(n)
@@ -225,7 +225,7 @@ class QualityMeter:
         step = x[:, self._lag :] - x[:, : -self._lag]
         np.abs(step, step)
         step.sort()
-        x = np.sort(x)
+        x.sort()
         return [
             self._verdict(k, level, steps, mean, missing)
             for k, level, steps, mean in zip(columns, x, step, means, strict=True)
@@ -291,7 +291,7 @@ class QualityMeter:
 
     def _period(self, k: int) -> float | None:
         """Seconds after which the last seconds of a lead repeat themselves; None if they do not."""
-        past = [x[k] for x in self._seconds]
+        past = [np.concatenate([part[:, k] for part in parts]) for parts in self._seconds]
         if len(past) < 2 or any(len(x) < self.fs - 1 for x in past):
             return None
         return period(np.concatenate(past), self.fs)
