@@ -64,7 +64,8 @@ def test_a_pause_is_no_interval_of_a_rate():
     assert meter.at(end + 20.5).reason == "learning"
     meter.beat(Beat(end + 21, "II", 1.0))
     meter.beat(Beat(end + 22, "II", 1.0))
-    assert meter.at(end + 22.5).bpm == 60.0
+    meter.beat(Beat(end + 23, "II", 1.0))
+    assert meter.at(end + 23.5).bpm == 60.0
 
 
 def test_a_few_uneven_intervals_are_no_rate_yet():

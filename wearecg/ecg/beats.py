@@ -222,7 +222,6 @@ class BeatDetector:
         if not self._single:
             heights = self._heights(moduli)
             highest = heights.item(heights.argmax())
-        # What stays below both is looked at by nobody, with spikes or without.
         if highest > self._low and (highest > self._hurdle or self._tick + len(moduli) > self._due):
             sample = self._sample(self._tick) - self._wavelet.half
             smooth = self._wavelet.despiked(sample, len(moduli), self._spike)
@@ -252,7 +251,6 @@ class BeatDetector:
     def _climb(self, heights: list[float], settled: int, moduli: Array, first: int) -> None:
         """Follow the heights behind those that are settled up to one that stays the highest for long enough."""
         before = [self._previous, *heights]
-        # What a full-sized QRS exceeds, in the unit of the heights that are scanned.
         full = WEAK * self._level / (self._scale[0] or 1.0 if self._single else 1.0)
         hurdle, due, top = self._hurdle, self._due, -1
         for tick, height in enumerate(heights[settled:], first + settled):
@@ -397,7 +395,6 @@ class BeatDetector:
         self._learning = []
         self._signal, self._noise = levels.first(seen)
         self._weigh()
-        heights = self._heights(seen).reshape(len(seen), -1)[:, 0]
-        highest = int(heights.argmax())
-        self._last = self._tick - len(seen) + highest
-        self._last_height = float(heights[highest]) / (self._signal[0] if self._single else 1.0)
+        heights = self._heights(seen).ravel()
+        self._last = self._tick - len(seen) + int(heights.argmax())
+        self._last_height = float(heights.max()) / (self._signal[0] if self._single else 1.0)

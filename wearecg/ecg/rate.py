@@ -14,6 +14,7 @@ BEATS = 8
 """RR intervals in the median."""
 SURE, UNEVEN = 6, 1.3
 """Fewer intervals make no rate when the longest is so many times the shortest."""
+FEWEST = 3
 HORIZON_S = 10.0
 
 
@@ -57,7 +58,7 @@ class HeartRateMeter:
             self._times.popleft()
             self._rr.popleft()
         intervals = sorted(self._rr)
-        if len(intervals) < 2 or (len(intervals) < SURE and intervals[-1] > UNEVEN * intervals[0]):
+        if len(intervals) < FEWEST or (len(intervals) < SURE and intervals[-1] > UNEVEN * intervals[0]):
             return HeartRate(time, None, "learning")
         middle = len(intervals) // 2
         median = (intervals[middle] + intervals[~middle]) / 2
