@@ -141,7 +141,7 @@ class Window:
     Attributes
     ----------
     samples : float32 [n, leads]
-        mV, resampled, not filtered; NaN where there is a gap.
+        mV, resampled, not filtered except that mains hum is taken out; NaN where there is a gap.
     fs : float
         The model's rate, Hz.
     leads : tuple of str

@@ -308,7 +308,7 @@ class _Stream:
             elif block.lost:
                 missing: Samples = np.full((block.lost, len(info.leads)), np.nan, np.float32)
                 events += take(fs, resampler.next, resampler.feed(missing))
-            events += take(fs, resampler.next, resampler.feed(block.samples))
+            events += take(fs, resampler.next, resampler.feed(front.clean))
         return events
 
     def _found(self, events: Sequence[FrontEvent]) -> list[Event]:
