@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from wearecg.entry import Entry, rounded, significant, unix_time
 from wearecg.statement import BeatClass, Finding, Measure, Statement, Why
 from wearecg.stream_id import ECG, RR, StreamId
+from wearecg.text import visible
 
 __all__ = [
     "ECG",
@@ -285,6 +286,9 @@ class LinkState(Entry):
     at: float
     sensor: int = 1
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", visible(self.message))
+
 
 @dataclass(frozen=True, slots=True)
 class Notice(Entry):
@@ -294,6 +298,9 @@ class Notice(Entry):
     record: ClassVar[tuple[str, ...]] = ("level", "message")
     message: str
     level: Literal["info", "warning", "error"] = "info"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", visible(self.message))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -414,6 +421,9 @@ class StreamInfo(Entry):
     """Those of ``leads`` that a model draws from a pulse: no finding but rate and regularity rests on them."""
     host: float | None = None
     """Host's monotonic second of ``epoch``; None where the source has a time of its own (a recording)."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", visible(self.source))
 
     @property
     def waveform(self) -> bool:

@@ -36,6 +36,7 @@ from wearecg.block import SignalBlock
 from wearecg.devices.base import Device, SimulatedDevice
 from wearecg.devices.track import Track
 from wearecg.ecg.leads import TWELVE
+from wearecg.text import visible
 
 REPEAT = 1.0
 """Seconds after which an unanswered HELLO_REQ or START is sent again."""
@@ -141,7 +142,7 @@ class Bridge(Device):
         return f"{self._title()} answers but sends no DATA: reset it"
 
     def _title(self) -> str:
-        return (self._hello.name if self._hello else "") or "the device"
+        return visible(self._hello.name if self._hello else "") or "the device"
 
     def _next(self) -> int:
         self._seq = (self._seq + 1) & 0xFFFF
@@ -204,7 +205,7 @@ class Bridge(Device):
                 self.notes.append(f"{self._title()} refuses START with status {message.status}; asking again")
             self._refused = message.status
         elif isinstance(message, Event):
-            what = message.text or f"event {message.number}"
+            what = visible(message.text) or f"event {message.number}"
             self.notes.append(f"{self._title()} at {message.t_us * 1e-6:.3f} s: {what}")
 
 

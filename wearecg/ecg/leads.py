@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from wearecg.errors import LeadError
+from wearecg.text import visible
 
 TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 """The standard twelve in their standard order."""
@@ -34,7 +35,7 @@ _BY_UPPER = {name.upper(): name for name in TWELVE + _OTHER} | _ALIASES
 
 
 def canonical(name: str) -> str:
-    """Return the house spelling of a lead name; names that are not known come back as they are.
+    """Return the house spelling of a lead name; names that are not known come back as they are, but `visible`.
 
     >>> canonical("AVR"), canonical("MLII"), canonical("v5"), canonical("II,")
     ('aVR', 'II', 'V5', 'II')
@@ -42,7 +43,7 @@ def canonical(name: str) -> str:
     key = name.strip().rstrip(",").upper().removeprefix("LEAD ")
     if numbered := _NUMBERED.fullmatch(key):
         return UNKNOWN if numbered[1] == "1" else f"{UNKNOWN}_{numbered[1]}"
-    return _BY_UPPER.get(key, name.strip())
+    return _BY_UPPER.get(key, visible(name.strip()))
 
 
 def canonical_all(names: Iterable[str]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from wearecg.block import Samples
 from wearecg.errors import SignalError, SourceError
+from wearecg.text import visible
 
 FORMATS = {
     ".hea": "wearecg.formats.wfdb_record",
@@ -95,6 +96,8 @@ class Recording:
     def __post_init__(self) -> None:
         if not self.lsb:
             object.__setattr__(self, "lsb", (0.0,) * len(self.leads))
+        object.__setattr__(self, "name", visible(self.name))
+        object.__setattr__(self, "comments", tuple(map(visible, self.comments)))
 
     def __len__(self) -> int:
         return int(self.samples.shape[0])

@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
+from wearecg.text import visible
 from wearecg.transports.ble_scan import Sensor, Target
 
 _BLUEZ = "org.bluez"
@@ -68,7 +69,7 @@ async def _connected(bus: Any, target: Target) -> tuple[str, str, bool] | None:
         properties = interfaces.get(_DEVICE)
         if not properties or not properties.get("Connected"):
             continue
-        name = properties.get("Name") or properties.get("Alias") or ""
+        name = visible(properties.get("Name") or properties.get("Alias") or "")
         if target.matches(Sensor(name, properties["Address"], (), 0, None)):
             used = any(
                 below.startswith(path + "/") and found.get(_CHARACTERISTIC, {}).get("Notifying")

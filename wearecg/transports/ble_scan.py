@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from wearecg.devices.ble_base import BleDevice
 from wearecg.errors import SourceError
+from wearecg.text import visible
 
 T = TypeVar("T")
 
@@ -77,7 +78,7 @@ def ble_drivers() -> list[type[BleDevice]]:
 
 def sensor_of(device: Any, advertisement: Any, drivers: Iterable[type[BleDevice]]) -> Sensor:
     """Return what an advertisement tells; ``device`` and ``advertisement`` are bleak's."""
-    name = advertisement.local_name or device.name or ""
+    name = visible(advertisement.local_name or device.name or "")
     services = tuple(uuid.lower() for uuid in advertisement.service_uuids)
     fitting = next((driver for driver in drivers if driver.fits(name, services)), None)
     return Sensor(name or device.address, device.address, services, advertisement.rssi, fitting, device)

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from wearecg.text import visible
+
 if TYPE_CHECKING:
     import serial
 
@@ -69,10 +71,10 @@ def list_ports(usb_ids: Mapping[tuple[int, int], str] | None = None) -> list[Por
         found.append(
             PortInfo(
                 path=port.device,
-                description=port.description if port.description != "n/a" else "",
+                description=visible(port.description) if port.description != "n/a" else "",
                 vid=port.vid,
                 pid=port.pid,
-                serial_number=port.serial_number,
+                serial_number=port.serial_number and visible(port.serial_number),
                 device=name,
                 problem=no_permission(port.device) if denied else "",
             )
@@ -155,7 +157,8 @@ def holders(port: str, others_only: bool = False) -> list[str]:
                 continue
             with suppress(OSError):
                 if target in _open_files(process):
-                    found.append(f"{(process / 'comm').read_text().strip()} (pid {process.name})")
+                    name = visible((process / "comm").read_text(errors="replace").strip())
+                    found.append(f"{name} (pid {process.name})")
     return found
 
 
