@@ -117,7 +117,10 @@ class RecordFormat(ABC):
     def signed(self, path: Path) -> bool:
         """Return whether a file (of a matching name) says that wearecg wrote it. Others' are never deleted."""
 
-    def repair(self, directory: Path) -> list[str]:
-        """Put right what a power cut left, before recording begins; return the names of the records concerned."""
+    def repair(self, directory: Path) -> list[Notice]:
+        """Put right what a power cut left, before recording begins, and tell of it.
+
+        What cannot be read or put right is left alone, and told: it must not keep us from recording.
+        """
         del directory
         return []

@@ -92,10 +92,7 @@ class Recorder(Sink):
         self._shift = 0.0
         self._stem = ""
         self._flushed = self._next_check = -math.inf
-        for name in form.repair(self._dir):
-            self.notices.append(
-                Notice(f"{self._dir / name} had lost its end (power cut?); its header is put right")
-            )
+        self.notices += form.repair(self._dir)
 
     @property
     def records(self) -> tuple[Path, ...]:

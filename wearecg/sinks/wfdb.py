@@ -63,7 +63,7 @@ class Wfdb(RecordFormat):
         except OSError:
             return False
 
-    def repair(self, directory: Path) -> list[str]:
+    def repair(self, directory: Path) -> list[Notice]:
         """Shorten what headers claim to what their signal files hold."""
         return repair(directory)
 
