@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from datetime import UTC
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from tests.sinks.scenario import recorder
 from wearecg.block import ECG, SignalBlock, StreamId, StreamInfo
+from wearecg.sinks.names import Names
 
 wfdb = pytest.importorskip("wfdb")
 
@@ -18,6 +21,28 @@ FS = 250.0
 EPOCH = 1_795_000_000.25
 ACC = StreamId("acc")
 NAME = "wearecg_20261118T110640Z"
+RACER = """
+import sys
+import numpy as np
+from wearecg.block import ECG, SignalBlock, StreamId, StreamInfo
+from wearecg.sinks.recorder import Recorder
+from wearecg.sinks.wfdb import Wfdb
+
+folder, value = sys.argv[1], float(sys.argv[2])
+print("ready", flush=True)
+sys.stdin.readline()
+sink = Recorder(folder, Wfdb())
+streams = [StreamId("acc"), ECG] if value % 2 else [ECG, StreamId("acc")]
+for stream in streams:
+    sink.write(StreamInfo(stream, "racer", 250.0, ("II",), (0.001,), 1_795_000_000.25))
+for second in range(3):
+    for stream in streams:
+        x = np.full((250, 1), value, np.float32)
+        sink.write(SignalBlock(x, 250.0, ("II",), float(second), stream=stream))
+    sink.tick(float(second))
+sink.close()
+print(*(path.name for path in sink.records))
+"""
 
 
 def info(stream: StreamId = ECG, leads: tuple[str, ...] = ("II",), fs: float = FS) -> StreamInfo:
@@ -37,6 +62,51 @@ def held(folder: Path) -> list[tuple[float, list[float]]]:
         begin = record.base_datetime.replace(tzinfo=UTC).timestamp() - EPOCH
         found.append((round(begin, 3), sorted(set(record.p_signal[:, 0]))))
     return found
+
+
+# -- others write, too --------------------------------------------------------------------------------------------
+
+
+def test_processes_that_begin_in_the_same_second_have_a_recording_each(tmp_path: Path) -> None:
+    def start(number: int) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", RACER, str(tmp_path), str(number)]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    racers = [start(number) for number in range(1, 6)]
+    for racer in racers:
+        assert racer.stdout
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    told = [racer.communicate(timeout=60)[0].split() for racer in racers]
+    stems = {name.removesuffix("_acc") for names in told for name in names}
+    assert stems == {NAME, *(f"{NAME}_{number}" for number in range(2, 6))}
+    for number, names in enumerate(told, 1):
+        assert len(names) == 2
+        assert len({name.removesuffix("_acc") for name in names}) == 1
+        for name in names:
+            signal = wfdb.rdrecord(str(tmp_path / name)).p_signal
+            assert signal.shape == (750, 1)
+            assert set(signal[:, 0]) == {number}
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_name_is_kept_until_files_keep_it(tmp_path: Path) -> None:
+    first, second = Names(tmp_path), Names(tmp_path)
+    assert first.new(EPOCH, ()) == NAME
+    first.settle()
+    assert second.new(EPOCH, ()) == f"{NAME}_2"
+    (tmp_path / f"{NAME}.wea").touch()
+    first.settle()
+    second.release()
+    assert not list(tmp_path.glob(".*"))
+    assert second.new(EPOCH, ()) == f"{NAME}_2"
+
+
+def test_a_name_can_be_had_where_nothing_can_be_written(tmp_path: Path) -> None:
+    assert Names(tmp_path / "gone").new(EPOCH, ()) == NAME
 
 
 # -- damage -------------------------------------------------------------------------------------------------------
@@ -110,3 +180,5 @@ def test_a_header_that_cannot_be_repaired_is_told(tmp_path: Path, monkeypatch: p
     assert [notice.message for notice in recorder(tmp_path).notices] == [
         f"left alone, as no header that can be read: {tmp_path / NAME}.hea: Permission denied"
     ]
+
+

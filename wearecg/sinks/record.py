@@ -262,7 +262,7 @@ class RecordWriter:
     def _open_segment(self) -> None:
         number = 1 + sum(segment.name != "~" for segment in self._segments)
         name = f"{self.name}_{number:04d}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
         self._fd = os.open(self._dir / f"{name}.dat", flags, 0o644)
         start = sum(segment.length for segment in self._segments)
         if self._null:

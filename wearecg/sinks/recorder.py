@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 from wearecg.block import (
@@ -28,6 +27,7 @@ from wearecg.block import (
 from wearecg.errors import SinkError
 from wearecg.sinks.base import Sink
 from wearecg.sinks.limits import upkeep
+from wearecg.sinks.names import Names
 from wearecg.sinks.record_format import RecordFormat
 from wearecg.sinks.track import Noted, Track
 from wearecg.sinks.upkeep import CHECK_S, PATIENCE_S, make_room
@@ -81,6 +81,7 @@ class Recorder(Sink):
         self._upkeep = upkeep(form.name, options or {})
         self._form = form
         self._dir = _folder(place, form.name)
+        self._names = Names(self._dir)
         self.place = str(place)
         self._tracks: dict[StreamId, Track] = {}
         self._rotated: list[Track] = []
@@ -119,6 +120,7 @@ class Recorder(Sink):
             for track in (*self._rotated, *self._tracks.values()):
                 track.flush(now)
                 self.notices += track.take_notices()
+            self._names.settle()
             self._close_ended()
         if self._upkeep.keep_free and now >= self._next_check:
             self._make_room(now)
@@ -128,6 +130,7 @@ class Recorder(Sink):
         for track in (*self._rotated, *self._tracks.values()):
             track.close()
             self.notices += track.take_notices()
+        self._names.release()
 
     def _track_of(self, event: Noted) -> Track:
         """Return the track of the event's stream: an earlier one if the event belongs to a time before the rotation."""
@@ -219,12 +222,7 @@ class Recorder(Sink):
         taken = {track.place.name for track in (*self._rotated, *self._tracks.values())}
         name = f"{self._stem}{suffix}"
         if not self._stem or name in taken or any(self._dir.glob(f"{name}.*")):
-            start = datetime.fromtimestamp(epoch if math.isfinite(epoch) else time.time(), UTC)
-            base = self._stem = f"wearecg_{start:%Y%m%dT%H%M%SZ}"
-            number = 1
-            while any(self._dir.glob(f"{self._stem}*")) or any(old.startswith(self._stem) for old in taken):
-                number += 1
-                self._stem = f"{base}_{number}"
+            self._stem = self._names.new(epoch, taken)
         return f"{self._stem}{suffix}"
 
 
