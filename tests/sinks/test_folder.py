@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.sinks.scenario import recorder
-from wearecg.block import ECG, SignalBlock, StreamId, StreamInfo
+from wearecg.block import ECG, RR, Beat, SignalBlock, StreamId, StreamInfo
 from wearecg.sinks.names import Names
 
 wfdb = pytest.importorskip("wfdb")
@@ -182,3 +183,82 @@ def test_a_header_that_cannot_be_repaired_is_told(tmp_path: Path, monkeypatch: p
     ]
 
 
+# -- deleted ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["folder", "files", "signals", "annotations", "folder, not yet flushed"])
+def test_what_is_deleted_begins_anew_and_says_so(tmp_path: Path, what: str) -> None:
+    folder = tmp_path / "rec"
+    sink = recorder(folder)
+    sink.write(info())
+    sink.write(info(ACC))
+    for second in range(10):
+        if second == 5:
+            if what.startswith("folder"):
+                shutil.rmtree(folder)
+            for path in folder.glob({"files": "*", "signals": "*Z_0001.dat"}.get(what, "*Z.wea")):
+                path.unlink()
+        for stream in (ECG, ACC):
+            sink.write(block(second, stream))
+        if second > 4 or "not yet" not in what:
+            sink.tick(float(second))
+    notices = list(sink.notices)
+    sink.close()
+    assert [notice.level for notice in notices] == ["warning"]
+    gone = folder if what.startswith("folder") else folder / NAME
+    assert notices[0].message.startswith(f"{gone} was deleted while it was recorded: ")
+    assert sink.notices == notices
+    assert [one for one in held(folder) if one[0]] == [(6.0, [6.0, 7.0, 8.0, 9.0])]
+    # Streams of a recording stay together.
+    assert {path.name.removesuffix("_acc") for path in sink.records} == {
+        path.name for path in sink.records[:1]
+    }
+    assert wfdb.rdrecord(str(sink.records[1])).sig_len == 4 * 250
+
+
+def test_a_new_recording_begins_behind_a_gap(tmp_path: Path) -> None:
+    sink = recorder(tmp_path / "rec")
+    sink.write(info())
+    sink.write(block(0.0))
+    sink.tick(0.0)
+    shutil.rmtree(tmp_path / "rec")
+    sink.tick(1.0)
+    sink.write(block(30.0, lost=29 * 250))
+    sink.close()
+    assert held(tmp_path / "rec") == [(30.0, [30.0])]
+
+
+def test_a_strap_begins_anew(tmp_path: Path) -> None:
+    sink = recorder(tmp_path / "rec")
+    sink.write(StreamInfo(RR, "strap", 1024.0, ("RR",), (1 / 1024,), EPOCH))
+    for second in range(1, 10):
+        if second == 5:
+            shutil.rmtree(tmp_path / "rec")
+        sink.write(Beat(float(second), "RR", 1.0, RR))
+        sink.tick(float(second))
+    sink.close()
+    assert len(sink.notices) == 1
+    beats = wfdb.rdann(str(sink.records[0]), "wea").sample
+    assert beats.tolist() == [1024, 2048, 3072, 4096]
+
+
+def test_a_folder_that_cannot_be_made_again_is_told_once_and_used_when_it_is_there(tmp_path: Path) -> None:
+    folder = tmp_path / "above" / "rec"
+    sink = recorder(folder)
+    sink.write(info())
+    for second in range(12):
+        if second == 3:
+            shutil.rmtree(tmp_path / "above")
+            (tmp_path / "above").touch()
+        if second == 8:
+            (tmp_path / "above").unlink()
+        sink.write(block(second))
+        sink.tick(float(second))
+    sink.close()
+    assert [
+        (notice.level, "cannot be made again: Not a directory" in notice.message) for notice in sink.notices
+    ] == [
+        ("warning", False),
+        ("error", True),
+    ]
+    assert held(folder) == [(9.0, [9.0, 10.0, 11.0])]

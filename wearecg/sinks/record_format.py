@@ -44,10 +44,14 @@ class OpenRecord(ABC):
         Bytes that were handed over for writing.
     notices : list of Notice
         Messages for the user; the recorder removes them.
+    gone : bool
+        Whether its files, or their folder, were deleted while it was written, as `flush` found: nothing more is
+        written then, and the recorder begins a new record.
     """
 
     length: int = 0
     size: int = 0
+    gone: bool = False
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []

@@ -45,7 +45,7 @@ class Recorder(Sink):
     """Records every stream, with beats, findings, gaps and quality as annotations.
 
     Lossless. `notices` tells the user: disk full, recording goes on, a signal beyond the range, recordings that were
-    deleted to make room.
+    deleted to make room, or by somebody else while they were written: then a new one begins.
 
     Parameters
     ----------
@@ -92,6 +92,8 @@ class Recorder(Sink):
         self._live = False
         self._shift = 0.0
         self._stem = ""
+        self._deleted = self._unmade = False
+        """Whether it was told that recordings were deleted, and that their folder cannot be made."""
         self._flushed = self._next_check = -math.inf
         self.notices += form.repair(self._dir)
 
@@ -122,6 +124,7 @@ class Recorder(Sink):
                 self.notices += track.take_notices()
             self._names.settle()
             self._close_ended()
+            self._see_what_is_gone()
         if self._upkeep.keep_free and now >= self._next_check:
             self._make_room(now)
 
@@ -142,8 +145,11 @@ class Recorder(Sink):
         return next((old for old in newest_first if old.began <= at < track.began), track)
 
     def _rotate(self, event: SignalBlock | Beat) -> None:
-        """Begin a new recording with this event, if it is time and nothing is missing before it."""
+        """Begin a new recording with this event, if it is time and nothing is missing before it, or the old is gone."""
         track = self._tracks[event.stream]
+        if track.gone:
+            self._begin_anew(track, event)
+            return
         start = track.follows(event)
         if start is None:
             return
@@ -155,6 +161,34 @@ class Recorder(Sink):
             track.end()
             self._rotated.append(track)
             self._tracks[event.stream] = self._track(track.info)
+
+    def _see_what_is_gone(self) -> None:
+        """Tell when recordings were deleted while they were written, and make their folder again."""
+        gone = [track for track in self._tracks.values() if track.gone]
+        if not gone:
+            self._deleted = self._unmade = False
+            return
+        if not self._deleted:
+            self._deleted = True
+            what = gone[0].place if self._dir.is_dir() else self._dir
+            remedy = "it is begun anew" if self._dir.is_dir() else "it is made again, for a new recording"
+            self.notices.append(Notice(f"{what} was deleted while it was recorded: {remedy}", "warning"))
+        try:
+            self._dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if not self._unmade:
+                self._unmade = True
+                why = f"cannot be made again: {error.strerror}; recording goes on when it is there"
+                self.notices.append(Notice(f"{self._dir} {why}", "error"))
+
+    def _begin_anew(self, track: Track, event: SignalBlock | Beat) -> None:
+        """Begin a new recording with this event in the place of one that was deleted, if its folder is there again."""
+        if not self._dir.is_dir():
+            return
+        track.close()
+        if track.recording == self._began:  # otherwise another stream has begun it
+            self._began, self._stem = track.start_of(event) + self._offset(track.info), ""
+        self._tracks[event.stream] = self._track(track.info)
 
     def _clock_was_set(self) -> bool:
         """Whether the host's clock was, by so much that recordings should have the new time from here on.

@@ -102,6 +102,7 @@ class WfdbRecord(OpenRecord):
             if now - self._synced >= SYNC_S:
                 self._synced = now
                 self._notes.sync()
+        self.gone = self._signal.gone or self._notes.gone
         self._update_length()
 
     def end(self) -> None:
@@ -112,8 +113,9 @@ class WfdbRecord(OpenRecord):
     def close(self) -> None:
         """Write the annotations that are left, and close all."""
         self.end()
-        with suppress(OSError):
-            self._notes.flush()
+        if not self.gone:
+            with suppress(OSError):
+                self._notes.flush()
         self._notes.close()
 
     def _update_length(self) -> None:
@@ -131,6 +133,7 @@ class _NoSignals:
         self._place, self._signals = place, signals
         self._listed = 0
         self._stopped = False
+        self.gone = False
 
     def write(self, samples: Samples, at: int) -> None:
         """Lengthen it: there is nothing else to keep of samples without a lead."""
@@ -147,6 +150,9 @@ class _NoSignals:
         header = self._signals.segment(self._place.name, "", self.length, 0, (), ())
         try:
             replace_file(self._place.with_name(f"{self._place.name}.hea"), header)
+        except FileNotFoundError:
+            self.gone = True
+            return
         except OSError as error:
             if not self._stopped:
                 self._stopped = True
