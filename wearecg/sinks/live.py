@@ -12,7 +12,7 @@ from rich.control import Control
 from wearecg.block import Entry, Event, Finding, Gap, HeartRate, LinkState, Notice, StreamInfo, Trace
 from wearecg.ecg.leads import PULSE, SYNTHETIC
 from wearecg.errors import SinkError
-from wearecg.sinks.base import Context, Sink, check_options
+from wearecg.sinks.base import Context, Sink, check_options, need_stdout
 from wearecg.sinks.monitor import Monitor, clock, evidence, percent, sensor_name
 from wearecg.sinks.screen import MARK, Frame, Screen
 from wearecg.sinks.threaded import OutputGoneError
@@ -28,6 +28,7 @@ def open_live(place: str, options: Mapping[str, str], context: Context) -> Sink:
     if place:
         raise SinkError(f"live: takes nothing after the colon, but there is {place!r}")
     check_options("live", options)
+    need_stdout("live")
     return LiveSink(recording=context.recording)
 
 
