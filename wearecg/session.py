@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wearecg.block import Event, LinkState, Notice, Summary
+from wearecg.block import Event, LinkState, Notice, StreamId, StreamInfo, Summary
 from wearecg.ecg.leads import canonical, names_of
 from wearecg.errors import LeadError, SignalError
 from wearecg.fanout import Fanout
@@ -87,6 +87,7 @@ class Session:
         self._duration, self._stop, self._turn = duration, stop or threading.Event(), turn
         self._scoring = Scoring()
         self._started = float("-inf")
+        self._begun: set[StreamId] = set()
         wall = time.time() - time.monotonic() if source.realtime else float("nan")
         self._engine = Engine(
             _names(source),
@@ -153,11 +154,21 @@ class Session:
                     engine.link_lost(item.sensor)
                 yield item
                 continue
-            yield from engine.feed(*item)
+            for event in engine.feed(*item):
+                if isinstance(event, StreamInfo):
+                    yield from self._before(event)
+                yield event
             yield from self._scoring.drain()
             if self._over():
                 break
         yield from self._scoring.drain()
+
+    def _before(self, info: StreamInfo) -> Iterator[Event]:
+        """What is still to be said of a stream before it begins anew."""
+        if info.stream in self._begun:
+            self._scoring.settle()
+            yield from self._scoring.drain()
+        self._begun.add(info.stream)
 
     def _over(self) -> bool:
         if self._stop.is_set():

@@ -106,8 +106,8 @@ def test_errors_that_a_restart_does_not_heal_end_it() -> None:
     parser.optionxform = str
     parser.read_string(files.unit("/bin/true", []))
     never = {int(code) for code in parser["Service"]["RestartPreventExitStatus"].split()}
-    # The sensor and the disk come back; a wrong option, model or lead, or a missing package, stays.
-    assert never == (set(EXIT_CODES.values()) | {2}) - {3, 5}
+    # The sensor, with its leads and its rate, and the disk come back; a wrong option or model, a missing package stays.
+    assert never == (set(EXIT_CODES.values()) | {2}) - {3, 5, 6}
     assert parser["Service"]["Restart"] == "on-failure"
     assert parser["Service"]["StateDirectory"] == files.STATE.name
 

@@ -78,8 +78,9 @@ TimeoutStartSec=180
 TimeoutStopSec=45
 Restart=on-failure
 RestartSec=10
-# A wrong option, model, lead, or a package that is missing: to start anew does not help.
-RestartPreventExitStatus=2 4 6 7
+# A wrong option, a wrong model, a package that is missing: to start anew does not help. Leads and rates change with
+# the sensor that is plugged in.
+RestartPreventExitStatus=2 4 7
 
 User=wearecg
 {groups}StateDirectory=wearecg

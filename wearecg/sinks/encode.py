@@ -77,6 +77,7 @@ class Encoder:
         """Return the record of the next event; None for samples."""
         if isinstance(event, StreamInfo):
             self._infos[event.stream] = event
+            self._fits.pop(event.stream, None)
         elif isinstance(event, ClockFit) and event.host is not None:
             self._fits[event.stream] = event
         stream: StreamId | None = getattr(event, "stream", None)

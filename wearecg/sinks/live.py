@@ -76,7 +76,7 @@ class LiveSink(Sink):
         if self._closed:
             return
         if not self._console.is_terminal:
-            if now - self._line_at >= LINE_S and self._monitor.now > self._line_time:
+            if now - self._line_at >= LINE_S and self._monitor.now != self._line_time:
                 self._line_at, self._line_time = now, self._monitor.now
                 self._print(self._status())
         elif now - self._drawn >= FRAME_S:

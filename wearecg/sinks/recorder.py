@@ -235,8 +235,8 @@ class Recorder(Sink):
                 return
             known.close()
             self.notices += known.take_notices()
-            if known.info.epoch != info.epoch:
-                self._began = self._offset(info)
+            if known.info.epoch != info.epoch and known.recording == self._began:
+                self._began, self._stem = self._offset(info), ""
         track = self._tracks[info.stream] = self._track(info)
         # Time 0 of a live stream is now; a recording that is replayed has a time of its own.
         self._live = abs(info.epoch + track.began + self._shift - time.time()) < LIVE_S

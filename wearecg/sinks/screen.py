@@ -70,10 +70,11 @@ _DIGITS = {
 
 
 class Screen:
-    """Composes the live view; keeps the traces between frames and starts them anew when the size changes."""
+    """Composes the live view; keeps the traces between frames and starts them anew with the size or the stream."""
 
     def __init__(self) -> None:
         self._size = (0, 0)
+        self._shown: StreamInfo | None = None
         self._sweep: Sweep | None = None
         self._columns: list[int] = []
         self._leads: list[str] = []
@@ -111,9 +112,10 @@ class Screen:
         else:
             leads = monitor.info.leads if monitor.info else ()
             chosen = self._of_measured(leads, room)
-        if (width, height) == self._size and chosen == self._leads:
+        shown = monitor.made or monitor.info
+        if (width, height) == self._size and chosen == self._leads and shown is self._shown:
             return
-        self._size, self._leads = (width, height), chosen
+        self._size, self._leads, self._shown = (width, height), chosen, shown
         self._made = made.stream if made else None
         self._estimated = (*made.reconstructed, *made.synthetic) if made else ()
         self._columns = [leads.index(lead) for lead in chosen]
