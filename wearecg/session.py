@@ -18,6 +18,7 @@ from wearecg.findings import Board, Report, report
 from wearecg.observers import Observer, open_observers
 from wearecg.observers.rhythm import RhythmObserver
 from wearecg.pipeline.engine import Engine
+from wearecg.rates import as_rate
 from wearecg.scoring import Scoring, ScoringThread
 from wearecg.sinks import Sink
 from wearecg.transports.base import Item, Source, joined
@@ -288,8 +289,7 @@ def score(
         x = np.asarray(samples, np.float32)
     except (TypeError, ValueError) as error:
         raise SignalError(f"{name}: not an array of numbers ({error})") from error
-    if not 0 < fs < float("inf"):
-        raise SignalError(f"{name}: fs = {fs} is no rate; give samples per second")
+    fs = as_rate(fs)
     if x.ndim != 2 or x.shape[1] != len(given):
         raise SignalError(
             f"{name}: shape {x.shape} for {len(given)} leads; give [n, leads], one column a lead"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from wearecg.block import Samples
 from wearecg.errors import SignalError, SourceError
+from wearecg.rates import as_rate
 from wearecg.text import visible
 
 FORMATS = {
@@ -132,7 +133,7 @@ def read_recording(path: str | Path, fs: float | None = None) -> Recording:
     if suffix not in FORMATS:
         known = ", ".join(sorted(s for s in FORMATS if s))
         raise SourceError(f"{path}: recordings of type {suffix!r} are not known; known are {known}")
-    recording: Recording = import_module(FORMATS[suffix]).read(path, fs)
+    recording: Recording = import_module(FORMATS[suffix]).read(path, None if fs is None else as_rate(fs))
     check_samples(recording.samples, str(path), recording.intervals)
     return recording
 
