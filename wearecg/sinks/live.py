@@ -19,6 +19,8 @@ from wearecg.sinks.threaded import OutputGoneError
 
 FRAME_S = 0.09
 LINE_S = 1.0
+LONG_S = 1.0
+"""Gaps from this length on have a line each."""
 WHOLE_S = 3.0
 """Between two frames only changed lines are sent; after this time all, should another program have written there."""
 
@@ -36,7 +38,8 @@ class LiveSink(Sink):
     """Shows what happens now.
 
     On a terminal a sweeping trace with heart rate, findings, signal quality and link, ten times a
-    second; elsewhere one line a second and one for each change. Colours follow ``NO_COLOR``.
+    second; elsewhere one line a second and one for each change, of short gaps their number. Colours follow
+    ``NO_COLOR``.
 
     Parameters
     ----------
@@ -59,6 +62,8 @@ class LiveSink(Sink):
         self._frame: Frame | None = None
         self._drawn = self._line_at = self._whole_at = float("-inf")
         self._line_time = 0.0
+        self._gaps: list[float] = []
+        """Short ones since the last line."""
         self._closed = False
 
     def write(self, event: Event) -> None:
@@ -113,6 +118,9 @@ class LiveSink(Sink):
         if monitor.quality:
             bad = [f"{q.lead} {q.verdict}: {q.reason}" for q in monitor.quality.leads if q.verdict != "good"]
             parts.append(", ".join(bad) or "signal good")
+        if self._gaps:
+            parts.append(f"{len(self._gaps)} short gaps, {sum(self._gaps):.2f} s together")
+            self._gaps.clear()
         parts += [_brief(finding) for finding in list(monitor.findings)[:3]]
         return "  ".join(parts)
 
@@ -133,6 +141,8 @@ class LiveSink(Sink):
                 self._print("not a medical device")
             case LinkState():
                 self._print(f"{at}  link {event.state}: {event.message}")
+            case Gap() if event.duration < LONG_S:
+                self._gaps.append(event.duration)
             case Gap():
                 self._print(
                     f"{at}  gap of {event.duration:.2f} s at {event.start:.2f} s ({event.stream}): {event.reason}"
