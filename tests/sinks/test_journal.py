@@ -57,6 +57,6 @@ def test_a_second_sensor_is_named_and_short_gaps_are_told_together() -> None:
     assert lines == [
         "<5>ecg-2: AFIB begins, p 0.90 (m@1)",
         "<4>gap of 2.0 s (ecg-2): link",
-        "<3>disk full",
+        "<3>disk\\nfull",
         "<4>2 short gaps, 0.5 s together, since last told",
     ]

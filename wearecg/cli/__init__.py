@@ -49,9 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except errors.WearECGError as error:
         from wearecg.sinks.journal import ERROR, is_journal
+        from wearecg.text import visible
 
         priority = f"<{ERROR}>" if is_journal(sys.stderr) else ""
-        print(f"{priority}wearecg: {error}", file=sys.stderr)
+        print(f"{priority}wearecg: {visible(str(error))}", file=sys.stderr)
         return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
 
 

@@ -16,6 +16,7 @@ from wearecg.errors import SinkError
 from wearecg.sinks.base import Context, Sink, check_options, need_stdout
 from wearecg.sinks.monitor import sensor_name
 from wearecg.sinks.threaded import OutputGoneError
+from wearecg.text import visible
 
 LONG_S = 1.0
 TOGETHER_S = 600.0
@@ -98,8 +99,7 @@ class JournalSink(Sink):
 
     def _tell(self, priority: int, message: str) -> None:
         try:
-            line = "".join(character for character in " ".join(message.split()) if character.isprintable())
-            print(f"<{priority}>{' '.join(line.split())}", file=self._out or sys.stdout, flush=True)
+            print(f"<{priority}>{visible(message)}", file=self._out or sys.stdout, flush=True)
         except BrokenPipeError:
             raise OutputGoneError("the journal closed the pipe") from None
 

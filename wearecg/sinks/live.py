@@ -16,6 +16,7 @@ from wearecg.sinks.base import Context, Sink, check_options, need_stdout
 from wearecg.sinks.monitor import Monitor, clock, evidence, percent, sensor_name
 from wearecg.sinks.screen import MARK, Frame, Screen
 from wearecg.sinks.threaded import OutputGoneError
+from wearecg.text import visible
 
 FRAME_S = 0.09
 LINE_S = 1.0
@@ -155,7 +156,7 @@ class LiveSink(Sink):
 
     def _print(self, line: str) -> None:
         try:
-            print(line, file=self._console.file, flush=True)
+            print(visible(line), file=self._console.file, flush=True)
         except BrokenPipeError:
             self._closed = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

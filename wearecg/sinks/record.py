@@ -27,6 +27,7 @@ from wearecg.block import Notice, Samples
 from wearecg.ecg.leads import SYNTHETIC, is_ecg
 from wearecg.sinks.upkeep import deleted
 from wearecg.sinks.wfdb_headers import Signals, replace_file
+from wearecg.text import visible
 
 GAP_S = 1.0
 """Gaps from this length on become null segments; see `RecordWriter`."""
@@ -363,6 +364,6 @@ def _unit(lead: str) -> str:
 def _unique(leads: tuple[str, ...]) -> tuple[str, ...]:
     # WFDB tells the signals of a record with gaps apart by their names.
     return tuple(
-        f"{lead} {leads[:i].count(lead) + 1}" if leads[:i].count(lead) else lead
+        visible(f"{lead} {leads[:i].count(lead) + 1}" if leads[:i].count(lead) else lead)
         for i, lead in enumerate(leads)
     )

@@ -16,6 +16,7 @@ from wearecg.block import Finding, StreamInfo, Trace
 from wearecg.ecg.leads import is_ecg
 from wearecg.sinks.monitor import Monitor, clock, evidence, held, percent, sensor_name
 from wearecg.sinks.sweep import Sweep, calibration
+from wearecg.text import visible
 
 Part: TypeAlias = tuple[str, str]
 """Text and the name of its style."""
@@ -362,7 +363,7 @@ def _width(line: Line) -> int:
 def _pad(line: Line, width: int) -> Line:
     fitted: Line = []
     for text, style in line:
-        room = max(width, 0)
+        text, room = visible(text), max(width, 0)
         taken = cell_len(text)
         if taken > room:
             text, taken = set_cell_size(text, room), room

@@ -31,6 +31,7 @@ from wearecg.sinks.record import SYNC_S, Coding, RecordWriter
 from wearecg.sinks.record_format import Annotation, OpenRecord, RecordFormat
 from wearecg.sinks.recorder import Recorder
 from wearecg.sinks.wfdb_headers import Signals, repair, replace_file
+from wearecg.text import visible
 
 ANNOTATOR = "wea"
 SIGNATURE = "# wearecg "
@@ -92,7 +93,7 @@ class WfdbRecord(OpenRecord):
         """Queue an annotation."""
         subtype = 0 if annotation.usable else -1
         code = _CODES[annotation.kind]
-        self._notes.add(annotation.sample, code, subtype, annotation.channel, annotation.text)
+        self._notes.add(annotation.sample, code, subtype, annotation.channel, visible(annotation.text))
 
     def flush(self, now: float, before: float) -> None:
         """Write samples, header and annotations."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from wearecg.block import Notice
+from wearecg.text import visible
 
 _SEGMENT = re.compile(r"^(\S+) (\d+) (\S+) (\d+)(.*)$")
 _SIGNAL = re.compile(r"^(\S+\.dat) (16|24) ")
@@ -63,7 +64,7 @@ class Signals:
         )
 
     def _text(self, lines: list[str]) -> str:
-        return "\n".join([*lines, *(f"# {comment}" for comment in self.comments)]) + "\n"
+        return "\n".join([*lines, *(f"# {visible(comment)}" for comment in self.comments)]) + "\n"
 
 
 def replace_file(path: Path, text: str, sync: bool = False) -> None:
