@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -144,6 +145,37 @@ def test_dry_run_shows_all_and_writes_nothing(capsys: pytest.CaptureFixture[str]
 def test_it_is_not_installed_from_a_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/home/pi/venv/bin/python")
     with pytest.raises(ConfigError, match="/opt/wearecg"):
+        install.plan()
+
+
+@pytest.mark.parametrize("folder", ["/opt/a b%i", "/opt/100%", "/opt/%%n %h", "/opt/wearecg"])
+@linux
+def test_any_folder_is_told_to_systemd_as_it_is(
+    folder: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python = Path(f"{tmp_path}{folder}/python")
+    python.parent.mkdir(parents=True)
+    python.symlink_to("/bin/true")
+    monkeypatch.chdir(python.parent.parent)
+    monkeypatch.setattr(sys, "executable", f"./{python.parent.name}/python")
+    (text,) = (file.text for file in install.plan() if file.path.suffix == ".service")
+    (line,) = (line for line in text.splitlines() if line.startswith("ExecStart="))
+    assert "%" not in line.replace("%%", "")
+    name, *rest = shlex.split(line.removeprefix("ExecStart=").replace("%%", "%"))
+    assert (Path(name), rest[:3]) == (python, ["-m", "wearecg", "stream"])
+    unit = tmp_path / "wearecg.service"
+    unit.write_text(text)
+    ran = systemd_analyze("verify", unit)
+    assert "wearecg.service:" not in ran.stderr
+    assert ran.returncode == 0
+
+
+@pytest.mark.parametrize("name", ['a"b', "a'b", "a\\b", "a$b", "a\nb", "a\x1bb"])
+def test_a_folder_that_systemd_cannot_be_told_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(sys, "executable", f"/opt/{name}/bin/python")
+    with pytest.raises(
+        ConfigError, match="has a character that systemd does not take in a path: install it elsewhere"
+    ):
         install.plan()
 
 
