@@ -7,8 +7,9 @@ pace, so that a gap is as long on the timeline as it was on the wrist.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -370,7 +371,8 @@ class ClockFit(Entry):
 class Summary(Entry):
     """The account of a whole stream, last of all events.
 
-    ``samples`` were received and ``lost`` (by reason of the gap) were not; together they fill ``duration`` seconds.
+    ``samples`` were received and ``lost`` (by reason of the gap) were not; together they fill ``duration`` seconds. A
+    stream that began anew with another rate or other leads has one account, of all of it.
     """
 
     kind: ClassVar[str] = "summary"
@@ -389,6 +391,19 @@ class Summary(Entry):
     def start(self) -> float:
         """The beginning of the stream, 0 s."""
         return 0.0
+
+    def behind(self, earlier: Summary | None) -> Summary:
+        """Return the account of this and of what the stream was before it began anew."""
+        if earlier is None:
+            return self
+        return replace(
+            self,
+            duration=earlier.duration + self.duration,
+            samples=earlier.samples + self.samples,
+            lost=dict(Counter(earlier.lost) + Counter(self.lost)),
+            gaps=earlier.gaps + self.gaps,
+            beats=earlier.beats + self.beats,
+        )
 
     @property
     def end(self) -> float:

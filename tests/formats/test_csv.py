@@ -48,7 +48,7 @@ def test_missing_rows_are_a_gap_and_blanks_are_missing(tmp_path: Path) -> None:
         ("I,II\n", 100, SignalError, "has no samples"),
         ("time,I\n", None, SignalError, "has no samples"),
         ("I,II\n1,2\n", None, SourceError, "no time column: give its rate"),
-        ("I,II\n1,2\n", 0, SourceError, "rate of 0 Hz is not possible"),
+        ("I,II\n1,2\n", 0, SignalError, "fs is 0"),
         ("time,I\n0,1\n0,2\n", None, SourceError, "must rise"),
         ("time,I\n0,1\n", None, SourceError, "at least two rows"),
         ("time\n0\n1\n", None, SourceError, "time column and no lead"),

@@ -174,10 +174,13 @@ def _source(options: StreamOptions) -> Source:
 
 
 def _outputs(options: StreamOptions) -> list[str]:
-    """Every output, and a view of the stream where none of them is one."""
+    """Every output, and a view of the stream where none of them is one and there is a place for it."""
+    from wearecg.sinks.base import has_stdout
     from wearecg.sinks.journal import is_journal
 
     uris = list(options.uris)
+    if uris and not has_stdout():
+        return uris
     if not any(uri.startswith(("live:", "journal:")) or uri == "jsonl:-" for uri in uris):
         uris.append("journal:" if is_journal(sys.stdout) else "live:")
     return uris
@@ -203,7 +206,7 @@ def describe(summary: Summary) -> str:
 
 @contextmanager
 def _ending_cleanly(stop: threading.Event) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM set ``stop``; a second one does not wait."""
+    """Let Ctrl-C and SIGTERM set ``stop``; a second one does not wait. What is ignored (``nohup``) stays so."""
 
     def end(number: int, _: object) -> None:
         stop.set()
@@ -211,7 +214,8 @@ def _ending_cleanly(stop: threading.Event) -> Iterator[None]:
 
     # SIGHUP: the terminal went away (a dropped ssh session); Windows has none.
     numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before: dict[int, Any] = {n: signal.signal(n, end) for n in numbers}
+    heeded = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    before: dict[int, Any] = {number: signal.signal(number, end) for number in heeded}
     try:
         yield
     finally:

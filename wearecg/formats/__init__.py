@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from wearecg.block import Samples
 from wearecg.errors import SignalError, SourceError
+from wearecg.rates import as_rate
 from wearecg.text import visible
 
 FORMATS = {
@@ -149,12 +150,13 @@ def read_recording(
     if suffix not in FORMATS:
         known = ", ".join(sorted(s for s in FORMATS if s))
         raise SourceError(f"{path}: recordings of type {suffix!r} are not known; known are {known}")
+    rate = None if fs is None else as_rate(fs)
     told = {"leads": leads.split(",") if isinstance(leads, str) and leads else tuple(leads), "lsb": lsb}
     if suffix != ".csv":
         if lsb is not None:
             raise SourceError(f"{path} states its scale: leave out the {lsb:g} mV of a count")
         told = {}
-    recording: Recording = import_module(FORMATS[suffix]).read(path, fs, **told)
+    recording: Recording = import_module(FORMATS[suffix]).read(path, rate, **told)
     check_samples(recording.samples, str(path), recording.intervals)
     return recording
 

@@ -62,8 +62,6 @@ def read(path: Path, fs: float | None, leads: Sequence[str] = (), lsb: float | N
                 remarks.append(f"its time column shows {fs:g} Hz, not {stated:g} Hz: the column is believed")
     elif fs is None:
         raise SourceError(f"{path} has no time column: give its rate (--fs HZ)")
-    elif not fs > 0:
-        raise SourceError(f"a rate of {fs:g} Hz is not possible for {path}")
     if not names:
         raise SourceError(f"{path} has a time column and no lead")
     kept = list(range(len(names)))

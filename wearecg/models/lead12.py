@@ -29,6 +29,7 @@ from wearecg.models.runner import Runner
 from wearecg.models.strict_json import build
 from wearecg.pipeline.resample import resample
 from wearecg.pipeline.twelve import Estimate, Twelve, TwelveStage
+from wearecg.rates import as_rate
 
 REACH_S = 2.0
 """Whether a lead is known is decided by the error band around a sample over this time: with the QRS complex."""
@@ -143,7 +144,7 @@ class Reconstructor(ABC):
         LeadError
             A name is not a standard lead, or comes twice, or these leads are too few.
         """
-        names = _standard(leads)
+        fs, names = as_rate(fs), _standard(leads)
         x = as_columns(samples, names)
         self.check(names, fs)
         at_model = x if fs == self.fs else resample(x, fs, self.fs)

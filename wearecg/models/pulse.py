@@ -21,6 +21,7 @@ from wearecg.models.preprocess import condition
 from wearecg.models.runner import Runner
 from wearecg.pipeline.pulse import Drawn, PulseStage
 from wearecg.pipeline.resample import resample
+from wearecg.rates import as_rate
 
 BEATS = "beats"
 """The output that says where R peaks are, and the operating point from which one is there."""
@@ -121,6 +122,7 @@ class PulseModel:
         SignalError
             Rate, shape or length cannot be used, or no ten seconds show a pulse that can be relied on.
         """
+        fs = as_rate(fs)
         self.check(fs)
         x = as_samples(samples)
         if x.ndim == 0 or x.shape[1:] not in ((), (1,)):

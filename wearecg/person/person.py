@@ -17,6 +17,7 @@ from wearecg.person.heart import DOWER, Array, Heart, limb_leads
 from wearecg.person.pulse import REACH, pulse
 from wearecg.person.rhythm import LEAD_IN, PACED_S, Pacemaker, TrueBeat, beats
 from wearecg.person.scenario import Act, Scenario
+from wearecg.rates import as_rate
 
 LEADS = (*TWELVE, "PPG")
 STOPPED_S, P_S = 4.0, 0.8
@@ -56,11 +57,12 @@ class Person:
     def __init__(
         self, seed: int = 0, scenario: str = "sinus", fs: float = 500.0, mains_hz: float = 50.0
     ) -> None:
+        fs = as_rate(fs)
         if not 50 <= fs <= 4000:
             raise SignalError(f"a person cannot be sampled at {fs:g} Hz; choose 50 to 4000 Hz")
         self.seed = seed
         self.scenario = Scenario.parse(scenario)
-        self.fs = float(fs)
+        self.fs = fs
         self.mains_hz = mains_hz
         rng = np.random.default_rng((seed, 1))
         self._heart = Heart(rng)

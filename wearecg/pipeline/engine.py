@@ -26,7 +26,7 @@ from wearecg.block import (
     Trace,
 )
 from wearecg.ecg.leads import SYNTHETIC, is_ecg, select
-from wearecg.errors import SignalError
+from wearecg.errors import LeadError, SignalError
 from wearecg.pipeline.frontend import FrontEnd, FrontEvent
 from wearecg.pipeline.observer import About, Observer, Windows, not_scored
 from wearecg.pipeline.resample import Resampler
@@ -87,32 +87,39 @@ class Engine:
         self._rr: dict[StreamId, RRStream] = {}
         self._refused: set[StreamId] = set()
         """Streams of which an impossible interval was told."""
+        self._earlier: dict[StreamId, Summary] = {}
+        """Accounts of what streams were before they began anew."""
+        self._unfit: dict[StreamId, str] = {}
+        """Why nothing of what a stream has become can be taken, as told."""
         self._used: set[Observer] = set()
         self._unused_told = False
 
     def feed(self, block: SignalBlock | RRIntervals, arrival: float) -> list[Event]:
         """Take one measurement, received at ``arrival`` (host monotonic seconds).
 
+        Where the rate or the leads have changed (another sensor was plugged in) the stream ends and begins anew, with
+        a new `StreamInfo` and from second 0. What then cannot be begun is told in a `Notice`, and not taken.
+
         Raises
         ------
-        SignalError
-            The stream changed its rate or its leads: another sensor was plugged in.
-        LeadError
-            The stream does not have a lead that was asked for, or not those that an observer needs.
+        SignalError, LeadError
+            The stream begins with a rate that nothing can be found at, or without a lead that was asked for, or that
+            an observer needs.
         """
         if isinstance(block, RRIntervals):
             return self._take_rr(block, arrival)
         number = block.stream.sensor
-        if number == 1 and self._leads and any(is_ecg(lead) for lead in block.leads):
-            block = _pick(block, self._leads, self.names[0])
-        stream = self._streams.get(block.stream)
         events: list[Event] = []
-        if stream is None:
-            info, trace = self._info(block, arrival), self._trace and number == 1
-            stream = _Stream(block, info, self._observers, trace, self._later)
-            self._streams[block.stream] = stream
-            self._used.update(stream.watching.asked)
-            events += stream.begin()
+        try:
+            if number == 1 and self._leads and any(is_ecg(lead) for lead in block.leads):
+                block = _pick(block, self._leads, self.names[0])
+            stream = self._streams.get(block.stream)
+            if stream is None or not stream.takes(block):
+                stream, events = self._begin(block, arrival)
+        except (SignalError, LeadError) as error:
+            if block.stream not in self._streams:
+                raise
+            return self._refuse(block.stream, str(error))
         found = stream.feed(block, arrival)
         for other in self._streams.values():
             found += other.hear(stream, found)
@@ -147,7 +154,36 @@ class Engine:
         """Everything still inside, then a `Summary` for each stream."""
         events = [event for stream in self._streams.values() for event in stream.finish()]
         events += [event for stream in self._rr.values() for event in stream.finish()]
-        return ([] if self._unused_told else self._unused()) + events + self._unscored()
+        events = [
+            event.behind(self._earlier.pop(event.stream, None)) if isinstance(event, Summary) else event
+            for event in events
+        ]
+        unused = [] if self._unused_told else self._unused()
+        return [*unused, *events, *self._earlier.values(), *self._unscored()]
+
+    def _begin(self, block: SignalBlock, arrival: float) -> tuple[_Stream, list[Event]]:
+        """Begin a stream, and first end what it was before its rate or its leads changed."""
+        info, trace = self._info(block, arrival), self._trace and block.stream.sensor == 1
+        stream = _Stream(block, info, self._observers, trace, self._later)
+        events: list[Event] = []
+        if before := self._streams.get(block.stream):
+            for event in before.finish():
+                if isinstance(event, Summary):
+                    self._earlier[event.stream] = event.behind(self._earlier.get(event.stream))
+                else:
+                    events.append(event)
+            what = f"{info.source} has become {_as_text(info)}, and was {_as_text(before.info)}"
+            events.append(Notice(f"{what}: {info.stream} begins anew", "warning"))
+        self._unfit.pop(block.stream, None)
+        self._streams[block.stream] = stream
+        self._used.update(stream.watching.asked)
+        return stream, events + stream.begin()
+
+    def _refuse(self, stream: StreamId, why: str) -> list[Event]:
+        if self._unfit.get(stream) == why:
+            return []
+        self._unfit[stream] = why
+        return [Notice(f"{why}; nothing of this sensor is taken until it fits", "warning")]
 
     def _info(self, block: SignalBlock, arrival: float) -> StreamInfo:
         epoch, host = self._epoch, None
@@ -237,13 +273,11 @@ class _Stream:
     def begin(self) -> list[Event]:
         return [self.info, *self.watching.hear([self.info])]
 
+    def takes(self, block: SignalBlock) -> bool:
+        """Whether the block has the rate and the leads of this stream."""
+        return (block.fs, block.leads) == (self.info.fs, self.info.leads)
+
     def feed(self, block: SignalBlock, arrival: float) -> list[Event]:
-        info = self.info
-        if (block.fs, block.leads) != (info.fs, info.leads):
-            raise SignalError(
-                f"the sensor changed from {info.fs:g} Hz {' '.join(info.leads)} to {block.fs:g} Hz "
-                f"{' '.join(block.leads)}: another one was plugged in; start a new stream for it"
-            )
         events = self._follow(self.timeline.feed(block, arrival))
         if self.end >= self._next_clock_report:
             self._next_clock_report = self.end + CLOCK_REPORT_S
@@ -340,6 +374,10 @@ def _in_true_seconds(event: FrontEvent, stretch: float) -> FrontEvent:
         case HeartRate(bpm=float() as bpm):
             return replace(event, bpm=bpm / stretch)
     return event
+
+
+def _as_text(info: StreamInfo) -> str:
+    return f"{' '.join(info.leads)} at {info.fs:g} Hz"
 
 
 def _pick(block: SignalBlock, leads: tuple[str, ...], source: str) -> SignalBlock:
