@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 import subprocess
@@ -74,6 +75,17 @@ def test_every_parameter_and_error_of_a_door_is_documented(name):
 def test_every_name_has_a_docstring_of_its_own(name):
     made_up = f"{name}("  # by a dataclass that has none
     assert not (getattr(wearecg, name).__doc__ or made_up).startswith(made_up)
+
+
+@pytest.mark.parametrize("name", wearecg.__all__)
+def test_every_field_is_documented(name):
+    thing = getattr(wearecg, name)
+    if dataclasses.is_dataclass(thing):
+        own = {field.name for field in dataclasses.fields(thing)} - {"format"}  # of a file
+        for base in thing.__mro__[1:]:
+            if dataclasses.is_dataclass(base):
+                own -= {field.name for field in dataclasses.fields(base)}
+        assert entries(sections(thing)["Attributes"]) >= own
 
 
 @pytest.mark.parametrize("name", wearecg.__all__)
