@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from wearecg.models.card import Doubt, Group, Outputs, Statement
+from wearecg.models.card import CardStatement, Doubt, Group, Outputs
 from wearecg.models.model import entropy
 
 PRIOR = 1.0
@@ -64,22 +64,22 @@ def fit(
 
 
 def _statement(
-    statement: Statement, z: NDArray[np.floating], y: NDArray[np.bool_], enough: bool
-) -> Statement:
+    statement: CardStatement, z: NDArray[np.floating], y: NDArray[np.bool_], enough: bool
+) -> CardStatement:
     slope, offset = platt(z, y)
     statement = dataclasses.replace(statement, slope=round(slope, 4), offset=round(offset, 4))
     threshold = best_f1_threshold(_probability(statement, z), y) if enough else DEFAULT_THRESHOLD
     return dataclasses.replace(statement, threshold=round(threshold, 3))
 
 
-def _doubt(statements: Sequence[Statement], z: NDArray[np.floating], y: NDArray[np.bool_]) -> Doubt:
+def _doubt(statements: Sequence[CardStatement], z: NDArray[np.floating], y: NDArray[np.bool_]) -> Doubt:
     p = np.stack([_probability(s, z[:, k]) for k, s in enumerate(statements)], axis=1)
     called = p >= [s.threshold for s in statements]
     slope, offset = platt(entropy(p), (called != y).any(axis=1))
     return Doubt(round(slope, 4), round(offset, 4))
 
 
-def _probability(statement: Statement, z: NDArray[np.floating]) -> NDArray[np.float64]:
+def _probability(statement: CardStatement, z: NDArray[np.floating]) -> NDArray[np.float64]:
     p: NDArray[np.float64] = expit(statement.slope * z.astype(np.float64) + statement.offset)
     return p
 

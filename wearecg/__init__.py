@@ -35,6 +35,7 @@ from wearecg.block import (
     Window,
 )
 from wearecg.errors import (
+    ConfigError,
     LeadError,
     MissingExtraError,
     ModelError,
@@ -47,21 +48,42 @@ from wearecg.errors import (
 if TYPE_CHECKING:
     from wearecg.findings import Report
     from wearecg.formats import Recording, read_recording
-    from wearecg.models import Model, load_model
+    from wearecg.models import (
+        DrawnLead,
+        Model,
+        Profile,
+        PulseModel,
+        Reconstructor,
+        Scores,
+        Twelve,
+        calibrate,
+        load_model,
+    )
     from wearecg.observers import Observer, open_observer
     from wearecg.person import Person
     from wearecg.session import Session, score, stream
+    from wearecg.sinks import Sink
     from wearecg.sources import open_source
+    from wearecg.transports.base import Source
 
 __version__ = "0.1.0"
 
 _LAZY = {
+    "DrawnLead": "wearecg.models",
     "Model": "wearecg.models",
     "Observer": "wearecg.observers",
     "Person": "wearecg.person",
+    "Profile": "wearecg.models",
+    "PulseModel": "wearecg.models",
+    "Reconstructor": "wearecg.models",
     "Recording": "wearecg.formats",
     "Report": "wearecg.findings",
+    "Scores": "wearecg.models",
     "Session": "wearecg.session",
+    "Sink": "wearecg.sinks",
+    "Source": "wearecg.transports.base",
+    "Twelve": "wearecg.models",
+    "calibrate": "wearecg.models",
     "load_model": "wearecg.models",
     "open_observer": "wearecg.observers",
     "open_source": "wearecg.sources",
@@ -74,6 +96,8 @@ __all__ = [
     "Beat",
     "BeatClass",
     "ClockFit",
+    "ConfigError",
+    "DrawnLead",
     "Event",
     "Finding",
     "Gap",
@@ -88,22 +112,30 @@ __all__ = [
     "Notice",
     "Observer",
     "Person",
+    "Profile",
+    "PulseModel",
     "Quality",
     "RRIntervals",
+    "Reconstructor",
     "Recording",
     "Report",
+    "Scores",
     "Session",
     "SignalBlock",
     "SignalError",
+    "Sink",
     "SinkError",
+    "Source",
     "SourceError",
     "Statement",
     "StreamId",
     "StreamInfo",
     "Summary",
     "Trace",
+    "Twelve",
     "WearECGError",
     "Window",
+    "calibrate",
     "load_model",
     "open_observer",
     "open_source",

@@ -1,4 +1,4 @@
-"""Events that are entries of a log: everything but samples. How one is written stands with its fields."""
+"""Events that outputs write as records: all but samples. The metadata of a field says how it is written."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any, ClassVar
 class Entry:
     """An event that outputs write field by field, as JSON Lines do; a new one needs no line in any output.
 
-    What the ``metadata`` of a field may say is made by `rounded`, `significant` and so on below; without any a value
-    is written as it is.
+    The ``metadata`` of a field, made by `rounded`, `significant`, `unix_time` or `pairs`, says how its value is
+    written; without any it is written as it is.
 
     Attributes
     ----------
     kind : str
         The ``type`` of its record.
     record : tuple of str
-        What is written, in order: fields, and ``wall`` for the wall clock of the field before it. If empty, the
-        stream, then all other fields, with ``wall`` behind the first of ``time``, ``end`` and ``start``.
+        The fields that are written, in order, and ``wall`` for the wall clock time of the field before it. If empty:
+        the stream, then all other fields, with ``wall`` behind the first of ``time``, ``end`` and ``start``.
 
     Examples
     --------
@@ -39,13 +39,30 @@ class Entry:
     record: ClassVar[tuple[str, ...]] = ()
 
 
+class Moment(Entry):
+    """An entry about one moment, its field ``time`` in timeline seconds, which is its start and its end."""
+
+    __slots__ = ()
+    time: float
+
+    @property
+    def start(self) -> float:
+        """The same as ``time``."""
+        return self.time
+
+    @property
+    def end(self) -> float:
+        """The same as ``time``."""
+        return self.time
+
+
 def rounded(digits: int = 4) -> dict[str, Any]:
-    """Metadata of a number, or of several: so many decimals are written. Four are 0.1 ms."""
+    """Metadata of a number, or of several: ``digits`` decimals are written. Four are 0.1 ms."""
     return {"digits": digits}
 
 
 def significant(digits: int = 6, unknown: float | None = None) -> dict[str, Any]:
-    """Metadata of a number, or of several: so many significant digits; ``unknown`` is what stands for not known."""
+    """Metadata of a number, or of several: ``digits`` significant ones are written, null for the value ``unknown``."""
     return {"significant": digits, "unknown": unknown}
 
 

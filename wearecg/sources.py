@@ -21,17 +21,38 @@ def open_source(
     fs: float | None = None,
     leads: Sequence[str] = (),
 ) -> Source:
-    """Return the (unopened) source for ``spec``.
+    """Return the source that ``spec`` names, not yet open.
 
-    ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port``: a serial port, see `open_port`.
-    ``ble:NAME``, ``ble:ADDRESS``: a Bluetooth sensor, see `open_ble`.
-    ``simulate:SCENARIO?seed=1&fs=500&speed=1``: the synthetic person.
-    ``PATH?speed=1`` of a recording: replayed live, ``speed=max`` as fast as it can be read.
+    Parameters
+    ----------
+    spec : str
+        ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port``: a serial port, see `open_port`.
+        ``ble:NAME``, ``ble:ADDRESS``: a Bluetooth sensor, see `open_ble`.
+        ``simulate:SCENARIO?seed=1&fs=500&speed=1``: the synthetic person.
+        ``PATH?speed=1``: a recording, replayed live; ``speed=max`` as fast as it can be read.
+    device : str, optional
+        The sensor (see ``wearecg devices``); if not given, ``bridge`` on a port, detected on Bluetooth.
+    baud : int, optional
+        Of a serial port, if not the sensor's usual one.
+    fs : float, optional
+        Samples per second, where the sensor or the file does not state them.
+    leads : sequence of str
+        What the channels are, of a sensor that does not name them itself.
+
+    Returns
+    -------
+    Source
 
     Raises
     ------
     SourceError
-        Nothing like it is here, or an option that it does not have.
+        There is nothing of that name, or it does not have one of the options.
+
+    Examples
+    --------
+    >>> with open_source("simulate:sinus?speed=max") as source:
+    ...     source.realtime
+    False
     """
     if is_port(spec):
         return open_port(spec, device, baud, fs, leads)
@@ -69,8 +90,8 @@ def open_port(
 ) -> Source:
     """Return the (unopened) source for the sensor ``device`` (default ``bridge``) on a serial port.
 
-    With the device ``auto`` it is found out which sensor talks, see `wearecg.transports.auto`.
-    ``fs`` (Hz), ``leads`` and ``lsb`` (mV of one count) tell what a sensor does not say itself: its rate, what its
+    With the device ``auto`` the sensor is detected from what it sends, see `wearecg.transports.auto`.
+    ``fs`` (Hz), ``leads`` and ``lsb`` (mV of one count) tell what a sensor does not state itself: its rate, what its
     columns are, and their scale. ``capture`` is a new file for the raw bytes.
 
     Raises

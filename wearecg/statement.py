@@ -1,11 +1,11 @@
-"""What is said about a stream: numbers, statements, and findings, which are statements in their place in time."""
+"""What observers say about a stream: numbers, statements, and findings: statements that begin, hold and end."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
-from wearecg.entry import Entry, pairs, rounded, significant
+from wearecg.entry import Entry, Moment, pairs, rounded, significant
 from wearecg.stream_id import ECG, StreamId
 
 Why: TypeAlias = Literal["short", "missing", "unusable", "leads", "unlike", "failed"]
@@ -14,7 +14,7 @@ Why: TypeAlias = Literal["short", "missing", "unusable", "leads", "unlike", "fai
 
 @dataclass(frozen=True, slots=True)
 class Measure(Entry):
-    """A number that was measured over ``[start, end)`` seconds of a stream.
+    """A number that was measured over a stretch of a stream.
 
     Attributes
     ----------
@@ -25,10 +25,13 @@ class Measure(Entry):
         ``bpm``, ``ms``, ``mV``; empty for a ratio or a count.
     source : str
         ``model@version`` or ``rule@version``.
+    start, end : float
+        Timeline seconds; ``end`` is not part of it.
     error : float or None
         Standard error in the same unit, where it is known.
     leads : tuple of str
         The leads that it was measured on.
+    stream : StreamId
     """
 
     kind: ClassVar[str] = "measure"
@@ -50,7 +53,7 @@ class Measure(Entry):
 
 @dataclass(frozen=True, slots=True)
 class Statement(Entry):
-    """What one observer says about one stretch of one stream, or why it says nothing.
+    """What one observer says about a stretch of a stream, or why it says nothing.
 
     Attributes
     ----------
@@ -59,24 +62,24 @@ class Statement(Entry):
     text : str
         For people.
     start, end : float
-        Timeline seconds of the stretch that it rests on.
+        Timeline seconds of the stretch that it is based on.
     probability : float or None
         Calibrated; None where nothing was scored, and from a rule that only measures.
     source : str
         ``model@version`` or ``rule@version``.
     uncertainty : float or None
-        Chance that one of the statements of its kind (the superclasses, the rhythms) is called wrongly here, where
-        the model gives one.
+        Chance that at least one statement of its group (the superclasses, the rhythms) is wrong here, where the model
+        gives one.
     leads : tuple of str
         The leads that were looked at.
     why : Why or None
         Why nothing is said; None where something is.
     reason : str
-        The same for people, with numbers; a change of these alone is no news.
+        The same for people, with numbers. If only these change, it is still the same statement.
     evidence : tuple of Measure
-        What was measured beside it.
+        What was measured over the same stretch.
     hold : float
-        Seconds for which it may be absent from what its source says without having ended.
+        Seconds for which its source may leave it out before it counts as ended.
     stream : StreamId
     """
 
@@ -103,15 +106,14 @@ class Statement(Entry):
 
 @dataclass(frozen=True, slots=True)
 class Finding(Statement):
-    """A `Statement` in its place in time, as the board of findings tells it.
+    """A `Statement` that begins, holds or ends, as the board of findings reports it.
 
     Attributes
     ----------
     since : float
-        Timeline seconds from which it has held without a break.
+        Timeline seconds since which it has held without a break.
     change : {"begins", "holds", "ends"}
-        ``ends`` repeats what held last; that it does not hold any more is known when its source has looked again, at
-        ``seen``.
+        ``ends`` repeats what held last; its source saw at ``seen`` that it no longer holds.
     seen : float
         Timeline seconds up to which the source had looked.
     """
@@ -127,8 +129,20 @@ class Finding(Statement):
 
 
 @dataclass(frozen=True, slots=True)
-class BeatClass(Entry):
-    """The class of the beat whose R peak is at ``time``: an AAMI code (``N S V F Q``) with its probability."""
+class BeatClass(Moment):
+    """The class of one beat.
+
+    Attributes
+    ----------
+    time : float
+        Timeline seconds of its R peak.
+    code : str
+        By AAMI: ``N S V F Q``.
+    probability : float
+    source : str
+        ``model@version`` or ``rule@version``.
+    stream : StreamId
+    """
 
     kind: ClassVar[str] = "beat-class"
     time: float = field(metadata=rounded())
@@ -136,13 +150,3 @@ class BeatClass(Entry):
     probability: float = field(metadata=rounded())
     source: str
     stream: StreamId = ECG
-
-    @property
-    def start(self) -> float:
-        """Timeline seconds of the R peak."""
-        return self.time
-
-    @property
-    def end(self) -> float:
-        """Timeline seconds of the R peak."""
-        return self.time

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from export.calibrate import DEFAULT_THRESHOLD, FEW, fit
-from wearecg.models.card import Group, Outputs, Statement
+from wearecg.models.card import CardStatement, Group, Outputs
 
 N = 1000
 SEEN = np.arange(N) % 2 == 0
@@ -14,7 +14,7 @@ def outputs(**groups: str) -> Outputs:
     return Outputs(
         4,
         tuple(
-            Group(name, tuple(Statement(code, code, 1.0, 0.0, 0.5, False) for code in codes.split()))
+            Group(name, tuple(CardStatement(code, code, 1.0, 0.0, 0.5, False) for code in codes.split()))
             for name, codes in groups.items()
         ),
     )

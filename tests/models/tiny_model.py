@@ -12,6 +12,7 @@ from wearecg.ecg.leads import TWELVE
 from wearecg.models import golden, sealed
 from wearecg.models.card import (
     Card,
+    CardStatement,
     DataSet,
     GoldenFile,
     Group,
@@ -19,7 +20,6 @@ from wearecg.models.card import (
     ModelFile,
     Outputs,
     Quantisation,
-    Statement,
     Training,
 )
 from wearecg.models.preprocess import Preprocessing
@@ -28,7 +28,9 @@ EMBEDDING = 4
 
 
 def make_card(**changes) -> Card:
-    statements = tuple(Statement(code, code.lower(), 1.0, 0.0, 0.5, reported=True) for code in ("NORM", "MI"))
+    statements = tuple(
+        CardStatement(code, code.lower(), 1.0, 0.0, 0.5, reported=True) for code in ("NORM", "MI")
+    )
     card = Card(
         name="tiny",
         version="1.0.0",

@@ -57,8 +57,8 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """One thing a model can say; its probability is ``1 / (1 + exp(-(slope * logit + offset)))``."""
+class CardStatement:
+    """One statement that a model can make; its probability is ``1 / (1 + exp(-(slope * logit + offset)))``."""
 
     code: str
     text: str
@@ -88,7 +88,7 @@ class Group:
     """Statements that are read out together, in the order of the model's output ``name``."""
 
     name: str
-    statements: tuple[Statement, ...]
+    statements: tuple[CardStatement, ...]
     doubt: Doubt | None = None
 
 

@@ -1,4 +1,4 @@
-"""What looks at a stream and says what it sees, by name: ``encoder``, ``rhythm1``, ``lead12``, ``rr-rhythm`` ...
+"""Observers, by name: ``encoder``, ``rhythm1``, ``lead12``, ``rr-rhythm`` ...
 
 `open_observer` takes a name of `BUILT_IN`, of a model (shipped, or the path of its card), or of an entry point of the
 group ``wearecg.observers``: its value is a callable that takes the options (a mapping of texts) and returns an
@@ -42,7 +42,17 @@ LOADING = ("runtime", "precision", "profile")
 
 
 def open_observer(spec: str) -> Observer:
-    """Open the observer that ``spec`` names, with its options: ``encoder?runtime=tflite&precision=fp32``.
+    """Open an observer by its name.
+
+    Parameters
+    ----------
+    spec : str
+        A name of `known` or the path of a model's card, with options: ``encoder?runtime=tflite&precision=fp32``.
+
+    Returns
+    -------
+    Observer
+        For `Session`; `stream` and `score` open theirs themselves.
 
     Raises
     ------

@@ -32,7 +32,7 @@ from wearecg.ecg.rhythm import EVERY_S, Rhythm
 from wearecg.observers.options import known_options
 from wearecg.pipeline.observer import About, Events, Observer
 from wearecg.pipeline.observer import Samples as WantsSamples
-from wearecg.pipeline.pulse import HOP_S, STREAM, Drawer, Lag, Piece, PulseStage, read_lag
+from wearecg.pipeline.pulse import HOP_S, STREAM, Lag, Piece, PulseModelLike, PulseStage, read_lag
 
 if TYPE_CHECKING:
     from wearecg.models.pulse import PulseModel
@@ -52,13 +52,13 @@ class PulseObserver(Observer):
 
     Parameters
     ----------
-    model : Drawer
+    model : PulseModelLike
     lag : Lag
     """
 
     needs = "the lead PPG"
 
-    def __init__(self, model: Drawer, lag: Lag = None) -> None:
+    def __init__(self, model: PulseModelLike, lag: Lag = None) -> None:
         self.source = model.label
         self.wants = (Events((StreamInfo, Beat), siblings=True), WantsSamples(model.fs))
         self._model, self._lag = model, lag
@@ -84,7 +84,7 @@ class PulseObserver(Observer):
 
 
 class _PulseStream(PulseObserver):
-    def __init__(self, model: Drawer, lag: Lag, about: About) -> None:
+    def __init__(self, model: PulseModelLike, lag: Lag, about: About) -> None:
         super().__init__(model, lag)
         self._fs = model.fs
         self._column = about.info.leads.index("PPG")

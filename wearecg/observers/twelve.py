@@ -9,7 +9,7 @@ from wearecg.block import Event, SignalBlock, StreamInfo, Summary
 from wearecg.ecg.leads import TWELVE
 from wearecg.observers.options import known_options
 from wearecg.pipeline.observer import About, Events, Observer, Samples
-from wearecg.pipeline.twelve import KIND, Estimator, Twelve, TwelveStage
+from wearecg.pipeline.twelve import KIND, ReconstructorLike, Twelve, TwelveStage
 
 if TYPE_CHECKING:
     from wearecg.models.lead12 import Reconstructor
@@ -28,10 +28,10 @@ class TwelveObserver(Observer):
 
     Parameters
     ----------
-    model : Estimator
+    model : ReconstructorLike
     """
 
-    def __init__(self, model: Estimator) -> None:
+    def __init__(self, model: ReconstructorLike) -> None:
         self.source = model.label
         self.wants = (Events((StreamInfo,)), Samples(model.fs))
         self._model = model
@@ -57,7 +57,7 @@ class TwelveObserver(Observer):
 
 
 class _TwelveStream(TwelveObserver):
-    def __init__(self, model: Estimator, about: About) -> None:
+    def __init__(self, model: ReconstructorLike, about: About) -> None:
         super().__init__(model)
         info = about.info
         columns = range(len(info.leads))

@@ -60,8 +60,8 @@ class Drawn:
     lag: float
 
 
-class Drawer(Protocol):
-    """What the stage needs of a model."""
+class PulseModelLike(Protocol):
+    """What the stage needs of a `wearecg.models.pulse.PulseModel`."""
 
     label: str
     fs: float
@@ -94,12 +94,14 @@ class PulseStage:
 
     Parameters
     ----------
-    model : Drawer
+    model : PulseModelLike
     verdict : callable, optional
         The sensor's verdict on the pulse between two times (s); seconds that it calls unusable are not looked at.
     """
 
-    def __init__(self, model: Drawer, verdict: Callable[[float, float], LeadQuality] | None = None) -> None:
+    def __init__(
+        self, model: PulseModelLike, verdict: Callable[[float, float], LeadQuality] | None = None
+    ) -> None:
         self._model, self._verdict = model, verdict
         hop, context, fade = (round(seconds * model.fs) for seconds in (HOP_S, CONTEXT_S, FADE_S))
         self._overlap = Overlap(model.length, hop, fade, context, 1, 3, self._look)

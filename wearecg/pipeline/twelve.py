@@ -41,8 +41,8 @@ class Estimate:
     looked_at: NDArray[np.bool_]
 
 
-class Estimator(Protocol):
-    """What the stage needs of a model."""
+class ReconstructorLike(Protocol):
+    """What the stage needs of a `wearecg.models.lead12.Reconstructor`."""
 
     @property
     def label(self) -> str:
@@ -107,7 +107,7 @@ class TwelveStage:
 
     Parameters
     ----------
-    model : Estimator
+    model : ReconstructorLike
     leads : sequence of str
         The columns that come in; those that are not standard leads are not looked at.
     usable : callable, optional
@@ -117,7 +117,7 @@ class TwelveStage:
 
     def __init__(
         self,
-        model: Estimator,
+        model: ReconstructorLike,
         leads: Sequence[str],
         usable: Callable[[float, float], Sequence[bool]] | None = None,
     ) -> None:

@@ -24,7 +24,7 @@ from export.models.encoder.evaluate import abstaining, measure, run
 from export.models.encoder.train import Trained
 from export.models.encoder.unlike import WithUnlike
 from export.package import Batch, Draft
-from wearecg.models.card import PRECISIONS, Card, Group, Loss, Outputs, SignalOutput, Statement
+from wearecg.models.card import PRECISIONS, Card, CardStatement, Group, Loss, Outputs, SignalOutput
 from wearecg.models.preprocess import condition
 from wearecg.models.runner import Runner
 
@@ -57,7 +57,7 @@ class EncoderPublication:
             Group(
                 name,
                 tuple(
-                    Statement(code, text, 1.0, 0.0, calibrate.DEFAULT_THRESHOLD, reported=False)
+                    CardStatement(code, text, 1.0, 0.0, calibrate.DEFAULT_THRESHOLD, reported=False)
                     for code, text in self.data.statements[name].items()
                 ),
             )
