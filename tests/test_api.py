@@ -26,7 +26,7 @@ SIGNATURES = {
     "load_model": "(name='encoder', precision='int8', runtime='onnx', profile=None)",
     "open_observer": "(spec)",
     "open_source": "(spec, device=None, baud=None, fs=None, leads=())",
-    "read_recording": "(path, fs=None)",
+    "read_recording": "(path, fs=None, leads=(), lsb=None)",
     "score": "(samples, fs, leads, *, observe='auto', name='samples')",
     "stream": "(source, *, device=None, leads=(), observe='auto', to=(), duration=None)",
 }
