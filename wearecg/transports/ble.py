@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable
+from functools import partial
 
 from wearecg.block import LinkState, Notice, RRIntervals
 from wearecg.devices.base import Counters
 from wearecg.devices.ble_base import BleDevice
 from wearecg.errors import SourceError
-from wearecg.transports.base import Item, Source
+from wearecg.transports.base import Item, Source, trouble
 from wearecg.transports.ble_link import BleLink
 from wearecg.transports.ble_scan import Sensor, Target, in_own_loop
 from wearecg.transports.ble_worker import Failed, Notified, Opened, Worker
@@ -124,7 +125,7 @@ class BleSource(Source):
             return
         if now >= self._next_tick:
             self._next_tick = now + TICK
-            change, action = self._link.tick(now, device.diagnose)
+            change, action = self._link.tick(now, partial(trouble, device))
             items.extend([change] if change else [])
             if action == "ask again":
                 device.connected(now)

@@ -19,7 +19,7 @@ from wearecg.block import Notice
 from wearecg.devices.base import Device
 from wearecg.errors import SinkError, SourceError
 from wearecg.transports import ports
-from wearecg.transports.base import Item, Source
+from wearecg.transports.base import Item, Source, trouble
 from wearecg.transports.capture import Capture
 from wearecg.transports.ports import PORT_ERRORS, Line, open_line
 from wearecg.transports.reconnect import PORT_POLL, Link, Retry
@@ -165,7 +165,7 @@ class SerialSource(Source):
         # An exclusive lock only keeps out those who ask for it: `cat` and others take half of the bytes.
         if others := ports.holders(self._port, others_only=True):
             return f"{', '.join(others)} reads the same port and takes part of the bytes: close it"
-        return self._device.diagnose()
+        return trouble(self._device)
 
     def _tell_dropped(self, dropped: int, items: list[Item]) -> None:
         if dropped:
