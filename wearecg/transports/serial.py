@@ -18,6 +18,7 @@ from typing import TypeAlias
 from wearecg.block import Notice
 from wearecg.devices.base import Device
 from wearecg.errors import SinkError, SourceError
+from wearecg.notices import Notices
 from wearecg.transports import ports
 from wearecg.transports.base import Item, Source, trouble
 from wearecg.transports.capture import Capture
@@ -82,6 +83,7 @@ class SerialSource(Source):
         self._device = device
         self._baud = baud or device.baud
         self._capture = capture
+        self._notices = Notices()
         self._reader: Reader | None = None
         self._close: weakref.finalize[[Reader, Device], SerialSource] | None = None
 
@@ -156,9 +158,8 @@ class SerialSource(Source):
                 self._device.connected(now)
             if self._link.state != "lost":
                 self._device.poll(now)
-        if self._device.notes:
-            items.extend(Notice(note) for note in self._device.notes)
-            self._device.notes.clear()
+        items.extend(self._notices.tell(map(Notice, self._device.notes), now))
+        self._device.notes.clear()
         self.rate_note = self._device.rate_note
 
     def _diagnose(self) -> str:
@@ -171,7 +172,7 @@ class SerialSource(Source):
         if dropped:
             self.dropped_bytes += dropped
             text = f"this computer was too slow: the oldest {dropped} bytes from {self._port} were dropped"
-            items.append(Notice(text, "warning"))
+            items.extend(self._notices.tell([Notice(text, "warning")], time.monotonic()))
 
 
 class Reader:
