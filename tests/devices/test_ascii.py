@@ -124,7 +124,9 @@ class TestScale:
         assert blocks == []
         assert "lines of 2 numbers, but leads I" in driver.diagnose()
 
-    @pytest.mark.parametrize("options", [{"fs": 0.0}, {"fs": -1.0}, {"fs": float("nan")}, {"lsb": 0.0}])
+    @pytest.mark.parametrize(
+        "options", [{"fs": 0.0}, {"fs": -1.0}, {"fs": float("nan")}, {"lsb": 0.0}, {"leads": ("",)}]
+    )
     def test_impossible_options(self, options):
         with pytest.raises(SourceError):
             Ascii(**options)

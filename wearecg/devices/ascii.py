@@ -69,6 +69,8 @@ class Ascii(Device):
             raise SourceError(f"a rate of {fs} Hz is not possible: give the lines per second")
         if lsb is not None and not 0 < lsb < float("inf"):
             raise SourceError(f"one count cannot be {lsb} mV: give the mV of one ADC step")
+        if leads is not None and not any(leads):
+            raise SourceError("no column is named: give --leads a name for each that is wanted")
         self._fs = fs
         self._given_lsb = lsb
         self._lsb, self._scale = (AD8232_LSB,) * 2 if lsb is None else (lsb,) * 2
