@@ -16,6 +16,7 @@ from wearecg.block import (
     Gap,
     HeartRate,
     Notice,
+    Quality,
     RRIntervals,
     Samples,
     SignalBlock,
@@ -260,7 +261,7 @@ class _Stream:
         self.timeline = Timeline(block.stream)
         self._front = FrontEnd(block.fs, block.leads, trace)
         self._beats: deque[Beat] = deque()
-        about = About(info, self._beats_between, self._front.quality_between, trace)
+        about = About(info, self._beats_between, self._quality_between, trace)
         self.watching = Watching(observers, about, later)
         self._resamplers = {fs: Resampler(block.fs, fs, len(block.leads)) for fs in self.watching.rates}
         self._origin = block.start
@@ -347,10 +348,12 @@ class _Stream:
 
     def _found(self, events: Sequence[FrontEvent]) -> list[Event]:
         """Put what the front end found on this stream and in true seconds, and let the observers hear of it."""
-        stretch, stream = self.timeline.stretch, self.info.stream
+        stretch, stream, trouble = self.timeline.stretch, self.info.stream, self.timeline.trouble
         found: list[Event] = []
         for event in events:
-            if stretch != 1.0:
+            if trouble:
+                event = _withheld(event, trouble)
+            elif stretch != 1.0:
                 event = _in_true_seconds(event, stretch)
             if stream != ECG:
                 event = replace(event, stream=stream)
@@ -362,8 +365,26 @@ class _Stream:
             found.append(event)
         return found + self.watching.hear(found)
 
+    def _quality_between(self, start: float, end: float) -> Quality:
+        """Return the verdict on a stretch; nothing can be used of samples that come at another rate than stated."""
+        quality, trouble = self._front.quality_between(start, end), self.timeline.trouble
+        if not trouble:
+            return quality
+        leads = tuple(replace(lead, verdict="unusable", reason=trouble) for lead in quality.leads)
+        return replace(quality, leads=leads)
+
     def _beats_between(self, start: float, end: float) -> tuple[Beat, ...]:
         return tuple(beat for beat in self._beats if start <= beat.time < end)
+
+
+def _withheld(event: FrontEvent, trouble: str) -> FrontEvent:
+    """Leave out what is wrong when samples come at another rate than stated."""
+    match event:
+        case Beat():
+            return replace(event, rr=None)
+        case HeartRate():
+            return replace(event, bpm=None, reason=trouble)
+    return event
 
 
 def _in_true_seconds(event: FrontEvent, stretch: float) -> FrontEvent:
