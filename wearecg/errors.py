@@ -1,4 +1,4 @@
-"""The errors of wearecg: one small tree, each also the builtin error that one would catch for it.
+"""The errors of wearecg: one small tree; each is also the builtin error that a caller would catch.
 
     WearECGError
     ├── SourceError         OSError      a sensor, port or recording cannot be opened or read
@@ -9,8 +9,8 @@
     ├── ConfigError         ValueError   a configuration file, or a system, that does not fit
     └── MissingExtraError   ImportError  an optional dependency that is not installed
 
-A message says what was wrong, with which value, and what to do about it. It is the whole of ``str(error)``;
-an `OSError` of this tree has no ``errno``, but its ``__cause__`` does where the system refused something.
+A message states what was wrong, with which value, and what to do about it. It is the whole of ``str(error)``;
+an `OSError` of this tree has no ``errno``, but its ``__cause__`` has one where the system refused something.
 
 Examples
 --------

@@ -1,8 +1,8 @@
 """The twelve-lead page: 25 mm/s and 10 mm/mV on a millimetre grid, three rows of four leads and a rhythm strip.
 
 The layout of a paper ECG (Kligfield et al., Circulation 115:1306, 2007). The page is drawn in millimetres, so a
-print at full size (A4, landscape) can be measured with a ruler. Measured leads are black; reconstructed ones blue
-with their error band; what is not known is left out.
+print at full size (A4, landscape) can be measured with a ruler. Measured leads are black, reconstructed ones blue
+with their error band; stretches that are not known are left out.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ def save_page(recording: Recording, leads: Sequence[str], model: Reconstructor, 
     Raises
     ------
     LeadError, SignalError
-        It does not have the leads, or nothing can be reconstructed.
+        The recording does not have the leads, or nothing can be reconstructed.
     MissingExtraError
         matplotlib is not installed.
     SinkError
-        The file cannot be written, or its suffix is none that can be drawn.
+        The file cannot be written, or matplotlib does not know its suffix.
     """
     columns = select(
         leads or [lead for lead in recording.leads if lead in TWELVE], recording.leads, recording.name
@@ -66,7 +66,7 @@ def save_page(recording: Recording, leads: Sequence[str], model: Reconstructor, 
 def page(twelve: Twelve, width: float, title: str, source: str) -> Figure:
     """Draw the first 10 s of ``twelve``; ``width`` is the band's half-width in standard deviations.
 
-    All leads are shown as the model sees them: high-passed at 0.5 Hz. The figure has one axes, which covers it, in mm.
+    All leads are high-passed at 0.5 Hz, as the model sees them. The figure has one axes, in mm, that covers it.
     """
     try:
         from matplotlib.figure import Figure

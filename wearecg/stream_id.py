@@ -13,8 +13,8 @@ _KIND = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
 class StreamId(str):
     """Which stream an event belongs to: what it carries, and the number of its sensor.
 
-    It is the text that users, files and messages see (``ecg``, ``ecg-2``), so that it compares with one; what it is
-    made of is kept beside that and never parsed out of it.
+    It is the text that users, files and messages see (``ecg``, ``ecg-2``), and equal to that text. Its parts are
+    attributes, so that no name is ever parsed.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class StreamId(str):
         ``ecg``, ``ppg``, ``acc``, ``rr``, ``twelve`` ...: lower-case words of letters and digits, joined by hyphens,
         each beginning with a letter.
     sensor : int
-        From 1 on, where a person wears several.
+        The n-th sensor of a person, from 1 on.
 
     Raises
     ------
@@ -40,7 +40,7 @@ class StreamId(str):
     __slots__ = ("kind", "sensor")
 
     def __new__(cls, kind: str, sensor: int = 1) -> Self:
-        """Make the text, and keep its parts."""
+        """Make the text and keep its parts."""
         if not _KIND.fullmatch(kind) or sensor < 1:
             raise SignalError(
                 f"{kind!r} of sensor {sensor} is no name of a stream: use lower-case words that begin with a letter, "

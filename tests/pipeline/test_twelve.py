@@ -53,8 +53,8 @@ class Sum(Numbered):
         estimate = super().estimate(window, leads)
         if estimate is None:
             return None
-        mean = np.repeat(np.nansum(window[:, estimate.looked_at], axis=1)[:, None], 12, axis=1)
-        return Estimate(mean.astype(np.float32), estimate.sd, estimate.reach, estimate.looked_at)
+        mean = np.repeat(np.nansum(window[:, estimate.used], axis=1)[:, None], 12, axis=1)
+        return Estimate(mean.astype(np.float32), estimate.sd, estimate.reach, estimate.used)
 
 
 class Looker(Observer):

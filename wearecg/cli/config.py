@@ -1,6 +1,6 @@
 """Options from a TOML file: the same names without the dashes, the same meaning, the same checks.
 
-What is given on the command line stands in the place of what the file says.
+The command line overrides the file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def settle(args: argparse.Namespace, options: type[T]) -> T:
-    """Return the options of ``args``: what was typed, else what the file says, else the default.
+    """Return the options of ``args``: from the command line, else from the file, else the default.
 
     Options that do not go together end the program as a usage error.
 
@@ -45,7 +45,7 @@ def settle(args: argparse.Namespace, options: type[T]) -> T:
     }
     path: Path | None = vars(args).get("config")
     written = read_toml(path, options) if path else {}
-    # --ble on the command line takes the place of port in the file, too.
+    # --ble on the command line replaces port in the file, too.
     taken = {known[name].group for name in typed} - {None}
     kept = {name: value for name, value in written.items() if known[name].group not in taken}
     try:
@@ -89,10 +89,10 @@ def read_toml(path: Path, options: type[Options]) -> dict[str, Any]:
 
 
 def line_of(text: str, key: str | None = None) -> int:
-    """Return the line (from 1) on which the statement of the top-level ``key`` begins, or the first that is wrong.
+    """Return the line (from 1) on which the top-level ``key`` is given, or the first that is wrong.
 
-    The parser does not say. But TOML that is cut behind a line is valid only where a statement has ended there, so
-    the one that is looked for begins behind the last such line at which the key was not there yet.
+    The parser does not say. But TOML that is cut after a line is valid only if a statement ends there, so the one
+    looked for begins after the last such line without the key.
     """
     lines = text.splitlines(keepends=True)
     begin = 0

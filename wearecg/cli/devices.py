@@ -1,4 +1,4 @@
-"""``wearecg devices``: what is known and what is plugged in."""
+"""``wearecg devices``: known sensors and what is plugged in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print short lists."""
+    """Print the lists."""
     from wearecg.devices import device, names, serial_drivers
     from wearecg.transports.ports import list_ports
 

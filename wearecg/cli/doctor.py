@@ -1,4 +1,4 @@
-"""``wearecg doctor``: what on this computer helps or hinders."""
+"""``wearecg doctor``: checks this computer."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class UsageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a value is called in a file, one of its kind, and whether a TOML value is of it."""
+    """A type of value in a file: its name in messages, an example, and whether a TOML value fits it."""
 
     name: str
     example: str
@@ -53,7 +53,7 @@ TEXT_OR_TEXTS = Kind(
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """How one option is written; see `option` for the fields."""
+    """The declaration of one option; see `option` for the fields."""
 
     name: str
     help: str
@@ -88,20 +88,20 @@ def option(
     Parameters
     ----------
     name : str
-        As it is typed: ``--keep-free`` for the field ``keep_free``, or without dashes for an argument by place.
+        As it is typed: ``--keep-free`` for the field ``keep_free``, or without dashes for a positional argument.
     help : str
     default
-        The value where the option is not given; `dataclasses.MISSING` for an argument that must be.
+        The value where the option is not given; `dataclasses.MISSING` for a required argument.
     kind : Kind
-        What it is in a file.
+        Its type in a file.
     parse : callable
-        Makes the value of a text, or raises `argparse.ArgumentTypeError`.
+        Converts a text to the value, or raises `argparse.ArgumentTypeError`.
     metavar : str, optional
     choices : tuple of str, optional
     repeatable : bool
-        Each time it is given adds one; the value is a tuple.
+        It may be given several times; the value is a tuple.
     group : str, optional
-        Of the options of one group at most one may be given.
+        At most one option of a group may be given.
     """
     declared = Option(name, help, kind, parse, metavar, choices, repeatable, group, default is MISSING)
     made: Any = field(default=default, metadata={"option": declared})
@@ -114,7 +114,7 @@ def flag(name: str, *, help: str) -> Any:
 
 
 def texts(text: str) -> tuple[str, ...]:
-    """Read texts with commas between them: ``II,V1``."""
+    """Split a text at its commas: ``II,V1``."""
     return tuple(text.split(","))
 
 
@@ -123,7 +123,7 @@ class Options:
     """The base of options. Subclasses raise `UsageError` where values do not go together."""
 
     def __post_init__(self) -> None:
-        """See the class."""
+        """Check the values; the base has nothing to check."""
 
 
 def declared(options: type[Options]) -> dict[str, Option]:
@@ -135,7 +135,7 @@ def declared(options: type[Options]) -> dict[str, Option]:
 
 
 def add_options(parser: argparse.ArgumentParser, options: type[Options]) -> None:
-    """Declare the arguments. What is not typed is absent from the result, which `config.settle` completes."""
+    """Declare the arguments. Options that are not given are absent from the result, which `config.settle` completes."""
     known = declared(options)
     names = dict.fromkeys(one.group for one in known.values() if one.group)
     groups = {name: parser.add_mutually_exclusive_group() for name in names}

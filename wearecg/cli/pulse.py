@@ -43,14 +43,14 @@ class PulseOptions(ModelOptions):
     )
 
     def __post_init__(self) -> None:
-        """Refuse a lag of nothing."""
+        """Refuse a lag without ``--ppg-to-ecg``."""
         super().__post_init__()
         if self.ppg_lag is not None and not self.ppg_to_ecg:
             raise UsageError("--ppg-lag is about what --ppg-to-ecg draws: give both")
 
 
 def observers(options: PulseOptions) -> list[Observer]:
-    """Load what the options ask for; nothing without ``--ppg-to-ecg``."""
+    """Open the observer that the options name; none without ``--ppg-to-ecg``."""
     from wearecg.models.pulse import load_pulse_model
     from wearecg.observers.pulse import PulseObserver
 

@@ -1,4 +1,4 @@
-"""The options of `wearecg stream` for its outputs, and how recordings are kept."""
+"""The options of `wearecg stream` for its outputs, and for rotation and disk space."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WFDB = "wfdb:"
 
 
 def checked(read: Callable[[str], object]) -> Callable[[str], str]:
-    """Return what lets a text through if ``read`` can read it."""
+    """Return a parser that returns a text unchanged if ``read`` accepts it."""
 
     def parse(text: str) -> str:
         try:
@@ -58,12 +58,12 @@ class RecordingOptions(Options):
         kind=NUMBER,
         parse=positive,
         metavar="S",
-        help="write recordings to the disk every S seconds in one go: spares SD cards; a kill loses so much, and "
-        "without this 0.5 s (a power cut 5 s more)",
+        help="write recordings to the disk every S seconds in one go: spares SD cards; a kill loses up to "
+        "S seconds, 0.5 s without this option (a power cut 5 s more)",
     )
 
     def __post_init__(self) -> None:
-        """Refuse to say how to record where nothing is recorded."""
+        """Refuse options of a recording if nothing is recorded."""
         super().__post_init__()
         if self._kept and not any(uri.startswith(_WFDB) for uri in self.uris):
             raise UsageError(
@@ -72,7 +72,7 @@ class RecordingOptions(Options):
 
     @property
     def uris(self) -> tuple[str, ...]:
-        """Every output; with how recordings are kept, where that is said."""
+        """Every output; those of recordings with ``rotate``, ``keep-free`` and ``sync``."""
         uris = (*self.to, *([f"{_WFDB}{self.record}"] if self.record else []))
         return tuple(self._with_kept(uri) if uri.startswith(_WFDB) else uri for uri in uris)
 

@@ -1,4 +1,4 @@
-"""The options for models: which of them score, and how every model is run."""
+"""The options for models: which ones score, and how each is run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ModelOptions(Options):
         kind=TEXT_OR_TEXTS,
         repeatable=True,
         help="model, or another observer, that scores (repeatable; default encoder, or rhythm1 where no lead has a "
-        "known place; none for none)",
+        "known position; none for none)",
     )
     runtime: str = option(
         "--runtime",
@@ -47,7 +47,7 @@ class ModelOptions(Options):
 
 
 def observers(options: ModelOptions) -> list[Observer]:
-    """Open what the options name; ``auto`` where they name nothing."""
+    """Open the observers that the options name; ``auto`` if they name none."""
     from wearecg.observers import open_observers, with_form
 
     if options.model == (NONE,):

@@ -46,20 +46,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--fs", type=positive, metavar="HZ", help="samples per second (a person: default 500)"
     )
-    parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="seconds of signal in a second")
+    parser.add_argument(
+        "--speed", type=float, default=1.0, metavar="X", help="seconds of signal played per second"
+    )
     parser.add_argument("--link", type=Path, metavar="PATH", help="symlink to the port, kept over replugs")
     parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="what goes wrong: below")
     parser.add_argument("--ppm", type=float, default=0.0, metavar="X", help="error of the sensor's crystal")
-    parser.add_argument(
-        "--jitter", type=float, default=0.0, metavar="S", help="send up to so many seconds late"
-    )
+    parser.add_argument("--jitter", type=float, default=0.0, metavar="S", help="send up to S seconds late")
     parser.add_argument("--truth", type=Path, metavar="FILE", help="write the true beats as JSON Lines")
     parser.add_argument("--duration", type=positive, metavar="S", help="seconds of signal to play")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play until the recording, the duration, or the user's patience ends."""
+    """Play until the recording or the duration ends, or Ctrl-C."""
     from wearecg.devices import device as driver_of
     from wearecg.devices import simulated
     from wearecg.devices.ble_base import SimulatedBle
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sensor.stop())
     leads = " ".join(playback.leads)
     print(f"{args.device} sensor on {sensor.path}: {playback.name}, {leads} at {playback.fs:g} Hz")
-    # A sensor that does not say so itself is told its rate and its leads.
+    # Of a sensor that does not state its rate and its leads, the driver must be told them.
     told = f" --fs {playback.fs:g}" if device.rate is None else ""
     told = "" if driver.names_leads else f"{told} --leads {','.join(playback.leads)}"
     print(
@@ -130,7 +130,7 @@ def _run_bluetooth(args: argparse.Namespace, kind: type[SimulatedBle], faults: l
     signal.signal(signal.SIGTERM, lambda *_: air.stop())
     leads = " ".join(playback.leads)
     print(f"{device.advertised_name} on a virtual Bluetooth: {playback.name}, {leads} at {playback.fs:g} Hz")
-    # A sensor that leaves its rate to the user is asked for the one that is played.
+    # Of a sensor whose rate the user chooses, ask for the one that is played.
     told = f" --fs {playback.fs:g}" if getattr(driver_of(args.device), "rates", ()) else ""
     target = f"--ble '{device.advertised_name}'{told}"
     print(f"in another terminal: DBUS_SYSTEM_BUS_ADDRESS={air.address} wearecg stream {target}", flush=True)
@@ -140,7 +140,7 @@ def _run_bluetooth(args: argparse.Namespace, kind: type[SimulatedBle], faults: l
 
 
 def describe(report: Report, playback: Playback) -> str:
-    """One line for people."""
+    """Return a report in one line."""
     return (
         f"played {report.samples / playback.fs:.1f} s ({report.samples} samples, {report.beats} true beats); "
         f"sent {report.frames} frames ({report.bytes} bytes), lost {report.dropped_frames}"

@@ -42,14 +42,14 @@ class TwelveOptions(TwelveModel, ModelOptions):
     )
 
     def __post_init__(self) -> None:
-        """Refuse a profile of nothing."""
+        """Refuse a profile without ``--twelve``."""
         super().__post_init__()
         if self.profile and not self.twelve:
             raise UsageError("--profile corrects what --twelve reconstructs: give both")
 
 
 def reconstructor(options: TwelveOptions) -> Reconstructor | None:
-    """Load what the options ask for; None without ``--twelve``."""
+    """Load the model that the options name; None without ``--twelve``."""
     from wearecg.models.lead12 import load_reconstructor
 
     if not options.twelve:
@@ -78,7 +78,7 @@ class Known:
             self._sd += np.where(known, event.sd, 0).sum(axis=0)
 
     def describe(self) -> str:
-        """Return it as text."""
+        """Return a table as text."""
         model = self._model
         lines = [f"twelve leads through {model.label}; what is reconstructed is no basis of any finding"]
         if not self._reconstructed:

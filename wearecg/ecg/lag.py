@@ -1,4 +1,4 @@
-"""How long after the R peak the pulse comes, from an ECG of the same moment."""
+"""The lag from the R peak to the pulse, measured with a simultaneous ECG."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from collections import deque
 import numpy as np
 
 RANGE_S = (0.1, 0.9)
-"""A pulse belongs to the nearest R peak this long before it."""
+"""A pulse belongs to the latest R peak that precedes it by a time in this range."""
 PULSES, MIN_PULSES = 15, 8
-"""The lag is the median over the last so many, and not over fewer than the second number."""
+"""The lag is the median over the last ``PULSES``, and at least ``MIN_PULSES``."""
 STEADY_S = 0.03
-"""It is known when the middle half of the delays lies within this; a change by more is told."""
+"""It is known when the interquartile range of the delays is at most this; a change by more is reported."""
 
 
 class LagMeter:
     """Running median of the delay from R peak to pulse; feed `beat` and `pulse` in order of time, beats first.
 
-    Where the pulse comes later than the next R peak the delay found is short by an interval: that cannot be told
-    from two regular series.
+    If the pulse comes after the next R peak, the delay is too short by an RR interval: two regular series do not show
+    that.
     """
 
     def __init__(self) -> None:
         self._beats: deque[float] = deque(maxlen=1000)
         self._delays: deque[float] = deque(maxlen=PULSES)
-        self._told: float | None = None
+        self._reported: float | None = None
 
     def beat(self, time: float) -> None:
         """Take the time of an R peak, s."""
@@ -47,10 +47,10 @@ class LagMeter:
         low, middle, high = np.percentile(self._delays, [25, 50, 75])
         return float(middle) if high - low <= STEADY_S else None
 
-    def news(self) -> float | None:
+    def changed(self) -> float | None:
         """Return the lag if it has become known, or has changed since it was last returned here."""
         lag = self.lag
-        if lag is None or (self._told is not None and abs(lag - self._told) <= STEADY_S):
+        if lag is None or (self._reported is not None and abs(lag - self._reported) <= STEADY_S):
             return None
-        self._told = lag
+        self._reported = lag
         return lag

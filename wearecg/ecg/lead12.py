@@ -1,7 +1,7 @@
-"""Twelve leads from eight: what was measured stays, the limb leads obey Einthoven's and Goldberger's laws.
+"""Twelve leads from eight: measured leads stay, the limb leads obey Einthoven's and Goldberger's laws.
 
-The six limb leads are combinations of I and II. Whichever of them were measured therefore say something
-about those two: one measured lead pulls the estimates of both onto its line, two fix them.
+The six limb leads are combinations of I and II. Those that were measured therefore constrain the two:
+one measured lead pulls the estimates of both onto a line, two determine them.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ LIMB = {
     "aVL": (1.0, -0.5),
     "aVF": (-0.5, 1.0),
 }
-"""Each limb lead as so much of I and so much of II (Einthoven, 1912; Goldberger, 1942), in standard order."""
+"""Each limb lead as coefficients of I and II (Einthoven, 1912; Goldberger, 1942), in standard order."""
 
 ROUNDING = 1e-12
-"""mV^2; what measured leads leave of a variance below this is rounding."""
+"""mV^2; a variance below this, given the measured leads, is a rounding error."""
 
 
 def twelve(signal: Array, mask: Array, mean: Array, variance: Array) -> tuple[Array, Array]:
-    """Put measured and estimated leads together.
+    """Combine measured and estimated leads.
 
     A measured limb lead moves the estimates of I and II onto the line where they give its samples, each
     by its share of the variance: the conditional normal distribution. The errors of the estimates are
-    taken as independent of each other.
+    assumed to be independent.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def twelve(signal: Array, mask: Array, mean: Array, variance: Array) -> tuple[Ar
         that are not I or II are computed from these two, so III is II minus I to the last bit.
     """
     known = mask > 0
-    estimates, covariance = _frontal(signal, known, mean, variance)
+    estimates, covariance = _limb_estimates(signal, known, mean, variance)
     found, spread = (np.zeros(signal.shape, np.float32) for _ in range(2))
     chest = [TWELVE.index(name) for name in INDEPENDENT[2:]]
     found[..., chest, :], spread[..., chest, :] = mean[..., 2:, :], variance[..., 2:, :]
@@ -69,7 +69,7 @@ def twelve(signal: Array, mask: Array, mean: Array, variance: Array) -> tuple[Ar
     return np.where(measured, signal, found), np.where(measured, np.float32(0), spread)
 
 
-def _frontal(
+def _limb_estimates(
     signal: Array, known: NDArray[np.bool_], mean: Array, variance: Array
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
     """Estimates of I and II given the measured limb leads; variance of I, covariance, variance of II."""

@@ -1,4 +1,4 @@
-"""Lead names: one spelling for each, whatever the recording or the sensor calls it."""
+"""Lead names: one spelling for each, however a recording or a sensor spells it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ UNKNOWN = "ECG"
 """An ECG whose electrode positions are not known."""
 
 SYNTHETIC = "II*"
-"""What a model draws from a pulse in the likeness of lead II. It is no ECG (`is_ecg`), and nothing scores it."""
+"""The lead that a model draws from a pulse. It is no ECG (`is_ecg`), and no model scores it."""
 PULSE = "pulse"
-"""The stream that it is in."""
+"""The kind of its stream."""
 
 _OTHER = (UNKNOWN, "PPG", "RESP", "ACC_X", "ACC_Y", "ACC_Z")
 _ALIASES = {
@@ -35,7 +35,7 @@ _BY_UPPER = {name.upper(): name for name in TWELVE + _OTHER} | _ALIASES
 
 
 def canonical(name: str) -> str:
-    """Return the house spelling of a lead name; names that are not known come back as they are, but `visible`.
+    """Return the standard spelling of a lead name; an unknown name as it is, made `visible`.
 
     >>> canonical("AVR"), canonical("MLII"), canonical("v5"), canonical("II,")
     ('aVR', 'II', 'V5', 'II')
@@ -47,7 +47,7 @@ def canonical(name: str) -> str:
 
 
 def canonical_all(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the house spelling of the names of one recording; those that come twice are numbered.
+    """Return the standard spelling of the names of one recording; repeated names are numbered.
 
     >>> canonical_all(["ECG1", "ECG2", "MLII"]), canonical_all(["ECG", "ECG"])
     (('ECG', 'ECG_2', 'II'), ('ECG', 'ECG_2'))
@@ -63,9 +63,9 @@ def canonical_all(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def names_of(leads: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the names of leads, as they were written, of a text or of a sequence.
+    """Return the names of leads from a text or a sequence, as they were written.
 
-    Whatever in the public API takes leads takes them in both ways.
+    Everything in the public API that takes leads accepts both.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def names_of(leads: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def is_ecg(name: str) -> bool:
-    """Whether a (canonical) lead carries a measured ECG in mV (``ECG``, ``ECG_2`` where its place is unknown)."""
+    """Whether a (canonical) lead is a measured ECG in mV (``ECG``, ``ECG_2`` where its position is unknown)."""
     return name in TWELVE or name.partition("_")[0] == UNKNOWN
 
 

@@ -1,9 +1,9 @@
-"""The pulse wave (PPG): where its beats are, and whether it can be relied on.
+"""The pulse wave (PPG): its beats and its quality.
 
-A beat is timed at the steepest point of its upslope, which moves less with the shape of the wave than foot or
+A beat is timed at the steepest point of its upslope, which depends less on the shape of the wave than foot or
 peak do. Pulses must point upwards: more blood, larger value.
 
-`judge` looks at some ten seconds, and at these measures, in this order:
+`judge` takes about ten seconds, and these measures, in this order:
 
 ==============  =========================================================================  =====  ========
 reason          measure                                                                    poor   unusable
@@ -19,8 +19,8 @@ not periodic    ``dissimilarity``: 1 - mean correlation of the pulses with their
 upside down     ``skewness`` of the slope                                                         < -0.5
 ==============  =========================================================================  =====  ========
 
-An irregular rhythm is no fault of a pulse: nothing here asks for even intervals. The limits were chosen on windows
-of which the ECG beside them tells whether pulses and beats agree: see ``benchmarks/pulse_quality.py``.
+An irregular rhythm does not lower the quality: no measure expects regular intervals. The limits were chosen on windows
+with a simultaneous ECG that shows whether pulses and beats agree: see ``benchmarks/pulse_quality.py``.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from wearecg.ecg.spectrum import filtered
 
 LOWPASS_HZ = 8.0
 SLOPE_SHARE, SLOPE_WITHIN_S = 0.5, 1.5
-"""An upslope counts that is at least this share of the steepest within so many seconds before or after."""
+"""An upslope counts if it is at least this share of the steepest one within this time before or after, seconds."""
 REFRACTORY_S = 0.28
 FLAT = 1e-5
 """A pulse sensor whose standard deviation in the band is below this share of its largest reading shows no pulse."""
 MISSING_SHARE = 0.05
 UPSIDE_DOWN = -0.5
-FEW = 4
-"""Fewer pulses than this cannot be compared."""
+MIN_PULSES = 4
+"""Fewer pulses cannot be compared."""
 BEFORE_S, AFTER_S = 0.2, 0.4
-"""What is compared of a pulse, before and after its steepest point."""
+"""The part of a pulse that is compared, seconds before and after its steepest point."""
 LIMITS = (
     ("saturated", "rail_share", 0.02, 0.05),
     ("low perfusion", "noise", 0.03, 0.1),
@@ -51,7 +51,7 @@ LIMITS = (
     ("not periodic", "pause_s", 1.7, 2.5),
     ("not periodic", "dissimilarity", 0.05, 0.10),
 )
-"""Reason, measure, and above what it is poor and unusable."""
+"""Reason, measure, and the values above which it is poor and unusable."""
 
 
 def pulse_band(
@@ -92,16 +92,16 @@ def find_pulses(x: NDArray[np.floating], fs: float) -> NDArray[np.float64]:
     if len(slope) < 3:
         return np.empty(0)
     around = np.lib.stride_tricks.sliding_window_view(np.pad(slope, reach), 2 * reach + 1)
-    enough = np.maximum(SLOPE_SHARE * around.max(axis=-1), np.finfo(np.float64).tiny)
+    threshold = np.maximum(SLOPE_SHARE * around.max(axis=-1), np.finfo(np.float64).tiny)
     picker = PeakPicker(REFRACTORY_S * fs)
     # The slope between samples i and i + 1 is that half-way.
-    return (np.array(picker.feed(slope, enough) + picker.flush(), np.float64) + 0.5) / fs
+    return (np.array(picker.feed(slope, threshold) + picker.flush(), np.float64) + 0.5) / fs
 
 
 class PeakPicker:
-    """Peaks of a series as it comes: the same ones however it is cut.
+    """Finds the peaks of a series that comes in pieces: the same ones however it is cut.
 
-    Of two that are closer than ``refractory`` samples the higher one stays, the first of equals.
+    Of two that are closer than ``refractory`` samples the higher one is kept, or the first of equals.
     """
 
     def __init__(self, refractory: float) -> None:
@@ -114,9 +114,9 @@ class PeakPicker:
         self._tail = np.empty((2, 0))
         self._kept: tuple[int, float, float] | None = None
 
-    def feed(self, x: NDArray[np.floating], enough: NDArray[np.floating] | float) -> list[float]:
-        """Take samples [n], of which one must reach ``enough`` to be a peak; return the places of those decided."""
-        y, floor = np.hstack([self._tail, [x, np.broadcast_to(enough, x.shape)]])
+    def feed(self, x: NDArray[np.floating], threshold: NDArray[np.floating] | float) -> list[float]:
+        """Take samples [n]; return the places of the peaks, at least ``threshold`` high, that are certain by now."""
+        y, floor = np.hstack([self._tail, [x, np.broadcast_to(threshold, x.shape)]])
         first = self._at - self._tail.shape[1]
         self._tail = np.stack([y, floor])[:, -2:]
         self._at += len(x)
@@ -138,13 +138,13 @@ class PeakPicker:
         return found
 
     def flush(self) -> list[float]:
-        """Return the place of the peak that still waits, if there is one."""
+        """Return the place of the last peak, if it was not returned yet."""
         kept, self._kept = self._kept, None
         return [kept[2]] if kept else []
 
 
 def judge(window: NDArray[np.floating], fs: float) -> LeadQuality:
-    """Judge some ten seconds of a raw pulse wave [n], any unit, NaN where missing; see the head of this module.
+    """Judge about ten seconds of a raw pulse wave [n], any unit, NaN where missing; see the module's docstring.
 
     >>> judge(np.zeros(1000), 100).reason
     'flat'
@@ -186,7 +186,7 @@ def _measures(x: NDArray[np.float64], band: NDArray[np.float64], fs: float) -> d
     measures["pause_s"] = float(np.diff([0.0, *pulses, len(x) / fs]).max())
     before, after = round(BEFORE_S * fs), round(AFTER_S * fs)
     whole = [i for i in (pulses * fs).astype(int) if before <= i <= len(x) - after]
-    if len(whole) < FEW:
+    if len(whole) < MIN_PULSES:
         return measures | {"pause_s": len(x) / fs}
     each = np.stack([band[i - before : i + after] for i in whole])
     usual = np.median(each, axis=0)

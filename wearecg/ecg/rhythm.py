@@ -11,20 +11,20 @@ from statistics import fmean, median
 from wearecg.block import Measure, Statement, StreamId
 
 WINDOW_RR, MIN_RR = 64, 24
-"""The rhythm is judged on the last so many intervals, and not on fewer than the second number."""
+"""The rhythm is judged on the last ``WINDOW_RR`` intervals, and at least ``MIN_RR``."""
 EVERY_S = 5.0
-"""How often it is judged."""
+"""Seconds from one judgement to the next."""
 IRREGULAR = 0.1
 """RMSSD over mean RR from which a rhythm is called irregular: see ``benchmarks/rr_rhythm.py``."""
 PLAUSIBLE_S = (0.2, 3.0)
 MIN_MEASURED = 4
-"""RR intervals needed before their irregularity is a measurement."""
+"""RR intervals needed to measure their irregularity."""
 
 
 def rr_measures(
     rr: Sequence[float], source: str, start: float, end: float, stream: StreamId
 ) -> tuple[Measure, ...]:
-    """Return the irregularity of RR intervals (s), RMSSD over mean, and the heart rate; nothing of fewer than four."""
+    """Return irregularity (RMSSD over mean) and heart rate from RR intervals (s); nothing from fewer than four."""
     if len(rr) < MIN_MEASURED:
         return ()
     irregularity = fmean([(b - a) ** 2 for a, b in pairwise(rr)]) ** 0.5 / fmean(rr)
@@ -42,7 +42,7 @@ class Rhythm:
     source : str
         ``rule@version``.
     lead : str
-        What the intervals were seen on.
+        The lead that the intervals were measured on.
     stream : StreamId
     """
 
@@ -51,7 +51,7 @@ class Rhythm:
         self._rr: deque[float] = deque(maxlen=WINDOW_RR)
 
     def add(self, interval: float) -> None:
-        """Take the next interval, s; one that is no beat's length is a break."""
+        """Take the next interval, s; an implausible one starts over."""
         self._rr.append(interval)
         if not PLAUSIBLE_S[0] <= interval <= PLAUSIBLE_S[1]:
             self._rr.clear()
@@ -61,7 +61,7 @@ class Rhythm:
         self._rr.clear()
 
     def judge(self, end: float, trouble: str = "") -> Statement:
-        """Judge the intervals, of which the last ended at ``end`` (s); ``trouble`` is why they cannot be, if so."""
+        """Judge the intervals up to ``end`` (s); a ``trouble`` is why they cannot be judged."""
         rr = [] if trouble else list(self._rr)
         start = end - sum(rr)
         said = Statement("", "", start, end, None, self._source, leads=(self._lead,), stream=self._stream)

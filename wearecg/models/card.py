@@ -1,8 +1,8 @@
-"""The card of a model: what it takes, what it says, how well, made of what; JSON beside the files.
+"""The card of a model: its input, outputs, accuracy and training data; JSON beside the files.
 
 A card is sealed (`wearecg.models.sealed`), lists its files with their hashes, and has a *contract*: the hash of what
 a file must agree with (name, version, input, order of outputs), which each model file carries inside. So a file that
-is cut short, exchanged or taken from another card is refused, and so is a card that somebody edited.
+is truncated, exchanged or taken from another card is refused, and so is a card that was edited.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from wearecg.models.preprocess import Preprocessing
 
 FORMAT = 1
 PPG = ("PPG",)
-"""The leads of a model that looks at a pulse."""
+"""The leads of a model of the pulse wave."""
 ZOO = Path(__file__).parent / "zoo"
 PRECISIONS = ("fp32", "int8")
 RUNTIMES = ("onnx", "tflite")
@@ -31,19 +31,19 @@ FORMS = tuple(f"{precision}_{runtime}" for runtime in RUNTIMES for precision in 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What a model is fed: ``seconds`` at ``fs`` Hz of any of ``leads``, in ``units``, prepared so."""
+    """The input of a model: ``seconds`` at ``fs`` Hz of any of ``leads``, in ``units``, after ``preprocessing``."""
 
     fs: float
     seconds: float
     leads: tuple[str, ...]
     units: str
     min_fs: float
-    """Recordings slower than this are refused, Hz."""
+    """Recordings with a lower sampling rate (Hz) are refused."""
     min_leads: int
     """Fewer usable leads than this are not scored."""
     preprocessing: Preprocessing
     around: str = "window"
-    """What its windows are laid around: ``window``, nothing but the grid of time; ``beat``, each R peak."""
+    """Where its windows are: ``window``, at regular times; ``beat``, around each R peak."""
 
     @property
     def length(self) -> int:
@@ -52,7 +52,7 @@ class Input:
 
     @property
     def any_lead(self) -> bool:
-        """Whether it takes one ECG lead, whichever that is."""
+        """Whether it takes any one ECG lead."""
         return self.leads == (UNKNOWN,)
 
 
@@ -72,7 +72,7 @@ class CardStatement:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """How sure a group's calls are: from the entropy of its probabilities to the chance of a wrong call.
+    """The chance of a wrong call in a group, from the entropy of its probabilities.
 
     The chance that at least one statement of the group is called wrongly in a window is
     ``1 / (1 + exp(-(slope * entropy + offset)))``; ``entropy`` is the sum of the statements' binary
@@ -85,7 +85,7 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Statements that are read out together, in the order of the model's output ``name``."""
+    """Statements in the order of the model's output ``name``."""
 
     name: str
     statements: tuple[CardStatement, ...]
@@ -94,7 +94,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class SignalOutput:
-    """An output that is a signal, or something about one: its shape for one window, and its units."""
+    """An output that is no statement: its shape for one window, and its units."""
 
     name: str
     shape: tuple[int, ...]
@@ -126,13 +126,13 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What a model gives: an embedding of this many numbers (0: none), groups of statements, signals."""
+    """The outputs of a model: an embedding of this many numbers (0: none), groups of statements, signals."""
 
     embedding: int
     groups: tuple[Group, ...]
     signals: tuple[SignalOutput, ...] = ()
     unlike: float | None = None
-    """From this value of the signal ``unlike`` on, a window is not like those that the model knows."""
+    """From this value of the signal ``unlike`` on, a window is unlike the training data."""
     band: Band | None = None
     """Of a model that reconstructs leads: its signals are ``leads`` (mean) and ``logvar``."""
     points: Mapping[str, float] = field(default_factory=dict, hash=False)
@@ -195,7 +195,7 @@ class GoldenFile:
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """Recordings that a model was made with."""
+    """Recordings that a model was trained or evaluated with."""
 
     name: str
     use: str
@@ -205,7 +205,7 @@ class DataSet:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How a model came about."""
+    """How a model was trained."""
 
     data: tuple[DataSet, ...]
     command: str
@@ -217,7 +217,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a metric says of one group (or output) with one lead set, and its 95 % interval by patient."""
+    """A metric of one group (or output) with one lead set, and its 95 % interval by patient."""
 
     data: str
     metric: str
@@ -230,14 +230,14 @@ class Measured:
     low: float
     high: float
     ece_raw: float | None = None
-    """Expected calibration error of the bare sigmoid, on patients that calibration has not seen."""
+    """Expected calibration error before calibration, on patients not used to calibrate."""
     ece: float | None = None
     """The same after calibration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What conversion and quantisation cost one group with one lead set: the gate's metric of each form."""
+    """The gate's metric of one group with one lead set, in torch and in each form that ships."""
 
     group: str
     leads: str
@@ -250,7 +250,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Quantisation:
-    """How the int8 files were made, and the report of the gate that let them through."""
+    """How the int8 files were made, and the report of the gate that they passed."""
 
     method: str
     metric: str
@@ -273,7 +273,7 @@ class Quantisation:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Everything that is stated about a model. :func:`load_card` reads one, :meth:`write` seals one."""
+    """All that is stated about a model. `load_card` reads one, `Card.write` seals one."""
 
     name: str
     version: str
@@ -301,7 +301,7 @@ class Card:
         """Hash of what a model file must agree with; it covers no calibration, operating points or texts."""
         taken = asdict(self.input)
         if self.input.around == "window":
-            del taken["around"]  # there are files from before a card could state anything else
+            del taken["around"]  # older files were made before this field
         order = {group.name: [s.code for s in group.statements] for group in self.outputs.groups}
         return sealed.digest(
             {

@@ -1,4 +1,4 @@
-"""Whether a card states what this version of wearecg can honour."""
+"""Checks that this version of wearecg can run what a card states."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from wearecg.models.strict_json import build
 
 
 def checked(body: dict[str, Any], path: Path) -> Card:
-    """Make a card of what `wearecg.models.sealed.read` found at ``path``.
+    """Return the card that `wearecg.models.sealed.read` found at ``path``.
 
     Raises
     ------
     ModelError
-        It is of another format, has a field that is missing, unknown or of another type, or cannot be honoured.
+        It is of another format, has a field that is missing, unknown or of another type, or has an impossible value.
     """
     if body.get("format") != FORMAT:
         raise ModelError(f"card {path}: format is {body.get('format')!r}; this wearecg reads {FORMAT}")
@@ -29,7 +29,7 @@ def checked(body: dict[str, Any], path: Path) -> Card:
 
 
 def check(card: Card, where: str) -> None:
-    """Refuse a card that cannot be honoured; ``where`` it is, for the message.
+    """Raise if a card has an impossible value; ``where`` names the card in the message.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def check(card: Card, where: str) -> None:
             spec.leads,
             f"of {TWELVE}, or {UNKNOWN} alone, or PPG alone",
         ),
-        # A pulse is no basis of statements about a heart's electricity.
+        # An ECG statement cannot be based on a pulse.
         (
             spec.leads == PPG and bool(card.outputs.groups),
             "outputs.groups",

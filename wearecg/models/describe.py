@@ -1,4 +1,4 @@
-"""A card laid out for people."""
+"""A card as text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from wearecg.models.card import FORMS, Card, Measured, Quantisation
 
 
 def describe(card: Card) -> str:
-    """Everything the card states, in the order in which one asks."""
+    """Return all that the card states."""
     spec, training = card.input, card.training
     lines = [
         f"{card.source}: {card.task}",

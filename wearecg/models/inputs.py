@@ -1,4 +1,4 @@
-"""What users hand to a model, checked before anything is computed."""
+"""Checks of the samples that users give to a model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wearecg.models.card import Input
 
 
 def check_rate(fs: float, spec: Input, source: str) -> None:
-    """Raise `SignalError` unless the model ``source`` can look at an ECG of ``fs`` samples per second."""
+    """Raise `SignalError` unless the model ``source`` takes an ECG at ``fs`` samples per second."""
     if not spec.min_fs <= fs < float("inf"):
         raise SignalError(
             f"a rate of {fs:g} Hz is too low: {source} needs at least {spec.min_fs:g} Hz, "
@@ -24,7 +24,7 @@ def check_rate(fs: float, spec: Input, source: str) -> None:
 
 
 def as_samples(samples: ArrayLike) -> Samples:
-    """Return numbers as float32, NaN for whatever is not finite. Raises `SignalError` where they are none."""
+    """Return samples as float32, NaN where not finite. Raises `SignalError` if they are not numbers."""
     try:
         x = np.asarray(samples, np.float32)
     except (TypeError, ValueError) as error:
@@ -33,7 +33,7 @@ def as_samples(samples: ArrayLike) -> Samples:
 
 
 def as_columns(samples: ArrayLike, leads: Sequence[str]) -> Samples:
-    """Return samples [n, leads], see `as_samples`. Raises `SignalError` where they have another shape."""
+    """Return samples [n, leads], see `as_samples`. Raises `SignalError` for another shape."""
     x = as_samples(samples)
     if x.ndim != 2 or x.shape[1] != len(leads):
         raise SignalError(

@@ -1,8 +1,8 @@
-"""Twelve leads from a few: the network ``lead12``, and ``lead12-linear``, the matrix that it must beat.
+"""Twelve leads from a few: the network ``lead12``, and ``lead12-linear``, linear regression to compare it with.
 
-What they see, and so what they give, is high-passed at 0.5 Hz (the card's preprocessing) and at 100 Hz. The error
-bars are the model's own, scaled by what calibration found (`Band`). An estimate of a lead is what people with
-such leads mostly have there; what only that lead would have shown, it does not show.
+Input and output are high-passed at 0.5 Hz (the card's preprocessing) and sampled at 100 Hz. The error bars are the
+model's own, scaled by calibration (`Band`). An estimate of a lead is what people with such leads mostly have there;
+it does not show what only that lead would have shown.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from wearecg.pipeline.twelve import Estimate, Twelve, TwelveStage
 from wearecg.rates import as_rate
 
 REACH_S = 2.0
-"""Whether a lead is known is decided by the error band around a sample over this time: with the QRS complex."""
+"""A lead is known where the error band, averaged over this time, is narrow enough; it contains a QRS complex."""
 LINEAR = Path(__file__).parent / "zoo" / "linear" / "lead12-linear.json"
 
 
@@ -101,7 +101,7 @@ class Reconstructor(ABC):
     def estimate(self, window: Samples, leads: Sequence[str]) -> Estimate | None:
         """Reconstruct a window ``[length, leads]`` in mV at the model's rate, NaN where missing.
 
-        A lead of which too much is missing counts as absent. None where too few are left.
+        A lead with too many missing samples counts as absent. None where too few are left.
         """
         columns = [TWELVE.index(lead) for lead in leads]
         x = np.full((1, len(TWELVE), len(window)), np.nan, np.float32)
@@ -116,11 +116,11 @@ class Reconstructor(ABC):
         whole, spread = twelve(signal, mask, mean, variance)
         scale = np.asarray(self.band.scale, np.float32)
         sd = np.sqrt(spread[0]).T * scale
-        reach = np.float32(self.band.width) * np.sqrt(_around(sd**2, round(REACH_S * self.fs)))
+        reach = np.float32(self.band.width) * np.sqrt(_moving_mean(sd**2, round(REACH_S * self.fs)))
         return Estimate(whole[0].T, sd, reach, mask[0, columns] > 0)
 
     def __call__(self, samples: ArrayLike, fs: float, leads: str | Sequence[str]) -> Twelve:
-        """Reconstruct a recording: what the live stream gives, whole.
+        """Reconstruct a whole recording, as the live stream does.
 
         Parameters
         ----------
@@ -134,8 +134,8 @@ class Reconstructor(ABC):
         Returns
         -------
         Twelve
-            From the first sample to the last, at the model's rate. ``mean`` of a lead that is not known is
-            there all the same, where the model said anything.
+            From the first sample to the last, at the model's rate. ``mean`` also has leads that are not known, where
+            the model gave a value.
 
         Raises
         ------
@@ -155,11 +155,11 @@ class Reconstructor(ABC):
                 f"nothing to reconstruct in {len(x) / fs:.1f} s: {self.source} needs {self.input.seconds:g} s "
                 f"in which {', '.join(names)} vary and are hardly ever missing"
             )
-        return _whole(parts, len(at_model))
+        return _assembled(parts, len(at_model))
 
 
 class Lead12(Reconstructor):
-    """The network: any leads in.
+    """The network, from any leads.
 
     Raises `ModelError` if the card is not that of a model that reconstructs leads.
     """
@@ -171,14 +171,14 @@ class Lead12(Reconstructor):
         self._runner = runner
 
     def independent(self, signal: Samples, mask: Samples) -> tuple[Samples, Samples]:
-        """Run the network."""
+        """See `Reconstructor.independent`."""
         out = self._runner.run(signal, mask)
         return out["leads"], np.exp(out["logvar"])
 
 
 @dataclass(frozen=True, slots=True)
 class LinearSet:
-    """Least squares from ``leads``: ``matrix`` [8][leads], ``constant`` [8] in mV, ``variance`` [8] of what is left."""
+    """Least squares from ``leads``: ``matrix`` [8][leads], ``constant`` [8] (mV), residual ``variance`` [8] (mV^2)."""
 
     leads: tuple[str, ...]
     matrix: tuple[tuple[float, ...], ...]
@@ -188,7 +188,7 @@ class LinearSet:
 
 @dataclass(frozen=True, slots=True)
 class LinearCard:
-    """All there is to ``lead12-linear``; JSON, sealed as a `Card` is."""
+    """The whole of ``lead12-linear``; JSON, sealed like a `Card`."""
 
     name: str
     version: str
@@ -205,7 +205,7 @@ class LinearCard:
 
 
 class Linear(Reconstructor):
-    """A matrix for each set of leads; where some are absent, that of the largest set which is left."""
+    """A matrix for each set of leads; the one for the largest set that is available is used."""
 
     def __init__(self, card: LinearCard, profile: Profile | None = None) -> None:
         super().__init__(f"{card.name}@{card.version}", card.input, card.band, profile)
@@ -219,7 +219,7 @@ class Linear(Reconstructor):
             raise LeadError(f"{self.source} has no matrix from {', '.join(leads)}; it has from {known}")
 
     def independent(self, signal: Samples, mask: Samples) -> tuple[Samples, Samples] | None:
-        """Multiply; all windows must have the same leads."""
+        """See `Reconstructor.independent`; all windows must have the same leads."""
         known = self._largest([TWELVE[i] for i in np.flatnonzero(mask.all(axis=0))])
         if known is None:
             return None
@@ -239,7 +239,7 @@ def load_reconstructor(
     precision: str = "int8",
     runtime: str = "onnx",
 ) -> Reconstructor:
-    """Load a model that reconstructs leads; `wearecg.load_model` for one that must be of this kind.
+    """Load a model that reconstructs leads, and refuse any other; see `wearecg.load_model`.
 
     Parameters
     ----------
@@ -289,7 +289,7 @@ def read_card(name: str | Path) -> tuple[Card | LinearCard, Path]:
 def reconstructor(
     card: Card | LinearCard, folder: Path, precision: str, runtime: str, profile: Profile | str | Path | None
 ) -> Reconstructor:
-    """Make what a card describes; ``folder`` is where it lies. Raises as `load_reconstructor`."""
+    """Make the model of a card that was read from ``folder``. Raises as `load_reconstructor`."""
     correction = read_profile(profile) if isinstance(profile, str | Path) else profile
     if isinstance(card, Card):
         return Lead12(card, Runner(card, folder, precision, runtime), correction)
@@ -312,7 +312,7 @@ def _standard(leads: str | Sequence[str]) -> list[str]:
     return names
 
 
-def _around(x: Samples, width: int) -> Samples:
+def _moving_mean(x: Samples, width: int) -> Samples:
     """Mean over ``width`` samples around each along the first axis, over fewer at the ends."""
     total = np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(x, axis=0, dtype=np.float64)])
     first = np.clip(np.arange(len(x)) - width // 2, 0, None)
@@ -321,7 +321,7 @@ def _around(x: Samples, width: int) -> Samples:
     return mean.astype(np.float32)
 
 
-def _whole(parts: Sequence[Twelve], length: int) -> Twelve:
+def _assembled(parts: Sequence[Twelve], length: int) -> Twelve:
     mean, sd, filtered = (np.full((length, len(TWELVE)), np.nan, np.float32) for _ in range(3))
     known = np.zeros((length, len(TWELVE)), bool)
     for part in parts:

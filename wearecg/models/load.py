@@ -1,4 +1,4 @@
-"""One door to every model."""
+"""`load_model`, for every kind of model."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def load_model(
     runtime : str
         ``onnx``, or ``tflite`` with the extra of that name. ``lead12-linear`` has one form only.
     profile : Profile, str or Path, optional
-        Of what reconstructs leads: the correction for one person, or its file.
+        The correction for one person, or its file; only for models that reconstruct leads.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""A trace in the likeness of lead II, drawn from a pulse wave: the network ``ppg2ecg``.
+"""A synthetic lead II, drawn from a pulse wave: the network ``ppg2ecg``.
 
-What it can know is when the heart beats. The shape between the beats is what hearts mostly do, and the amplitude
-is a convention. So the card has no statements, and only rate and rhythm are made of its output.
+A pulse shows when the heart beats. The shape between the beats is an average one, and the amplitude is a convention.
+So the card has no statements, and only heart rate and regularity are derived from its output.
 """
 
 from __future__ import annotations
@@ -24,29 +24,28 @@ from wearecg.pipeline.resample import resample
 from wearecg.rates import as_rate
 
 BEATS = "beats"
-"""The output that says where R peaks are, and the operating point from which one is there."""
+"""The output with the probability of an R peak at each sample, and the name of its operating point."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DrawnLead:
-    """What is drawn from the recording of a pulse. It is no ECG: only its beats and their rhythm are known.
+    """What is drawn from a recording of a pulse. It is no ECG: only its beats and their rhythm are known.
 
     Attributes
     ----------
     ecg : float32 [n]
-        mV by convention, in the likeness of lead II, in time with the pulse: each R wave lies on the steepest point
+        mV by convention, in the shape of lead II, in time with the pulse: each R wave lies on the steepest point
         of an upslope. NaN where nothing could be drawn.
     fs : float
         Of ``ecg``, Hz: the model's.
     beats : float64 [beats]
         Seconds from the first sample, of each R wave in ``ecg``.
     rr : float64 [beats]
-        Seconds from the beat before; NaN for the first, and for the first behind what is not drawn.
+        Seconds from the previous beat; NaN for the first, and for the first after a stretch that is not drawn.
     lag : float64 [beats]
-        Seconds by which the model thinks that the pulse came after the R wave of an ECG, which was then at
-        ``beats - lag``.
+        The model's estimate of the seconds from the R wave of an ECG to the pulse: the R wave was at ``beats - lag``.
     skipped : tuple of (float, str)
-        Start (s) and reason of each ten seconds in which no pulse could be relied on; they start every second.
+        Start (s) and reason of each ten-second window without a reliable pulse; windows start every second.
     source : str
         ``model@version``.
     """
@@ -75,11 +74,11 @@ class PulseModel:
         ``model@version``.
     input : Input
     fs : float
-        Samples per second of what it looks at and draws.
+        Samples per second of its input and its output.
     length : int
         Samples in a window.
     threshold : float
-        Probability from which a maximum is a beat.
+        Probability from which a peak is a beat.
 
     Raises
     ------
@@ -103,7 +102,7 @@ class PulseModel:
         self._runner = runner
 
     def __call__(self, samples: ArrayLike, fs: float) -> DrawnLead:
-        """Draw from a recording: what the live stream gives, whole.
+        """Draw from a whole recording, as the live stream does.
 
         Parameters
         ----------
@@ -120,7 +119,7 @@ class PulseModel:
         Raises
         ------
         SignalError
-            Rate, shape or length cannot be used, or no ten seconds show a pulse that can be relied on.
+            Rate, shape or length cannot be used, or no ten seconds show a reliable pulse.
         """
         fs = as_rate(fs)
         self.check(fs)
@@ -150,7 +149,7 @@ class PulseModel:
         return DrawnLead(ecg, self.fs, places / self.fs, rr, at, tuple(skipped), self.label)
 
     def check(self, fs: float) -> None:
-        """Raise `SignalError` if a pulse wave at this rate (Hz) is too coarse for the model."""
+        """Raise `SignalError` if this sampling rate (Hz) is too low for the model."""
         if not self.input.min_fs <= fs < float("inf"):
             raise SignalError(
                 f"a pulse at {fs:g} Hz is too slow: {self.label} needs at least {self.input.min_fs:g} Hz; "
@@ -160,7 +159,7 @@ class PulseModel:
             )
 
     def draw(self, window: Samples) -> Drawn | None:
-        """Look at a window [length] in any unit at the model's rate, NaN where missing; None if it shows no pulse."""
+        """Draw from a window [length] in any unit at the model's rate, NaN where missing; None if it shows no pulse."""
         signal, mask = condition(window[None, None], self.fs, self.input.preprocessing)
         if not mask.any():
             return None
@@ -168,7 +167,7 @@ class PulseModel:
         return Drawn(out["ecg"][0], 1 / (1 + np.exp(-out[BEATS][0])), float(out["lag"][0, 0]))
 
     def _beats(self, chance: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return places (in samples) and RR intervals (s) of the beats in what is drawn; NaN is where it is not."""
+        """Return sample numbers and RR intervals (s) of the beats; ``chance`` is NaN where nothing is drawn."""
         picker = PeakPicker(REFRACTORY_S * self.fs)
         places, rr = [np.empty(0)], [np.empty(0)]
         rows = np.flatnonzero(np.isfinite(chance))
@@ -200,7 +199,7 @@ def check_card(card: Card) -> None:
 def load_pulse_model(
     name: str | Path = "ppg2ecg", precision: str = "int8", runtime: str = "onnx"
 ) -> PulseModel:
-    """Load a model that draws from a pulse; `wearecg.load_model` for one that must be of this kind.
+    """Load a model that draws from a pulse, and refuse any other; see `wearecg.load_model`.
 
     Parameters
     ----------

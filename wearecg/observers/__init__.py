@@ -1,4 +1,4 @@
-"""Observers, by name: ``encoder``, ``rhythm1``, ``lead12``, ``rr-rhythm`` ...
+"""What looks at a stream and reports what it finds, by name: ``encoder``, ``rhythm1``, ``lead12``, ``rr-rhythm`` ...
 
 `open_observer` takes a name of `BUILT_IN`, of a model (shipped, or the path of its card), or of an entry point of the
 group ``wearecg.observers``: its value is a callable that takes the options (a mapping of texts) and returns an
@@ -38,7 +38,7 @@ BUILT_IN: dict[str, tuple[str, str]] = {
 
 ENTRY_POINTS = "wearecg.observers"
 LOADING = ("runtime", "precision", "profile")
-"""The options that say how a model is loaded."""
+"""The options of `load_model`."""
 
 
 def open_observer(spec: str) -> Observer:
@@ -81,12 +81,12 @@ def open_observer(spec: str) -> Observer:
 
 
 def open_observers(specs: Iterable[str]) -> list[Observer]:
-    """Open several, each once."""
+    """Open several; a name that is repeated is opened once."""
     return [open_observer(spec) for spec in dict.fromkeys(specs)]
 
 
 def with_form(spec: str, runtime: str, precision: str) -> str:
-    """Return ``spec`` with a runtime and a precision, if it is of a model and does not name its own."""
+    """Return ``spec`` with this runtime and precision, if it names a model and does not state its own."""
     name, _, query = spec.partition("?")
     if name != "auto" and _opener(name):
         return spec
@@ -114,7 +114,7 @@ def _opener(name: str) -> Callable[[Mapping[str, str]], Observer] | None:
 
 
 def _open_model(name: str, options: Mapping[str, str]) -> Observer:
-    """Open a model by what it gives: statements, twelve leads, or a lead drawn from a pulse."""
+    """Open a model as the observer for its output: statements, twelve leads, or a lead drawn from a pulse."""
     from wearecg.models import Model, load_model
     from wearecg.models.lead12 import Reconstructor
     from wearecg.observers import model, pulse, twelve

@@ -1,4 +1,4 @@
-"""Any model whose card has statements, as an observer; and ``auto``, which chooses one by the leads."""
+"""Observers that score with a model: any whose card has statements, and ``auto``, which chooses one by the leads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OPTIONS = ("runtime", "precision")
 STANDARD: Final = "encoder"
 ANY_LEAD: Final = "rhythm1"
-"""What ``auto`` chooses: for leads of known place, and for one of unknown place."""
+"""What ``auto`` chooses: for leads of known position, and for one of unknown position."""
 RR_SOURCE = "rr@1"
 RHYTHM = "rhythm"
 """The group of statements that need no millivolts."""
@@ -39,7 +39,7 @@ def open_auto(options: Mapping[str, str]) -> Observer:
 
 
 class ModelObserver(Observer):
-    """Scores each window, or each beat. Keeps nothing of a stream, so that one model serves several."""
+    """Scores each window, or each beat. Keeps no state, so that one model serves several streams."""
 
     slow = True
 
@@ -57,7 +57,7 @@ class ModelObserver(Observer):
         return self
 
     def feed(self, item: object, about: About) -> Iterable[Event]:
-        """Take a window; return its statements, with what the beats in it measure as evidence."""
+        """Take a window; return its statements, with the rate and irregularity of the beats in it as evidence."""
         assert isinstance(item, Window)
         rr = [beat.rr for beat in about.beats(item.start, item.end) if beat.rr is not None]
         evidence = rr_measures(rr, RR_SOURCE, item.start, item.end, item.stream)
@@ -69,11 +69,11 @@ class ModelObserver(Observer):
 
 
 class AutoObserver(Observer):
-    """The encoder where a lead has a known place, else the one-lead rhythm model; loaded when a stream begins."""
+    """The encoder if a lead has a known position, else the one-lead rhythm model; loaded when a stream begins."""
 
     def __init__(self, options: Mapping[str, str]) -> None:
         self._options = dict(options)
-        # Here, and not when a stream begins: whoever opens it can still go on without.
+        # Here, and not when a stream begins: the caller can still go on without a model.
         for package in ENGINES.get(self._options.get("runtime", "onnx"), ()):
             check_runtime(package)
         self._card = load_card(STANDARD)

@@ -1,4 +1,4 @@
-"""A lead ``II*`` drawn from a pulse, as a stream of its own: its trace, its beats, their rate and rhythm."""
+"""The stream ``pulse``: a lead ``II*`` drawn from a pulse wave, its beats, heart rate and rhythm."""
 
 from __future__ import annotations
 
@@ -103,24 +103,24 @@ class _PulseStream(PulseObserver):
         self._next = self._samples = self._beats = 0
         self._lags: Samples = np.empty(0, np.float32)
         self._reasons: deque[tuple[float, str]] = deque(maxlen=ceil(model.length / model.fs / HOP_S) + 2)
-        """Where the last windows start that could not be used, s, and why they could not."""
-        self._silent = self._failed = False
+        """Start (s) of the last windows that could not be used, and why."""
+        self._loss_reported = self._failed = False
 
     def feed(self, item: object, about: About) -> Iterable[Event]:
-        """Take resampled samples, and the beats that an ECG shows; first of all, what the stream is."""
+        """Take the stream's description, then its resampled samples and the beats of an ECG beside it."""
         match item:
             case StreamInfo():
                 return (self._describe(item),)
             case Beat() if is_ecg(item.lead):
                 self._meter.beat(item.time)
             case SignalBlock():
-                return self._look(round(item.start * item.fs), item.samples[:, self._column])
+                return self._draw(round(item.start * item.fs), item.samples[:, self._column])
         return ()
 
     def flush(self) -> Iterable[Event]:
-        """Return what still waits, and the account of the stream."""
+        """Return the rest, and the summary of the stream."""
         events = self._guarded(self._stage.flush)
-        events += self._told(self._peaks.flush())
+        events += self._beats_at(self._peaks.flush())
         lost = self._next - self._samples
         reasons = {"not drawn": lost} if lost else {}
         duration = self._next / self._fs
@@ -138,14 +138,14 @@ class _PulseStream(PulseObserver):
             synthetic=(SYNTHETIC,),
         )
 
-    def _look(self, index: int, pulse: Samples) -> list[Event]:
+    def _draw(self, index: int, pulse: Samples) -> list[Event]:
         fs = round(self._fs)
         events: list[Event] = []
-        # Second by second: whether a break is told must not depend on how the samples came.
+        # Second by second: whether a loss is reported must not depend on how the samples are cut into blocks.
         for part in np.split(pulse, range(-index % fs or fs, len(pulse), fs)):
             events += self._guarded(partial(self._stage.feed, index, part))
             index += len(part)
-            events += self._silence(index)
+            events += self._loss(index)
         return events
 
     def _guarded(self, step: Callable[[], tuple[list[Quality], list[Piece]]]) -> list[Event]:
@@ -153,7 +153,7 @@ class _PulseStream(PulseObserver):
             return []
         try:
             verdicts, pieces = step()
-        except Exception as error:  # whatever a model does, what was measured goes on
+        except Exception as error:  # a model that fails must not end the stream
             self._failed = True
             why = f"{self._model.label} failed: {type(error).__name__}: {error}"
             return [Notice(f"{why}; the pulse itself and the recording go on", "error")]
@@ -162,12 +162,12 @@ class _PulseStream(PulseObserver):
                 self._reasons.append((quality.start, quality.leads[0].reason))
         return [*verdicts, *(event for piece in pieces for event in self._events(piece))]
 
-    def _silence(self, end: int) -> list[Event]:
-        """Say once that rate and rhythm no longer hold, when a second is too long ago to be drawn any more."""
+    def _loss(self, end: int) -> list[Event]:
+        """Report once that rate and rhythm are unknown, when the next second can no longer be drawn."""
         whole = int(end // self._fs * self._fs)
-        if self._silent or whole - self._next < self._model.length + round(HOP_S * self._fs):
+        if self._loss_reported or whole - self._next < self._model.length + round(HOP_S * self._fs):
             return []
-        self._silent = True
+        self._loss_reported = True
         unusable = (why for start, why in reversed(self._reasons) if start * self._fs <= self._next)
         reason = f"{self._model.label} failed" if self._failed else next(unusable, "gap")
         second = float(self._next // self._fs) + 1
@@ -178,21 +178,21 @@ class _PulseStream(PulseObserver):
         events: list[Event] = []
         lost, start = piece.first - self._next, piece.first / self._fs
         if lost:
-            events += self._told(self._peaks.flush())
-            self._break(piece.first)
+            events += self._beats_at(self._peaks.flush())
+            self._restart(piece.first)
         ecg = piece.ecg[:, None]
         events.append(SignalBlock(ecg, self._fs, (SYNTHETIC,), start, lost, stream=STREAM))
         if self._trace:
             events.append(Trace(ecg, self._fs, (SYNTHETIC,), start, STREAM))
         self._samples += len(piece)
-        self._silent = False
-        # Second by second, so that what is found in one does not depend on how it came.
+        self._loss_reported = False
+        # Second by second, so that what is found does not depend on how the samples are cut into blocks.
         at = 0
         while at < len(piece):
             second = int(self._next // self._fs) + 1
             stop = min(at + ceil(second * self._fs) - self._next, len(piece))
             self._lags = np.concatenate([self._lags, piece.lag[at:stop]])[-2 * round(self._fs) :]
-            events += self._told(self._peaks.feed(piece.beats[at:stop], self._model.threshold), stop - at)
+            events += self._beats_at(self._peaks.feed(piece.beats[at:stop], self._model.threshold), stop - at)
             at = stop
             if self._next >= second * self._fs:
                 events.append(replace(self._rate.at(float(second)), stream=STREAM))
@@ -200,15 +200,15 @@ class _PulseStream(PulseObserver):
                     events.append(self._rhythm.judge(float(second)))
         return events
 
-    def _break(self, first: int) -> None:
+    def _restart(self, first: int) -> None:
         self._peaks.seek(first)
         self._rate.gap(first / self._fs)
         self._rhythm.gap()
         self._lags = self._lags[:0]
         self._last, self._next = None, first
 
-    def _told(self, places: list[float], taken: int = 0) -> list[Event]:
-        """Turn the places of R peaks into beats, once the ``taken`` samples with them are counted."""
+    def _beats_at(self, places: list[float], taken: int = 0) -> list[Event]:
+        """Return the beats at these sample numbers, after counting the ``taken`` samples that they were found in."""
         self._next += taken
         events: list[Event] = []
         for place in places:
@@ -221,8 +221,10 @@ class _PulseStream(PulseObserver):
             self._rate.beat(Beat(time, SYNTHETIC, rr))
             if rr is not None:
                 self._rhythm.add(rr)
-            if self._lag is None and (news := self._meter.news()) is not None:
-                events.append(Notice(f"the pulse comes {news:.3f} s after the R wave, by the ECG beside it"))
+            if self._lag is None and (measured := self._meter.changed()) is not None:
+                events.append(
+                    Notice(f"the pulse comes {measured:.3f} s after the R wave, by the ECG beside it")
+                )
             events.append(Beat(time - (lag or 0.0), SYNTHETIC, rr, STREAM, lag))
         return events
 

@@ -19,10 +19,10 @@ def open_rhythm(options: Mapping[str, str]) -> Observer:
 
 
 class RhythmObserver(Observer):
-    """Judges the last intervals every five seconds, with the beat that ends them."""
+    """Judges the last intervals every five seconds."""
 
     source = SOURCE
-    needs = ""  # always there, and not missed
+    needs = ""  # always added; most sensors give no RR intervals
     wants = (Events((Beat, Gap, HeartRate)),)
 
     def __init__(self, stream: StreamId = RR) -> None:

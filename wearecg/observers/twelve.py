@@ -1,4 +1,4 @@
-"""Twelve leads out of a few, as a stream of its own: those that were not measured are reconstructed by a model."""
+"""The stream ``twelve``: all twelve leads; those that were not measured are reconstructed by a model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def of(model: Reconstructor, options: Mapping[str, str]) -> Observer:
 
 
 class TwelveObserver(Observer):
-    """Makes the stream ``twelve`` of the first sensor; no finding rests on what it reconstructs.
+    """Makes the stream ``twelve`` of the first sensor; no finding is based on what it reconstructs.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class TwelveObserver(Observer):
         Raises
         ------
         LeadError, SignalError
-            The model can do nothing with these leads, or this rate.
+            The model cannot reconstruct from these leads, or at this rate.
         """
         self._model.check(about.info.leads, about.info.fs)
         return _TwelveStream(self._model, about)
@@ -73,7 +73,7 @@ class _TwelveStream(TwelveObserver):
         self._next = self._samples = 0
 
     def feed(self, item: object, about: About) -> Iterable[Event]:
-        """Take resampled samples; first of all, what the stream is."""
+        """Take the stream's description, then its resampled samples."""
         match item:
             case StreamInfo():
                 return (self._describe(item),)
@@ -82,7 +82,7 @@ class _TwelveStream(TwelveObserver):
         return ()
 
     def flush(self) -> Iterable[Event]:
-        """Return what still waits, and the account of the stream."""
+        """Return the rest, and the summary of the stream."""
         events = self._events(self._stage.flush())
         lost = self._next - self._samples
         reasons = {"not reconstructed": lost} if lost else {}

@@ -1,4 +1,4 @@
-"""What an observer is: something that looks at a stream and says what it sees. The engine knows no more of it."""
+"""What an observer is: it looks at a stream and reports what it finds. The engine knows nothing else about it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wearecg.ecg.leads import is_ecg
 class Samples:
     """Every sample as `SignalBlock`, resampled to ``fs`` Hz; at the stream's own rate if that is not given.
 
-    Resampled, ``lost`` is 0: short gaps are NaN, and a longer one shows in ``start``, always a whole number of samples.
+    If resampled, ``lost`` is 0: short gaps are NaN; after a longer one ``start`` is later by a whole number of samples.
     """
 
     fs: float | None = None
@@ -33,7 +33,7 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """A `Window` at ``fs`` Hz around each R peak: from ``before`` seconds before it to ``after`` behind it."""
+    """A `Window` at ``fs`` Hz around each R peak: from ``before`` seconds before it to ``after`` seconds after it."""
 
     fs: float
     before: float
@@ -42,7 +42,7 @@ class Segments:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Events of these types as they are found, and what other observers say of the stream (`Measure`, `BeatClass` ...).
+    """Events of these types as they are found, and those of other observers of the stream (`Measure`, `BeatClass` ...).
 
     With ``siblings`` also those of the other streams of the same sensor that are on its clock, with their ``time``
     moved to the timeline of this stream.
@@ -57,17 +57,17 @@ Want: TypeAlias = Samples | Windows | Segments | Events
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is known beside an item: the stream, and what the front end has found in it so far.
+    """What an observer may ask beside the item: the stream, and what the front end has found in it so far.
 
     Attributes
     ----------
     info : StreamInfo
     beats : callable
-        From two times (timeline seconds) to the beats between them, of the last minute.
+        Returns the beats between two times (timeline seconds), of the last minute.
     quality : callable
-        From two times to the verdict on every lead between them.
+        Returns the quality of every lead between two times.
     trace : bool
-        Whether a display is there for which a stream that is made should have `Trace` events.
+        Whether derived streams should have `Trace` events, because a display shows them.
     """
 
     info: StreamInfo
@@ -77,42 +77,51 @@ class About:
 
 
 class Observer(ABC):
-    """Looks at one stream. Pure: no I/O, and the same events however the stream came in pieces.
+    """Looks at one stream. Pure: no I/O, and the same events however the stream is cut into blocks.
 
-    What it says are `Statement`, `Measure` and `BeatClass` events; it may also make a stream of its own
-    (a `StreamInfo` with another `StreamId`, then its `SignalBlock` and a `Summary`). All statements on one stretch
-    are given together.
+    It returns `Statement`, `Measure` and `BeatClass` events; it may also make a stream of its own (a `StreamInfo` with
+    another `StreamId`, then its `SignalBlock` events and a `Summary`). All statements about one stretch are returned
+    together.
+
+    Attributes
+    ----------
+    source : str
+        ``name@version``, as in its events.
+    needs : str
+        What a stream must have, for people: ``an ECG lead``. If no stream has it, the user is told; empty for no
+        message.
+    wants : tuple of (Samples or Windows or Segments or Events)
+        What it is fed.
+    slow : bool
+        True: it is fed in a thread of its own, where windows are skipped, and counted, if it is too slow.
     """
 
     source: str
-    """``name@version``, as in what it says."""
     needs: str = "an ECG lead"
-    """What a stream must have for it, for people; empty: where there is none, nobody needs to be told."""
     wants: tuple[Want, ...]
     slow: bool = False
-    """True: it is fed in a thread of its own, where windows are skipped, and counted, when it is too slow."""
 
     def accepts(self, info: StreamInfo) -> bool:
-        """Whether it looks at this stream; by default at every one that was measured and has an ECG lead."""
+        """Whether it looks at this stream; by default at every measured stream with an ECG lead."""
         return not info.reconstructed and any(is_ecg(lead) for lead in info.leads)
 
     def begin(self, about: About) -> Observer:
-        """Return what looks at this one stream from its start on; by default a copy of its own.
+        """Return the observer of this one stream; by default a copy of this one.
 
         Raises
         ------
         WearECGError
-            The stream is accepted, but nothing can be made of its rate or its leads.
+            The stream is accepted, but its rate or its leads cannot be used.
         """
         del about
         return deepcopy(self)
 
     @abstractmethod
     def feed(self, item: object, about: About) -> Iterable[Event]:
-        """Take the next item that it wants, and return what it has to say."""
+        """Take the next item, one of what it `wants`, and return events."""
 
     def flush(self) -> Iterable[Event]:
-        """Return what is left to say at the end of the stream."""
+        """Return the last events, at the end of the stream."""
         return ()
 
 

@@ -1,9 +1,9 @@
-"""What a model says of overlapping windows, joined without seams into one stream.
+"""The outputs of a model for overlapping windows, joined without seams into one stream.
 
 A window starts every hop. Where a new one overlaps those before, the old fades into the new along half a period of
 a cosine, a fixed time (the context) before the old one's end: so every sample but the first and last comes from the
-inner part of a window, and all of it is the same constant time late. Only the first window after the start or a gap
-has to be waited for to its end.
+inner part of a window, and all are late by the same constant time. Only the first window after the start or a gap
+is waited for to its end.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Overlap:
     length, hop, fade, context : int
         Samples.
     leads, columns : int
-        Of what comes in, and of what goes out.
-    look : callable
-        From the number of its first sample and a window [length, leads] to values [length, columns]; None where
-        nothing can be said.
+        Columns of the input, and of the output.
+    values_of : callable
+        Takes the number of its first sample and a window [length, leads]; returns values [length, columns], or None
+        where there are none.
     """
 
     def __init__(
@@ -38,29 +38,29 @@ class Overlap:
         context: int,
         leads: int,
         columns: int,
-        look: Callable[[int, Samples], Samples | None],
+        values_of: Callable[[int, Samples], Samples | None],
     ) -> None:
         self.delay = hop + context + fade
-        """Samples that a value comes later than what it is about."""
-        self._length, self._look_at = length, look
+        """Samples from input to output."""
+        self._length, self._values_of = length, values_of
         self._windower = Windower(length, hop, leads)
         self._joined = _Joined(fade, context, columns)
         self._recent: Samples = np.empty((0, leads), np.float32)
         self._end = 0
-        self._looked_at = -1
+        self._last_start = -1
 
     def feed(self, index: int, samples: Samples) -> list[tuple[int, Samples]]:
         """Take samples [n, leads], the first with number ``index``."""
         done: list[tuple[int, Samples]] = []
         for start, window in self._windower.feed(index, samples):
-            done += self._look(start, window)
+            done += self._add_window(start, window)
         self._remember(index, samples)
         return [*done, self._joined.take(self._end - self.delay)]
 
     def flush(self) -> list[tuple[int, Samples]]:
-        """Look at the last window's length and hand out all that waits."""
+        """Take the last samples as a window, and return the rest."""
         start = self._end - self._length
-        done = self._look(start, self._recent) if start > self._looked_at and start >= 0 else []
+        done = self._add_window(start, self._recent) if start > self._last_start and start >= 0 else []
         return [*done, self._joined.take(self._joined.end)]
 
     def _remember(self, index: int, samples: Samples) -> None:
@@ -69,12 +69,12 @@ class Overlap:
         self._recent = np.concatenate([self._recent, gap, samples])[-self._length :]
         self._end = index + len(samples)
 
-    def _look(self, start: int, window: Samples) -> list[tuple[int, Samples]]:
-        self._looked_at = start
-        values = self._look_at(start, window)
+    def _add_window(self, start: int, window: Samples) -> list[tuple[int, Samples]]:
+        self._last_start = start
+        values = self._values_of(start, window)
         if values is None:
             return []
-        # What could have been handed out before this window was whole, must not change now.
+        # What could have been returned before this window was complete must not change now.
         due = self._joined.end if start >= self._joined.end else start + self._length - self.delay
         done = [self._joined.take(due)]
         self._joined.add(start, values)
@@ -92,7 +92,7 @@ class _Joined:
         return self._start + len(self._values)
 
     def add(self, start: int, values: Samples) -> None:
-        """Lay a window that starts at ``start`` over those before; what lies before its fade may be taken."""
+        """Join a window that starts at ``start`` to those before it."""
         shared = self.end - start
         if shared <= 0:
             self._start, self._values = start, values
@@ -103,12 +103,12 @@ class _Joined:
         taken = max(self._start - start, 0)
         first = max(start - self._start, 0)
         old, new = self._values[first:], values[taken:shared]
-        # In this form what is the same in both stays what it is, to the last bit.
+        # In this form, values that are equal in both stay the same to the last bit.
         blend = old + (new - old) * weight[taken:, None].astype(np.float32)
         self._values = np.concatenate([self._values[:first], blend, values[shared:]])
 
     def take(self, before: int) -> tuple[int, Samples]:
-        """Hand out what lies before sample ``before``, with the number of its first."""
+        """Return, once, what lies before sample ``before``, with the number of its first sample."""
         count, first = max(before - self._start, 0), self._start
         values, self._values = self._values[:count], self._values[count:]
         self._start += len(values)

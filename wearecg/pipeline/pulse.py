@@ -1,12 +1,12 @@
-"""A lead ``II*`` drawn from a pulse, as a stream of its own, and the rate and rhythm of its beats.
+"""A lead ``II*`` drawn from a pulse wave, window by window.
 
 Ten-second windows start every second; a second and a half before the end of one, it fades into the next over half
-a second (`wearecg.pipeline.overlap`), so all of it is 3 s late. A window is looked at only if every second of it
+a second (`wearecg.pipeline.overlap`), so all of it is 3 s late. A window is drawn only if every second of it
 can be used and the pulse in it is not unusable (`wearecg.ecg.pulse.judge`); what lies in no such window is missing
-from the stream, and the verdict says why. The trace stays on the pulse: each R wave lies on the steepest point of
-its upslope. The times of beats have the lag taken off, where it is known.
+from the stream, and its quality says why. The trace is in time with the pulse: each R wave lies on the steepest point
+of its upslope. The times of beats have the lag subtracted, where it is known.
 
-The stream leaves the engine as blocks, and never as a `Window`: no model that scores can come to see it.
+The stream leaves the engine as blocks, never as a `Window`: no model can score it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def read_lag(text: str) -> Lag:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:
-    """What a model says of one window.
+    """What a model draws from one window.
 
     ``ecg`` [length] in mV and ``beats`` [length], the probability of an R peak, both at zero lag; ``lag`` in s.
     """
@@ -73,7 +73,7 @@ class PulseModelLike(Protocol):
         """Raise unless it can draw from a pulse at this rate."""
 
     def draw(self, window: Samples) -> Drawn | None:
-        """Look at a window [length], NaN where missing; None if it shows no pulse."""
+        """Draw from a window [length], NaN where missing; None if it shows no pulse."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +96,7 @@ class PulseStage:
     ----------
     model : PulseModelLike
     verdict : callable, optional
-        The sensor's verdict on the pulse between two times (s); seconds that it calls unusable are not looked at.
+        The quality of the sensor's pulse between two times (s); seconds that are unusable are not drawn.
     """
 
     def __init__(
@@ -104,12 +104,12 @@ class PulseStage:
     ) -> None:
         self._model, self._verdict = model, verdict
         hop, context, fade = (round(seconds * model.fs) for seconds in (HOP_S, CONTEXT_S, FADE_S))
-        self._overlap = Overlap(model.length, hop, fade, context, 1, 3, self._look)
+        self._overlap = Overlap(model.length, hop, fade, context, 1, 3, self._values_of)
         self._verdicts: list[Quality] = []
 
     @property
     def delay(self) -> float:
-        """Seconds that a sample comes out later than it came in."""
+        """Seconds from input to output."""
         return self._overlap.delay / self._model.fs
 
     def feed(self, index: int, samples: Samples) -> tuple[list[Quality], list[Piece]]:
@@ -117,12 +117,12 @@ class PulseStage:
         return self._read(self._overlap.feed(index, samples[:, None]))
 
     def flush(self) -> tuple[list[Quality], list[Piece]]:
-        """Look at the last ten seconds and hand out all that waits."""
+        """Draw from the last ten seconds and return the rest."""
         return self._read(self._overlap.flush())
 
-    def _look(self, start: int, window: Samples) -> Samples | None:
+    def _values_of(self, start: int, window: Samples) -> Samples | None:
         fs, pulse = self._model.fs, window[:, 0]
-        judged = self._sensor(start / fs, (start + len(pulse)) / fs) or judge(pulse, fs)
+        judged = self._unusable_second(start / fs, (start + len(pulse)) / fs) or judge(pulse, fs)
         drawn = None if judged.verdict == "unusable" else self._model.draw(pulse)
         if drawn is None and judged.verdict != "unusable":
             judged = replace(judged, verdict="unusable", reason="no pulse")
@@ -135,8 +135,8 @@ class PulseStage:
         values[np.isnan(pulse)] = np.nan
         return values
 
-    def _sensor(self, start: float, end: float) -> LeadQuality | None:
-        """Return what the sensor says against a window, if it does."""
+    def _unusable_second(self, start: float, end: float) -> LeadQuality | None:
+        """Return the first unusable second of the sensor's pulse in a window."""
         if self._verdict is None:
             return None
         seconds = (self._verdict(at, at + 1.0) for at in range(int(start), ceil(end)))

@@ -1,10 +1,10 @@
-"""Twelve leads as a stream: a model looks at windows of a few leads, and what it says of them is joined.
+"""Twelve leads as a stream: a model reconstructs overlapping windows of a few leads, which are joined.
 
-Ten-second windows start every five seconds; in the middle of what two of them share, one fades into the
-other over a second (`wearecg.pipeline.overlap`). All of it is the same constant time late: 8 s.
+Ten-second windows start every five seconds; in the middle of their overlap, one fades into the other over a
+second (`wearecg.pipeline.overlap`). Every sample comes out 8 s late.
 
-What was measured is handed through as it is and never filled in: where a given lead is missing it stays
-missing, even if a model could guess it. Where too few leads are left, nothing comes out.
+Measured leads pass unchanged and are never filled in: where a measured lead is missing it stays missing, even if
+a model could guess it. Where too few leads are left, nothing comes out.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ KIND = "twelve"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimate:
-    """What a model says of one window: float32 ``[n, 12]``, in its own band (high-passed).
+    """What a model reconstructs of one window: float32 ``[n, 12]``, in its own band (high-passed).
 
-    ``mean`` and standard deviation ``sd`` in mV, a measured lead as it is with sd 0; ``reach``: half-width of
-    the error band, as it is on average around each sample; ``looked_at``: bool [leads], of those given.
+    ``mean`` and standard deviation ``sd`` in mV, a measured lead unchanged with sd 0; ``reach``: half-width of the
+    error band, averaged over some time around each sample; ``used``: bool [leads], of the leads given.
     """
 
     mean: Samples
     sd: Samples
     reach: Samples
-    looked_at: NDArray[np.bool_]
+    used: NDArray[np.bool_]
 
 
 class ReconstructorLike(Protocol):
@@ -109,10 +109,10 @@ class TwelveStage:
     ----------
     model : ReconstructorLike
     leads : sequence of str
-        The columns that come in; those that are not standard leads are not looked at.
+        The columns of the input; those that are not standard leads are ignored.
     usable : callable, optional
-        For each column, whether the model may look at it between two times (s); by default it may. It is asked
-        for each second; what may not be looked at counts as missing.
+        For each column, whether it is usable between two times (s); by default it is. It is asked for each second;
+        what is not usable counts as missing.
     """
 
     def __init__(
@@ -128,11 +128,11 @@ class TwelveStage:
         hop, fade = round(HOP_S * model.fs), round(FADE_S * model.fs)
         middle = (model.length - hop - fade) // 2
         columns = 3 * len(TWELVE) + 1 + len(self._leads)
-        self._overlap = Overlap(model.length, hop, fade, middle, len(self._leads), columns, self._look)
+        self._overlap = Overlap(model.length, hop, fade, middle, len(self._leads), columns, self._values_of)
 
     @property
     def delay(self) -> float:
-        """Seconds that a sample comes out later than it came in."""
+        """Seconds from input to output."""
         return self._overlap.delay / self._model.fs
 
     def feed(self, index: int, samples: Samples) -> list[Twelve]:
@@ -140,10 +140,10 @@ class TwelveStage:
         return self._read(self._overlap.feed(index, samples[:, self._columns]))
 
     def flush(self) -> list[Twelve]:
-        """Look at the last ten seconds and hand out all that waits."""
+        """Reconstruct the last ten seconds and return the rest."""
         return self._read(self._overlap.flush())
 
-    def _look(self, start: int, window: Samples) -> Samples | None:
+    def _values_of(self, start: int, window: Samples) -> Samples | None:
         shown = window.copy()
         if self._usable:
             fs = self._model.fs
@@ -154,7 +154,7 @@ class TwelveStage:
         estimate = self._model.estimate(shown, self._leads)
         if estimate is None:
             return None
-        there = np.isfinite(shown[:, estimate.looked_at]).any(axis=1, keepdims=True)
+        there = np.isfinite(shown[:, estimate.used]).any(axis=1, keepdims=True)
         return np.hstack([estimate.mean, estimate.sd, estimate.reach, there, window]).astype(np.float32)
 
     def _read(self, parts: list[tuple[int, Samples]]) -> list[Twelve]:
