@@ -125,7 +125,8 @@ class TestScale:
         assert "lines of 2 numbers, but leads I" in driver.diagnose()
 
     @pytest.mark.parametrize(
-        "options", [{"fs": 0.0}, {"fs": -1.0}, {"fs": float("nan")}, {"lsb": 0.0}, {"leads": ("",)}]
+        "options",
+        [{"fs": 0.0}, {"fs": -1.0}, {"fs": float("nan")}, {"lsb": 0.0}, {"leads": ("",)}],
     )
     def test_impossible_options(self, options):
         with pytest.raises(SourceError):
