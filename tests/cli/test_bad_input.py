@@ -260,3 +260,19 @@ def test_a_pipe_that_nobody_reads_is_told(told, tmp_path):
     code, text = told("stream", "simulate:sinus", "--duration", 1, "--to", f"jsonl:{tmp_path / 'pipe'}")
     assert code == 5
     assert text.startswith("wearecg: jsonl: nobody reads the pipe")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal ends the process")
+def test_a_runtime_that_ends_the_process_does_not_keep_the_signal_from_being_recorded(tmp_path: Path) -> None:
+    package = tmp_path / "dies" / "onnxruntime"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n")
+    path = os.pathsep.join([str(package.parent), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": path, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    source = ["simulate:sinus?speed=max", "--duration", "3"]
+    command = [sys.executable, "-m", "wearecg", "stream", *source, "--record", str(tmp_path / "rec")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "onnxruntime" in done.stdout
+    assert "the recording goes on without it" in done.stdout
+    assert list((tmp_path / "rec").glob("*.dat"))

@@ -7,18 +7,20 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wearecg.block import Summary
+from wearecg.block import Notice, Summary
 from wearecg.cli import config, pulse, recording, scoring, twelve
 from wearecg.cli.arguments import positive
 from wearecg.cli.options import NUMBER, TEXTS, WHOLE, UsageError, add_options, option, texts
 
 if TYPE_CHECKING:
+    from wearecg.models.runtimes import DeadRuntimeError
+    from wearecg.observers import Observer
     from wearecg.transports.base import Source
 
 
@@ -110,17 +112,11 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(args: argparse.Namespace) -> int:
     """Stream until the source ends or the user does."""
-    from wearecg.observers.twelve import TwelveObserver
     from wearecg.service.notify import Notifier, Watchdog, await_port
     from wearecg.session import Session
 
     options = config.settle(args, StreamOptions)
-    reconstructor = twelve.reconstructor(options)
-    observers = [
-        *scoring.observers(options),
-        *([TwelveObserver(reconstructor)] if reconstructor else []),
-        *pulse.observers(options),
-    ]
+    observers, dead = _observers(options)
     stop = threading.Event()
     notifier = Notifier()
     watchdog = Watchdog(notifier)
@@ -141,6 +137,8 @@ def run(args: argparse.Namespace) -> int:
     )
     summaries: list[Summary] = []
     with closing(session), _ending_cleanly(stop):
+        for error in dead:
+            session.outputs.write(Notice(f"{error}; the recording goes on without it", "error"))
         if options.port and notifier.active:
             for link in await_port(options.port, watchdog, stop):
                 watchdog.see(link)
@@ -157,6 +155,25 @@ def run(args: argparse.Namespace) -> int:
     for failure in session.outputs.failures:
         print(f"wearecg: {failure.message}", file=sys.stderr)
     return 5 if session.outputs.failures else 0
+
+
+def _observers(options: StreamOptions) -> tuple[list[Observer], list[DeadRuntimeError]]:
+    """Open what looks at the signal; a runtime that ends the process must not keep the signal from being recorded."""
+    from wearecg.models.runtimes import DeadRuntimeError
+
+    openers: list[Callable[[StreamOptions], list[Observer]]] = [
+        scoring.observers,
+        twelve.observers,
+        pulse.observers,
+    ]
+    observers: list[Observer] = []
+    dead: dict[str, DeadRuntimeError] = {}
+    for opener in openers:
+        try:
+            observers += opener(options)
+        except DeadRuntimeError as error:
+            dead[str(error)] = error
+    return observers, list(dead.values())
 
 
 def _source(options: StreamOptions) -> Source:

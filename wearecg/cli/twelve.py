@@ -15,6 +15,7 @@ from wearecg.ecg.leads import TWELVE
 
 if TYPE_CHECKING:
     from wearecg.models.lead12 import Reconstructor
+    from wearecg.observers import Observer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,14 @@ def reconstructor(options: TwelveOptions) -> Reconstructor | None:
         return None
     form = {"precision": options.precision, "runtime": options.runtime}
     return load_reconstructor(options.twelve_model, options.profile, **form)
+
+
+def observers(options: TwelveOptions) -> list[Observer]:
+    """Load what the options ask for, as an observer; nothing without ``--twelve``."""
+    from wearecg.observers.twelve import TwelveObserver
+
+    model = reconstructor(options)
+    return [TwelveObserver(model)] if model else []
 
 
 class Known:
