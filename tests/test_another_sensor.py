@@ -140,6 +140,24 @@ def test_a_rate_that_nothing_can_be_found_at_is_told_and_refused_only_at_the_sta
         Engine("board", leads=("V9",)).feed(*FIRST[0])
 
 
+def test_what_a_model_can_do_nothing_with_goes_on_without_it() -> None:
+    class Picky(Looker):
+        def begin(self, about: About) -> Observer:
+            if about.info.fs > 250:
+                raise LeadError("picky@1 takes 250 Hz at most")
+            return self
+
+    with pytest.raises(LeadError):
+        run(Engine("board", [Picky()]), SECOND)
+    engine = Engine("board", [Picky()])
+    events = run(engine, FIRST + SECOND) + engine.finish()
+    assert [notice.message.partition("; ")[0] for notice in only(events, Notice)][:1] == [
+        "picky@1 takes 250 Hz at most"
+    ]
+    assert len(only(events, StreamInfo)) == 2
+    assert only(events, Summary)[0].samples == 12 * 250 + 9 * 500
+
+
 # -- what is said -------------------------------------------------------------------------------------------------
 
 

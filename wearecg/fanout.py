@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from wearecg.block import Event, Notice, Trace
+from wearecg.block import Event, Notice, Summary, Trace
 from wearecg.floods import Floods
 from wearecg.sinks import Context, Sink, open_sink
 from wearecg.sinks.threaded import ThreadedSink
@@ -66,7 +66,8 @@ class Fanout:
     def write(self, event: Event) -> None:
         """Hand on an event, and before it what the outputs have to say; never raises."""
         now = time.monotonic()
-        told: list[Event] = [*self._floods.due(now)]
+        # A summary is the last of its stream.
+        told: list[Event] = [*(self._floods.flush() if isinstance(event, Summary) else self._floods.due(now))]
         for item in (*self._notices(), event):
             told += self._floods.feed(item, now) if isinstance(item, Notice) else [item]
         self._tell(told)

@@ -165,9 +165,16 @@ class Engine:
     def _begin(self, block: SignalBlock, arrival: float) -> tuple[_Stream, list[Event]]:
         """Begin a stream, and first end what it was before its rate or its leads changed."""
         info, trace = self._info(block, arrival), self._trace and block.stream.sensor == 1
-        stream = _Stream(block, info, self._observers, trace, self._later)
+        before = self._streams.get(block.stream)
         events: list[Event] = []
-        if before := self._streams.get(block.stream):
+        try:
+            stream = _Stream(block, info, self._observers, trace, self._later)
+        except (SignalError, LeadError) as error:
+            if before is None:
+                raise
+            stream = _Stream(block, info, (), trace, self._later)
+            events.append(Notice(f"{error}; {info.stream} goes on, and nothing scores it", "warning"))
+        if before:
             for event in before.finish():
                 if isinstance(event, Summary):
                     self._earlier[event.stream] = event.behind(self._earlier.get(event.stream))
