@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import wearecg
@@ -116,12 +116,14 @@ def check(ways: list[Written]) -> None:
         assert outcome(ways, ways[1:]) == options
 
 
+@settings(deadline=None)
 @given(st.data(), st.sets(st.sampled_from(list(OPTIONS))), st.sampled_from(WHERE))
 def test_options_in_a_file_are_those_on_the_command_line(data, chosen: set[str], where: str) -> None:
     check([data.draw(written(name), name) for name in names(chosen, where)])
 
 
 @pytest.mark.parametrize("name", OPTIONS)
+@settings(deadline=None)
 @given(data=st.data())
 def test_each_option_changes_its_own_field(name: str, data) -> None:
     where = name if name in WHERE else NEEDS.get(name, "port")
