@@ -30,7 +30,7 @@ from wearecg.cli.options import (
     flag,
     option,
 )
-from wearecg.cli.scoring import observers
+from wearecg.cli.scoring import NONE, observers
 from wearecg.cli.stream import StreamOptions
 from wearecg.models import runner
 
@@ -73,6 +73,8 @@ def written(name: str) -> st.SearchStrategy[Written]:
         return st.just(([one.name], line(True)))
     if one.kind in (TEXTS, TEXT_OR_TEXTS):
         lists = st.lists(texts(without="," if not one.repeatable else ""), min_size=1, max_size=3)
+        if name == "model":
+            lists = lists.filter(lambda items: items == [NONE] or NONE not in items)
         if one.repeatable:
             return lists.map(lambda items: ([word for item in items for word in typed(item)], line(items)))
         return lists.map(lambda items: (typed(",".join(items)), line(items)))
