@@ -47,7 +47,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--fs", type=positive, metavar="HZ", help="samples per second (a person: default 500)"
     )
     parser.add_argument(
-        "--speed", type=float, default=1.0, metavar="X", help="seconds of signal played per second"
+        "--speed",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="seconds of signal played per second; at another speed than 1 no heart rate is given, as other samples "
+        "come than the sensor states",
     )
     parser.add_argument("--link", type=Path, metavar="PATH", help="symlink to the port, kept over replugs")
     parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="what goes wrong: below")

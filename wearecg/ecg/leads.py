@@ -92,6 +92,11 @@ def is_ecg(name: str) -> bool:
     return name in TWELVE or name.partition("_")[0] == UNKNOWN
 
 
+def is_known(name: str) -> bool:
+    """Whether a (canonical) name says what a lead is: an ECG, another signal that has a name here, or a drawn one."""
+    return is_ecg(name) or name in _OTHER or name.startswith(SYNTHETIC)
+
+
 def select(wanted: Iterable[str], available: Sequence[str], source: str) -> list[int]:
     """Return the columns of ``available`` that hold the ``wanted`` leads, in the order wanted.
 
@@ -105,7 +110,7 @@ def select(wanted: Iterable[str], available: Sequence[str], source: str) -> list
     for name in wanted:
         lead = canonical(name)
         if lead not in columns:
-            known = lead in TWELVE or lead in _OTHER
+            known = is_known(lead)
             why = f"{source} does not have lead {lead}" if known else f"there is no lead {name!r}"
             raise LeadError(f"{why}; it has {', '.join(available)}")
         if columns[lead] in picked:

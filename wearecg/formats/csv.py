@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.ecg.leads import canonical, canonical_all, is_ecg
+from wearecg.ecg.leads import canonical, canonical_all, is_ecg, is_known
 from wearecg.errors import SignalError, SourceError
 from wearecg.formats import Recording
 from wearecg.formats.time_column import on_grid
@@ -65,7 +65,8 @@ def read(path: Path, fs: float | None, leads: Sequence[str] = (), lsb: float | N
     if not names:
         raise SourceError(f"{path} has a time column and no lead")
     kept = list(range(len(names)))
-    if leads and not any(is_ecg(canonical(name)) for name in names):
+    # A column that says what it is keeps its name: what is drawn from a pulse is no ECG, whatever it is called.
+    if leads and not any(is_known(canonical(name)) for name in names):
         if len(leads) != len(names):
             raise SourceError(
                 f"{path} has the columns {', '.join(names)}; name each, or leave one empty: --leads II,,V1"
