@@ -1,1 +1,1 @@
-"""Training, conversion and evaluation of the models, with torch. Run from a clone: ``python -m export``."""
+"""Where models are made, with torch. Run from a clone: ``python -m export``."""

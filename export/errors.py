@@ -1,11 +1,11 @@
-"""The errors of the export package."""
+"""The errors of the export room."""
 
 from wearecg.errors import WearECGError
 
 
 class ExportError(WearECGError):
-    """A model cannot be made: something is missing or does not fit."""
+    """A model cannot be made from what is there."""
 
 
 class GateError(ExportError):
-    """A model lost too much accuracy by conversion or quantisation."""
+    """A model lost too much on its way to the device."""

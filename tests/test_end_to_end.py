@@ -67,8 +67,8 @@ def stream(port, tmp_path, seconds, *arguments):
 @pytest.mark.parametrize("name", ["mitdb/119", "ptbxl/records100/00000/00001_lr"])
 def test_a_real_record_is_found_and_recorded_as_it_was(name, sensor, tmp_path):
     source = wfdb.rdrecord(record_path(name))
-    port = sensor("--from", record_path(name), "--speed", "4", "--duration", "60")
-    out, _ = stream(port, tmp_path, 8)
+    port = sensor("--from", record_path(name), "--duration", "60")
+    out, _ = stream(port, tmp_path, 24)
     findings = events(out, "finding")
     assert any(f["code"] in ("SR", "NORM", "CD") for f in findings)
     kept = wfdb.rdrecord(the_record(tmp_path / "record")).p_signal

@@ -142,5 +142,5 @@ def test_a_stream_is_what_it_carries_and_the_number_of_its_sensor(kind: str) -> 
 
 @pytest.mark.parametrize("kind", ["", "ECG", "ecg-2", "../x", "ecg raw", "-ecg", "é"])
 def test_a_stream_that_cannot_name_a_file_is_refused_with_words(kind: str) -> None:
-    with pytest.raises(ValueError, match="not a stream"):
+    with pytest.raises(ValueError, match="no name of a stream"):
         StreamId(kind)

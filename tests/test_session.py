@@ -128,9 +128,3 @@ def test_no_ecg_at_all_is_said():
     report = wearecg.score(np.random.default_rng(0).normal(size=(4000, 1)), 250, ["PPG"])
     assert not report.beats
     assert "no ECG lead among PPG" in report.findings[0].reason
-
-
-@pytest.mark.parametrize("fs", [0, -1, float("nan"), float("inf")])
-def test_a_rate_that_is_none(fs):
-    with pytest.raises(SignalError, match="rate"):
-        wearecg.score(np.zeros((3000, 1)), fs, ["II"])

@@ -4,7 +4,6 @@
     report = wearecg.score(samples, fs, leads)            a recording, same engine
     scores = wearecg.load_model("encoder")(samples, fs, leads)
 
-Names that an observer or an output of your own needs are in `wearecg.observers` and `wearecg.sinks`.
 Not a medical device.
 """
 
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
     from wearecg.findings import Report
     from wearecg.formats import Recording, read_recording
     from wearecg.models import (
-        Card,
         DrawnLead,
         Model,
         Profile,
@@ -64,12 +62,13 @@ if TYPE_CHECKING:
     from wearecg.observers import Observer, open_observer
     from wearecg.person import Person
     from wearecg.session import Session, score, stream
+    from wearecg.sinks import Sink
     from wearecg.sources import open_source
+    from wearecg.transports.base import Source
 
 __version__ = "0.1.0"
 
 _LAZY = {
-    "Card": "wearecg.models",
     "DrawnLead": "wearecg.models",
     "Model": "wearecg.models",
     "Observer": "wearecg.observers",
@@ -81,6 +80,8 @@ _LAZY = {
     "Report": "wearecg.findings",
     "Scores": "wearecg.models",
     "Session": "wearecg.session",
+    "Sink": "wearecg.sinks",
+    "Source": "wearecg.transports.base",
     "Twelve": "wearecg.models",
     "calibrate": "wearecg.models",
     "load_model": "wearecg.models",
@@ -94,7 +95,6 @@ _LAZY = {
 __all__ = [
     "Beat",
     "BeatClass",
-    "Card",
     "ClockFit",
     "ConfigError",
     "DrawnLead",
@@ -123,7 +123,9 @@ __all__ = [
     "Session",
     "SignalBlock",
     "SignalError",
+    "Sink",
     "SinkError",
+    "Source",
     "SourceError",
     "Statement",
     "StreamId",
@@ -144,7 +146,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # `import wearecg` stays light: what needs more than numpy is imported at its first use.
+    # `import wearecg` stays light: what needs more than numpy is imported when it is first used.
     if name in _LAZY:
         value = getattr(import_module(_LAZY[name]), name)
         globals()[name] = value

@@ -1,22 +1,24 @@
-"""What flows through wearecg: signal in, windows between, beats and findings out.
+"""The events and the samples of wearecg: signal in, windows between, beats and findings out.
 
-All of it is frozen and carries its units. Times are seconds on one *timeline* for each stream: 0 is its first sample,
-and the sensor's clock (not the host's) sets the pace, so that a gap is as long on the timeline as it was on the wrist.
+All are frozen and carry their units. Times are seconds on one *timeline* for each stream: 0 is its first sample, and
+the sensor's clock (not the host's) sets its pace, so that a gap is as long on the timeline as it was in truth.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.account import ClockFit, Gap, LinkState, Notice, StreamInfo, Summary
-from wearecg.entry import Entry
+from wearecg.beat import Beat, HeartRate, RRIntervals
+from wearecg.entry import Entry, rounded, significant
 from wearecg.statement import BeatClass, Finding, Measure, Statement, Why
 from wearecg.stream_id import ECG, RR, StreamId
-from wearecg.vitals import Beat, HeartRate, LeadQuality, Quality, RRIntervals
+from wearecg.stream_info import ClockFit, Gap, StreamInfo, Summary
+from wearecg.text import visible
 
 __all__ = [
     "ECG",
@@ -51,23 +53,23 @@ Samples: TypeAlias = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SignalBlock:
-    """Consecutive samples of one stream, from a device decoder or from the engine.
+    """Consecutive samples of one stream, as a device decoder or the engine hands them on.
 
     Attributes
     ----------
     samples : float32 [n, leads]
-        mV; arbitrary units for ``PPG``; g for ``ACC_*``. NaN where the sensor itself says that a sample is not a
-        measurement. n may be 0 (news of a loss, without samples).
+        mV; arbitrary units for ``PPG``; g for ``ACC_*``. NaN where the sensor itself
+        says that a sample is not a measurement. n may be 0 (news of a loss, no samples).
     fs : float
         Nominal samples per second.
     leads : tuple of str
         ``I II III aVR aVL aVF V1..V6``, ``ECG`` (position unknown), ``PPG``, ``ACC_X`` ...
     start : float
-        Seconds, of the first sample. From a decoder: the sensor's own clock, NaN where it has none. From the engine:
-        the timeline.
+        Seconds, of the first sample. From a decoder: the sensor's own clock, NaN where it has none.
+        From the engine: the timeline.
     lost : int
-        Samples known to be missing just before this block. From a decoder: as it counts them (sequence numbers). From
-        the engine: the final account, which includes the clocks.
+        Samples known to be missing just before this block. From a decoder: counted by it
+        (sequence numbers). From the engine: the final account, clocks included.
     lead_off : tuple of (bool or None)
         For each lead, electrode off; None where the sensor cannot tell.
     lsb : tuple of float
@@ -80,12 +82,6 @@ class SignalBlock:
         From a decoder: why ``lost`` samples are missing (see `Gap`).
     sd : float32 [n, leads] or None
         Of ``twelve``: standard deviation of each sample in the unit of the lead, 0 where it was measured.
-
-    Examples
-    --------
-    >>> block = SignalBlock(np.zeros((125, 1), np.float32), fs=250, leads=("II",), start=2.0)
-    >>> len(block), block.end, block.stream
-    (125, 2.5, 'ecg')
     """
 
     samples: Samples
@@ -112,8 +108,48 @@ class SignalBlock:
 
     @property
     def end(self) -> float:
-        """Seconds, of the sample that would come next."""
+        """Time of the sample that would come next, seconds."""
         return self.start + len(self) / self.fs
+
+
+@dataclass(frozen=True, slots=True)
+class LeadQuality:
+    """Whether one lead of a window can be used, and why not.
+
+    Attributes
+    ----------
+    lead : str
+    verdict : {"good", "poor", "unusable"}
+    reason : str
+        Empty for good, else for example ``lead off``, ``flat``, ``saturated``, ``noise``, ``baseline``, ``gap``.
+    measures : dict of float
+        The numbers behind the verdict, by name.
+    """
+
+    lead: str
+    verdict: Literal["good", "poor", "unusable"]
+    reason: str = ""
+    measures: Mapping[str, float] = field(default_factory=dict, metadata=significant())
+
+
+@dataclass(frozen=True, slots=True)
+class Quality(Entry):
+    """Signal quality over a stretch of a stream.
+
+    Attributes
+    ----------
+    start, end : float
+        Timeline seconds; ``end`` is not part of it.
+    leads : tuple of LeadQuality
+    stream : StreamId
+    """
+
+    kind: ClassVar[str] = "quality"
+    record: ClassVar[tuple[str, ...]] = ("stream", "start", "end", "leads")
+    start: float = field(metadata=rounded())
+    end: float = field(metadata=rounded())
+    leads: tuple[LeadQuality, ...]
+    stream: StreamId = ECG
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,24 +159,18 @@ class Window:
     Attributes
     ----------
     samples : float32 [n, leads]
-        mV, resampled, not filtered; NaN where there is a gap.
+        mV, resampled, not filtered except that mains hum is taken out; NaN where there is a gap.
     fs : float
         The model's rate, Hz.
     leads : tuple of str
     start : float
         Timeline seconds of the first sample.
     usable : tuple of bool
-        For each lead, whether a model may use it.
+        For each lead, whether a model may look at it.
     quality : Quality
     lost : int
         Samples (at ``fs``) of this window that were never received.
     stream : StreamId
-
-    Examples
-    --------
-    >>> quality = Quality(0.0, 10.0, (LeadQuality("II", "good"),))
-    >>> Window(np.zeros((1000, 1), np.float32), 100, ("II",), 0.0, (True,), quality).end
-    10.0
     """
 
     samples: Samples
@@ -158,25 +188,67 @@ class Window:
         return self.start + len(self.samples) / self.fs
 
 
+@dataclass(frozen=True, slots=True)
+class LinkState(Entry):
+    """The link to the sensor changed.
+
+    Attributes
+    ----------
+    state : {"connecting", "live", "silent", "garbled", "lost", "closed"}
+        ``silent``: open, but no bytes arrive; ``garbled``: bytes arrive, but not this device's; ``lost``: unplugged or
+        out of range.
+    message : str
+        For people.
+    at : float
+        Host monotonic seconds.
+    sensor : int
+        From 1 on.
+    """
+
+    kind: ClassVar[str] = "link"
+    record: ClassVar[tuple[str, ...]] = ("sensor", "state", "message")
+    state: Literal["connecting", "live", "silent", "garbled", "lost", "closed"]
+    message: str
+    at: float
+    sensor: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", visible(self.message))
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Entry):
+    """Something the user should read once: skipped windows, a clock that jumped, an estimated rate.
+
+    Attributes
+    ----------
+    message : str
+    level : {"info", "warning", "error"}
+    """
+
+    kind: ClassVar[str] = "notice"
+    record: ClassVar[tuple[str, ...]] = ("level", "message")
+    message: str
+    level: Literal["info", "warning", "error"] = "info"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", visible(self.message))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
-    """Filtered samples for display: the monitoring band (0.5-40 Hz), in which beats are detected.
+    """The samples in the monitoring band (0.5-40 Hz), as the beat detector sees them; for display.
 
     Attributes
     ----------
     samples : float32 [n, leads]
-        mV, NaN where there is no signal.
+        mV; NaN where there is no signal.
     fs : float
         Hz.
     leads : tuple of str
     start : float
         Timeline seconds of the first sample.
     stream : StreamId
-
-    Examples
-    --------
-    >>> Trace(np.zeros((50, 1), np.float32), 250, ("II",), start=3.0).end
-    3.2
     """
 
     samples: Samples
@@ -211,4 +283,3 @@ Event: TypeAlias = (
     | Summary
     | Entry
 )
-"""Whatever a session yields; some are given by other people's observers, which subclass `Entry`."""

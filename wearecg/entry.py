@@ -1,4 +1,4 @@
-"""Events that are entries of a log: everything but samples. The metadata of its fields say how one is written."""
+"""Events that outputs write as records: all but samples. The metadata of a field says how it is written."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import Any, ClassVar
 
 
 class Entry:
-    """An event that outputs write field by field, as JSON Lines do; a new kind needs no change in any output.
+    """An event that outputs write field by field, as JSON Lines do; a new one needs no line in any output.
 
-    `rounded`, `significant` and so on below make the ``metadata`` of a field; without any, a value is written as it
-    is.
+    The ``metadata`` of a field, made by `rounded`, `significant`, `unix_time` or `pairs`, says how its value is
+    written; without any it is written as it is.
 
     Attributes
     ----------
     kind : str
         The ``type`` of its record.
     record : tuple of str
-        The fields that are written, in order, with ``wall`` for the wall clock of the field before it. If empty: the
-        stream, then all other fields, with ``wall`` after the first of ``time``, ``end`` and ``start``.
+        The fields that are written, in order, and ``wall`` for the wall clock time of the field before it. If empty:
+        the stream, then all other fields, with ``wall`` behind the first of ``time``, ``end`` and ``start``.
 
     Examples
     --------
@@ -40,7 +40,7 @@ class Entry:
 
 
 class Moment(Entry):
-    """An entry with one ``time``, timeline seconds."""
+    """An entry about one moment, its field ``time`` in timeline seconds, which is its start and its end."""
 
     __slots__ = ()
     time: float
@@ -57,12 +57,12 @@ class Moment(Entry):
 
 
 def rounded(digits: int = 4) -> dict[str, Any]:
-    """Metadata of a number, or of several: how many decimals are written. Four are 0.1 ms."""
+    """Metadata of a number, or of several: ``digits`` decimals are written. Four are 0.1 ms."""
     return {"digits": digits}
 
 
 def significant(digits: int = 6, unknown: float | None = None) -> dict[str, Any]:
-    """Metadata of a number, or of several: how many significant digits; ``unknown`` is the value for not known."""
+    """Metadata of a number, or of several: ``digits`` significant ones are written, null for the value ``unknown``."""
     return {"significant": digits, "unknown": unknown}
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 
-from wearecg.block import Event, Notice, Trace
+from wearecg.block import Event, Notice, Summary, Trace
+from wearecg.floods import Floods
 from wearecg.sinks import Context, Sink, open_sink
 from wearecg.sinks.threaded import ThreadedSink
 
 
 class Fanout:
     """Hands every event to every output; what an output has to say to the user is told by all of them.
+
+    Notices that come in a flood are told once, then counted.
 
     Parameters
     ----------
@@ -29,6 +33,7 @@ class Fanout:
         self.failures: list[Notice] = []
         """What went wrong with an output."""
         self._outputs: list[ThreadedSink] = []
+        self._floods = Floods()
         try:
             # A display comes last: it shows where the others record.
             for output in sorted(outputs, key=lambda output: str(output).startswith("live:")):
@@ -60,15 +65,24 @@ class Fanout:
 
     def write(self, event: Event) -> None:
         """Hand on an event, and before it what the outputs have to say; never raises."""
+        now = time.monotonic()
+        # A summary is the last of its stream.
+        told: list[Event] = [*(self._floods.flush() if isinstance(event, Summary) else self._floods.due(now))]
         for item in (*self._notices(), event):
-            for output in self._outputs:
-                output.write(item)
+            told += self._floods.feed(item, now) if isinstance(item, Notice) else [item]
+        self._tell(told)
 
     def close(self) -> None:
         """Let every output write what it has and end; safe to call twice."""
+        self._tell(self._floods.flush())
         for output in self._outputs:
             output.close()
         self._notices()
+
+    def _tell(self, events: Iterable[Event]) -> None:
+        for event in events:
+            for output in self._outputs:
+                output.write(event)
 
     def _notices(self) -> Iterable[Notice]:
         notices = [notice for output in self._outputs for notice in output.drain_notices()]

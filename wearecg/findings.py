@@ -18,6 +18,7 @@ from wearecg.block import (
     Quality,
     Statement,
     StreamId,
+    StreamInfo,
     Summary,
 )
 
@@ -41,10 +42,10 @@ class Board:
 
     A finding begins with the first round of its source in which it is stated, or when its reason becomes another
     (``why``), or when the stretch does not reach back to where it held last; where nothing is said, the time between
-    is no break. It ends when a whole round of its source,
-    and the time that the statement may be absent (`Statement.hold`), went by without it; that is known one round
-    late. Measures of the same stream that overlap a statement become evidence beside its own, unless it says why
-    nothing is said.
+    is no break. It ends when a whole round of its source, and the time that the statement may be absent
+    (`Statement.hold`), went by without it; that is known one round late. What holds in a stream ends when that begins
+    anew (another `StreamInfo`). Measures of the same stream that overlap a statement become evidence beside its own,
+    unless it says why nothing is said.
     """
 
     def __init__(self) -> None:
@@ -60,6 +61,8 @@ class Board:
                 return [*self._place(event)]
             case Measure():
                 self._remember(event)
+            case StreamInfo():
+                return [*self._end(event.stream), event]
         return [event]
 
     def _place(self, statement: Statement) -> list[Finding]:
@@ -89,6 +92,17 @@ class Board:
         source.holds[statement.code] = finding
         source.seen.add(statement.code)
         return [*findings, finding]
+
+    def _end(self, stream: StreamId) -> list[Finding]:
+        """End what holds in a stream and forget it."""
+        self._measures.pop(stream, None)
+        known = [key for key in self._sources if key[0] == stream]
+        sources = [self._sources.pop(key) for key in known]
+        return [
+            replace(held, change="ends", seen=source.end)
+            for source in sources
+            for held in source.holds.values()
+        ]
 
     def _remember(self, measure: Measure) -> None:
         kept = self._measures.setdefault(measure.stream, deque())

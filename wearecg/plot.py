@@ -1,8 +1,8 @@
 """The twelve-lead page: 25 mm/s and 10 mm/mV on a millimetre grid, three rows of four leads and a rhythm strip.
 
 The layout of a paper ECG (Kligfield et al., Circulation 115:1306, 2007). The page is drawn in millimetres, so a
-print at full size (A4, landscape) can be measured with a ruler. Measured leads are black; reconstructed leads blue
-with their error band, and blank where they are not known.
+print at full size (A4, landscape) can be measured with a ruler. Measured leads are black, reconstructed ones blue
+with their error band; stretches that are not known are left out.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4",
 SECONDS = 10.0
 LEFT_MM = 25.0
 ROWS_MM = (165.0, 125.0, 85.0, 40.0)
-"""Height of each row's zero line above the lower edge; the last row is the rhythm strip."""
+"""Height of the zero line of each row above the lower edge; the last is the rhythm strip's."""
 GRID_MM = (10.0, 290.0, 15.0, 190.0)
 """Left, right, bottom, top of the grid."""
 MEASURED, RECONSTRUCTED, GRID = "black", "#1f4fbf", "#f2b8b5"
@@ -40,7 +40,7 @@ INCH_MM = 25.4
 
 
 def save_page(recording: Recording, leads: Sequence[str], model: Reconstructor, path: Path) -> None:
-    """Reconstruct the first 10 s of ``recording`` from ``leads`` (empty: all of it) and draw them to ``path``.
+    """Reconstruct the first 10 s of ``recording`` from ``leads`` (empty: all it has) and draw them into ``path``.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def save_page(recording: Recording, leads: Sequence[str], model: Reconstructor, 
     MissingExtraError
         matplotlib is not installed.
     SinkError
-        The file cannot be written, or no such format can be drawn.
+        The file cannot be written, or matplotlib does not know its suffix.
     """
     columns = select(
         leads or [lead for lead in recording.leads if lead in TWELVE], recording.leads, recording.name
@@ -60,13 +60,13 @@ def save_page(recording: Recording, leads: Sequence[str], model: Reconstructor, 
     try:
         figure.savefig(path)
     except (OSError, ValueError) as error:
-        raise SinkError(f"cannot draw {path}: {error}") from error
+        raise SinkError(f"cannot draw into {path}: {error}") from error
 
 
 def page(twelve: Twelve, width: float, title: str, source: str) -> Figure:
     """Draw the first 10 s of ``twelve``; ``width`` is the band's half-width in standard deviations.
 
-    All leads are shown high-passed at 0.5 Hz, as the model uses them. One axes in mm covers the figure.
+    All leads are high-passed at 0.5 Hz, as the model sees them. The figure has one axes, in mm, that covers it.
     """
     try:
         from matplotlib.figure import Figure
@@ -123,13 +123,13 @@ def _lead(axes: Axes, twelve: Twelve, lead: str, width: float, start: float, end
 
 
 def _blanks(y: NDArray[np.floating[Any]], shortest: int) -> list[tuple[int, int]]:
-    """Return first and last index of each stretch without values that is long enough for a text."""
+    """First and last index of each stretch without a value that is long enough for words."""
     edges = np.flatnonzero(np.diff(np.isnan(y), prepend=False, append=False)).reshape(-1, 2)
     return [(int(first), int(end) - 1) for first, end in edges if end - first >= shortest]
 
 
 def _calibration(axes: Axes, zero: float) -> None:
-    """Draw the calibration pulse, 1 mV for 0.2 s, to the left of a row."""
+    """1 mV for 0.2 s, to the left of a row."""
     x = LEFT_MM - 8 + np.array([0.0, 1.5, 1.5, 6.5, 6.5, 8.0])
     y = zero + MM_PER_MV * np.array([0.0, 0.0, 1.0, 1.0, 0.0, 0.0])
     axes.plot(x, y, color=MEASURED, linewidth=0.8, gid="calibration")

@@ -12,6 +12,8 @@ from wearecg.pipeline.watching import failure
 
 MAX_WAITING = 4
 """Windows of one stream that may wait for one observer; beyond that the oldest is skipped and counted."""
+SETTLE_S = 5.0
+"""How long a stream that begins anew waits for what is said of it before."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +46,9 @@ class Scoring:
         """Return what was said since the last call."""
         return [self._said.popleft() for _ in range(len(self._said))]
 
+    def settle(self) -> None:
+        """Feed what waits."""
+
     def close(self) -> None:
         """Feed what waits, then end."""
 
@@ -66,7 +71,7 @@ class ScoringThread(Scoring):
         super().__init__()
         self._waiting: deque[_Job] = deque()
         self._wake = threading.Condition()
-        self._closing = False
+        self._closing = self._busy = False
         self._thread = threading.Thread(target=self._work, name="wearecg-scoring", daemon=True)
         self._thread.start()
 
@@ -85,6 +90,11 @@ class ScoringThread(Scoring):
             self._waiting.append(job)
             self._wake.notify()
 
+    def settle(self) -> None:
+        """Feed what waits, for `SETTLE_S` at most."""
+        with self._wake:
+            self._wake.wait_for(lambda: not (self._waiting or self._busy), SETTLE_S)
+
     def close(self) -> None:
         """Feed what waits, then end the thread."""
         with self._wake:
@@ -99,4 +109,8 @@ class ScoringThread(Scoring):
                 if not self._waiting:
                     return
                 job = self._waiting.popleft()
+                self._busy = True
             self._run(job)
+            with self._wake:
+                self._busy = False
+                self._wake.notify_all()

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wearecg.block import Event, LinkState, Notice, Summary
+from wearecg.block import Event, LinkState, Notice, StreamId, StreamInfo, Summary
 from wearecg.ecg.leads import canonical, names_of
 from wearecg.errors import LeadError, SignalError
 from wearecg.fanout import Fanout
@@ -18,6 +18,7 @@ from wearecg.findings import Board, Report, report
 from wearecg.observers import Observer, open_observers
 from wearecg.observers.rhythm import RhythmObserver
 from wearecg.pipeline.engine import Engine
+from wearecg.rates import as_rate
 from wearecg.scoring import Scoring, ScoringThread
 from wearecg.sinks import Sink
 from wearecg.transports.base import Item, Source, joined
@@ -87,6 +88,7 @@ class Session:
         self._duration, self._stop, self._turn = duration, stop or threading.Event(), turn
         self._scoring = Scoring()
         self._started = float("-inf")
+        self._begun: set[StreamId] = set()
         wall = time.time() - time.monotonic() if source.realtime else float("nan")
         self._engine = Engine(
             _names(source),
@@ -147,13 +149,17 @@ class Session:
         engine = self._engine
         engine.names = _names(self.source)
         engine.rate_notes = [sensor.rate_note for sensor in self.source.sensors]
+        engine.uncalibrated = [sensor.uncalibrated for sensor in self.source.sensors]
         for item in items:
             if isinstance(item, LinkState | Notice):
                 if isinstance(item, LinkState) and item.state == "lost":
                     engine.link_lost(item.sensor)
                 yield item
                 continue
-            yield from engine.feed(*item)
+            for event in engine.feed(*item):
+                if isinstance(event, StreamInfo):
+                    yield from self._before(event)
+                yield event
             yield from self._scored()
             if self._over():
                 break
@@ -163,6 +169,13 @@ class Session:
         said = self._scoring.drain()
         yield from said
         yield from self._engine.hear(said)
+
+    def _before(self, info: StreamInfo) -> Iterator[Event]:
+        """What is still to be said of a stream before it begins anew."""
+        if info.stream in self._begun:
+            self._scoring.settle()
+            yield from self._scoring.drain()
+        self._begun.add(info.stream)
 
     def _over(self) -> bool:
         if self._stop.is_set():
@@ -282,8 +295,7 @@ def score(
         x = np.asarray(samples, np.float32)
     except (TypeError, ValueError) as error:
         raise SignalError(f"{name}: not an array of numbers ({error})") from error
-    if not 0 < fs < float("inf"):
-        raise SignalError(f"{name}: fs = {fs} is no rate; give samples per second")
+    fs = as_rate(fs)
     if x.ndim != 2 or x.shape[1] != len(given):
         raise SignalError(
             f"{name}: shape {x.shape} for {len(given)} leads; give [n, leads], one column a lead"

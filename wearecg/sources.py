@@ -1,4 +1,4 @@
-"""Sources by name: serial ports, Bluetooth sensors, recordings, synthetic people."""
+"""Which source a user means by what he typed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from wearecg.ecg.leads import names_of
 from wearecg.errors import SourceError
 from wearecg.transports.base import Source
 
@@ -20,51 +19,47 @@ def open_source(
     device: str | None = None,
     baud: int | None = None,
     fs: float | None = None,
-    leads: str | Sequence[str] = (),
+    leads: Sequence[str] = (),
 ) -> Source:
-    """Return the source that ``spec`` names, not yet opened.
+    """Return the source that ``spec`` names, not yet open.
 
     Parameters
     ----------
     spec : str
-        ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port``: a serial port; ``ble:NAME`` or ``ble:ADDRESS``: a Bluetooth
-        sensor; ``simulate:SCENARIO?seed=1&fs=500&speed=1``: a synthetic person; ``PATH?speed=1``: a recording, replayed
-        live, or with ``speed=max`` as fast as it can be read.
+        ``/dev/ttyUSB0``, ``COM3``, ``socket://host:port``: a serial port, see `open_port`.
+        ``ble:NAME``, ``ble:ADDRESS``: a Bluetooth sensor, see `open_ble`.
+        ``simulate:SCENARIO?seed=1&fs=500&speed=1``: the synthetic person.
+        ``PATH?speed=1``: a recording, replayed live; ``speed=max`` as fast as it can be read.
     device : str, optional
-        The sensor (see ``wearecg devices``): on a port by default ``bridge``, or ``auto`` to detect it; on Bluetooth it
-        is detected.
+        The sensor (see ``wearecg devices``); if not given, ``bridge`` on a port, detected on Bluetooth.
     baud : int, optional
-        Of a serial port; by default the sensor's.
+        Of a serial port, if not the sensor's usual one.
     fs : float, optional
-        Hz, for a sensor that does not state its rate, or a CSV recording without a time column.
-    leads : str or sequence of str
-        Names of the channels (``"II,V1"``), for a sensor that does not state them.
+        Samples per second, where the sensor or the file does not state them.
+    leads : sequence of str
+        What the channels are, of a sensor that does not name them itself.
 
     Returns
     -------
     Source
-        For a `Session`.
 
     Raises
     ------
     SourceError
-        There is no such device or recording, or it does not have this option.
+        There is nothing of that name, or it does not have one of the options.
 
     Examples
     --------
-    >>> import wearecg
-    >>> source = open_source("simulate:af?seed=3&speed=max")
-    >>> events = wearecg.Session(source, duration=5)
-    >>> {event.lead for event in events if isinstance(event, wearecg.Beat)}
-    {'II'}
+    >>> with open_source("simulate:sinus?speed=max") as source:
+    ...     source.realtime
+    False
     """
-    names = names_of(leads)
     if is_port(spec):
-        return open_port(spec, device, baud, fs, names)
+        return open_port(spec, device, baud, fs, leads)
     if spec.startswith(BLE):
         if baud:
             raise SourceError(f"{spec} is not a serial port: leave out the baud rate")
-        return open_ble(spec.removeprefix(BLE), device, fs=fs, leads=names)
+        return open_ble(spec.removeprefix(BLE), device, fs=fs, leads=leads)
     if device or baud:
         raise SourceError(f"{spec} is not a sensor: leave out the device and the baud rate")
     path, _, query = spec.partition("?")
@@ -93,16 +88,16 @@ def open_port(
     lsb: float | None = None,
     capture: Path | None = None,
 ) -> Source:
-    """Return the source for the sensor ``device`` (default ``bridge``) on a serial port, not yet opened.
+    """Return the (unopened) source for the sensor ``device`` (default ``bridge``) on a serial port.
 
-    The device ``auto`` detects the sensor, see `wearecg.transports.auto`. ``fs`` (Hz), ``leads`` and ``lsb`` (mV of one
-    count) state what a sensor does not: its rate, its leads, and their scale. ``capture`` is a new file for the raw
-    bytes.
+    With the device ``auto`` the sensor is detected from what it sends, see `wearecg.transports.auto`.
+    ``fs`` (Hz), ``leads`` and ``lsb`` (mV of one count) tell what a sensor does not state itself: its rate, what its
+    columns are, and their scale. ``capture`` is a new file for the raw bytes.
 
     Raises
     ------
     SourceError
-        There is no such device, or it states its own rate.
+        No such device, or one that states its own rate was given another.
     """
     from wearecg.devices import device as device_class
     from wearecg.devices import serial_drivers
@@ -132,15 +127,15 @@ def open_ble(
     fs: float | None = None,
     leads: Sequence[str] = (),
 ) -> Source:
-    """Return the source for the Bluetooth sensor ``target`` (its name, a part of it, or its address), not yet opened.
+    """Return the (unopened) source for the Bluetooth sensor ``target``: its name, a part of it, or its address.
 
-    ``device`` is detected from what the sensor advertises if not given. ``streams`` are those to request. ``leads``
-    name the channels of a sensor that does not.
+    ``device`` is found from what the sensor advertises if not given. ``streams`` are those to ask it for. ``leads``
+    tell a sensor that does not say so itself what its channels are.
 
     Raises
     ------
     SourceError
-        There is no such device, it has no such stream, or it states its own rate.
+        No such device, one that has no such stream, or one that states its own rate was given another.
     """
     from wearecg.devices import device as device_class
     from wearecg.devices.ble_base import BleDevice
@@ -167,13 +162,13 @@ BLE = "ble:"
 
 
 def is_port(spec: str) -> bool:
-    """Whether ``spec`` names a serial port."""
+    """Whether ``spec`` names a serial port rather than a recording."""
     if "://" in spec or spec.startswith("/dev/") or re.fullmatch(r"COM\d+", spec, re.IGNORECASE):
         return True
     try:
         return stat.S_ISCHR(os.stat(spec).st_mode)
     except OSError:
-        # A dangling link is a port that is unplugged at present.
+        # A dangling link is a port that is unplugged just now.
         return os.path.islink(spec)
 
 

@@ -1,4 +1,4 @@
-"""What is said about a stream: numbers, statements, and findings, which are statements with their history."""
+"""What observers say about a stream: numbers, statements, and findings: statements that begin, hold and end."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from wearecg.entry import Entry, Moment, pairs, rounded, significant
 from wearecg.stream_id import ECG, StreamId
 
 Why: TypeAlias = Literal["short", "missing", "unusable", "leads", "unlike", "failed"]
-"""Why nothing is said: too little signal, missing samples, bad signal, other leads, unlike any ECG, a failure."""
+"""Why nothing is said: too little signal, samples missing, bad signal, other leads, unlike any ECG, a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure(Entry):
-    """A number that was measured over ``[start, end)`` seconds of a stream.
+    """A number that was measured over a stretch of a stream.
 
     Attributes
     ----------
@@ -26,17 +26,12 @@ class Measure(Entry):
     source : str
         ``model@version`` or ``rule@version``.
     start, end : float
-        Timeline seconds.
+        Timeline seconds; ``end`` is not part of it.
     error : float or None
         Standard error in the same unit, where it is known.
     leads : tuple of str
-        The leads that it was measured in.
+        The leads that it was measured on.
     stream : StreamId
-
-    Examples
-    --------
-    >>> Measure("qt", 392.0, "ms", "acme-qt@1", start=20.0, end=30.0, error=8.0).key
-    'qt_ms'
     """
 
     kind: ClassVar[str] = "measure"
@@ -58,7 +53,7 @@ class Measure(Entry):
 
 @dataclass(frozen=True, slots=True)
 class Statement(Entry):
-    """What one observer says about one stretch of one stream, or why it says nothing.
+    """What one observer says about a stretch of a stream, or why it says nothing.
 
     Attributes
     ----------
@@ -67,30 +62,25 @@ class Statement(Entry):
     text : str
         For people.
     start, end : float
-        Timeline seconds of the stretch that it is about.
+        Timeline seconds of the stretch that it is based on.
     probability : float or None
         Calibrated; None where nothing was scored, and from a rule that only measures.
     source : str
         ``model@version`` or ``rule@version``.
     uncertainty : float or None
-        Chance that a statement of its group (the superclasses, the rhythms) is wrong here, where the model gives one.
+        Chance that at least one statement of its group (the superclasses, the rhythms) is wrong here, where the model
+        gives one.
     leads : tuple of str
-        The leads that were used.
+        The leads that were looked at.
     why : Why or None
         Why nothing is said; None where something is.
     reason : str
-        The same for people, with numbers. A change of the reason alone does not begin a new finding.
+        The same for people, with numbers. If only these change, it is still the same statement.
     evidence : tuple of Measure
-        What was measured in the same stretch.
+        What was measured over the same stretch.
     hold : float
-        Seconds for which its source may stop stating it before it has ended.
+        Seconds for which its source may leave it out before it counts as ended.
     stream : StreamId
-
-    Examples
-    --------
-    >>> said = Statement("AFIB", "atrial fibrillation", 20.0, 30.0, 0.93, "acme-af@1", leads=("II",))
-    >>> said.key
-    ('ecg', 'acme-af@1', 'AFIB')
     """
 
     kind: ClassVar[str] = "statement"
@@ -110,31 +100,22 @@ class Statement(Entry):
 
     @property
     def key(self) -> tuple[StreamId, str, str]:
-        """Stream, source and code: the identity of a statement that is repeated."""
+        """Stream, source and code: what makes two statements the same one, made again."""
         return self.stream, self.source, self.code
 
 
 @dataclass(frozen=True, slots=True)
 class Finding(Statement):
-    """A `Statement` with its history: since when it holds, and whether it begins, holds or ends.
+    """A `Statement` that begins, holds or ends, as the board of findings reports it.
 
     Attributes
     ----------
     since : float
-        Timeline seconds since when it has held without a break.
+        Timeline seconds since which it has held without a break.
     change : {"begins", "holds", "ends"}
-        ``ends`` repeats the last statement; that it no longer holds is known when its source has scored again, up to
-        ``seen``.
+        ``ends`` repeats what held last; its source saw at ``seen`` that it no longer holds.
     seen : float
-        Timeline seconds up to which the source has scored.
-
-    Examples
-    --------
-    >>> import wearecg
-    >>> events = wearecg.stream("simulate:af?speed=max", observe="encoder", duration=15)
-    >>> begun = [e for e in events if isinstance(e, wearecg.Finding) and e.change == "begins"]
-    >>> "AFIB" in {finding.code for finding in begun}
-    True
+        Timeline seconds up to which the source had looked.
     """
 
     kind: ClassVar[str] = "finding"
@@ -156,16 +137,11 @@ class BeatClass(Moment):
     time : float
         Timeline seconds of its R peak.
     code : str
-        AAMI class: ``N`` normal, ``S`` supraventricular, ``V`` ventricular, ``F`` fusion, ``Q`` unknown.
+        By AAMI: ``N S V F Q``.
     probability : float
     source : str
         ``model@version`` or ``rule@version``.
     stream : StreamId
-
-    Examples
-    --------
-    >>> BeatClass(time=4.52, code="V", probability=0.97, source="acme-beats@1").end
-    4.52
     """
 
     kind: ClassVar[str] = "beat-class"

@@ -13,8 +13,8 @@ _KIND = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
 class StreamId(str):
     """Which stream an event belongs to: what it carries, and the number of its sensor.
 
-    It is a `str`, as users, files and messages see it (``ecg``, ``ecg-2``), and compares with one; its parts are kept
-    as attributes and never parsed from the text.
+    It is the text that users, files and messages see (``ecg``, ``ecg-2``), and equal to that text. Its parts are
+    attributes, so that no name is ever parsed.
 
     Parameters
     ----------
@@ -22,12 +22,7 @@ class StreamId(str):
         ``ecg``, ``ppg``, ``acc``, ``rr``, ``twelve`` ...: lower-case words of letters and digits, joined by hyphens,
         each beginning with a letter.
     sensor : int
-        The n-th sensor of the person, from 1.
-
-    Attributes
-    ----------
-    kind : str
-    sensor : int
+        The n-th sensor of a person, from 1 on.
 
     Raises
     ------
@@ -48,19 +43,19 @@ class StreamId(str):
         """Make the text and keep its parts."""
         if not _KIND.fullmatch(kind) or sensor < 1:
             raise SignalError(
-                f"{kind!r} of sensor {sensor} is not a stream: use lower-case words that begin with a letter, "
-                "such as ecg or ecg-raw, and sensors from 1"
+                f"{kind!r} of sensor {sensor} is no name of a stream: use lower-case words that begin with a letter, "
+                "such as ecg or ecg-raw, and sensors from 1 on"
             )
         self = super().__new__(cls, kind if sensor == 1 else f"{kind}-{sensor}")
         self.kind, self.sensor = kind, sensor
         return self
 
     def __getnewargs__(self) -> tuple[str, int]:  # type: ignore[override]
-        """Return the arguments with which a copy is made, also in another process."""
+        """Let it be copied and sent to another process."""
         return self.kind, self.sensor
 
     def sibling(self, kind: str) -> StreamId:
-        """Return the id of the stream of another kind from the same sensor."""
+        """Return the stream of another kind of the same sensor."""
         return StreamId(kind, self.sensor)
 
 

@@ -211,3 +211,68 @@ def test_a_port_is_left_alone_after_the_end(port, told):
     while threading.active_count() > threads and time.monotonic() < deadline:
         time.sleep(0.01)
     assert threading.active_count() == threads
+
+
+STREAM = [sys.executable, "-m", "wearecg", "stream", "simulate:sinus", "--model", "none"]
+
+
+def shell(line, folder):
+    """Run a line of sh in which "$@" is `wearecg stream` of a simulated person."""
+    return subprocess.run(
+        ["sh", "-c", line, "sh", *STREAM], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize("ignored", ["HUP", "INT"])
+def test_a_signal_that_is_ignored_at_the_start_stays_so(tmp_path, ignored):
+    start = f'(trap "" {ignored}; exec "$@" --record rec) >out 2>err & p=$!'
+    ran = shell(
+        f"{start}; sleep 3; kill -{ignored} $p; sleep 4; kill -TERM $p && wait $p && cat err", tmp_path
+    )
+    assert ran.returncode == 0
+    assert float(ran.stdout.partition("ecg: ")[2].partition(" s;")[0]) > 4.5
+
+
+def test_a_closed_stdout_is_one_line(tmp_path):
+    for output in ((), ("--to", "jsonl:-"), ("--to", "journal:"), ("--to", "live:", "--record", "r")):
+        ran = shell(f'"$@" --duration 1 {" ".join(output)} >&-', tmp_path)
+        assert ran.returncode == 5
+        assert len(ran.stderr.splitlines()) == 1
+        assert "writes to stdout, which is closed" in ran.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
+def test_without_stdout_it_records(tmp_path, closed):
+    wfdb = pytest.importorskip("wfdb")
+    ran = shell(f'"$@" --duration 2 --record rec {closed}', tmp_path)
+    assert (ran.returncode, ran.stdout) == (0, "")
+    (record,) = (path for path in (tmp_path / "rec").glob("*.hea") if path.stem.endswith("Z"))
+    assert wfdb.rdrecord(str(record.with_suffix(""))).n_sig == 12
+
+
+def test_a_closed_stderr_changes_no_exit_code(tmp_path):
+    ran = shell('"$@" --record "" --to nowhere: 2>&-', tmp_path)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (5, "", "")
+
+
+def test_a_pipe_that_nobody_reads_is_told(told, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    code, text = told("stream", "simulate:sinus", "--duration", 1, "--to", f"jsonl:{tmp_path / 'pipe'}")
+    assert code == 5
+    assert text.startswith("wearecg: jsonl: nobody reads the pipe")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal ends the process")
+def test_a_runtime_that_ends_the_process_does_not_keep_the_signal_from_being_recorded(tmp_path: Path) -> None:
+    package = tmp_path / "dies" / "onnxruntime"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n")
+    path = os.pathsep.join([str(package.parent), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": path, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    source = ["simulate:sinus?speed=max", "--duration", "3"]
+    command = [sys.executable, "-m", "wearecg", "stream", *source, "--record", str(tmp_path / "rec")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "onnxruntime" in done.stdout
+    assert "the recording goes on without it" in done.stdout
+    assert list((tmp_path / "rec").glob("*.dat"))

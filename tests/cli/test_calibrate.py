@@ -10,6 +10,7 @@ import pytest
 import wearecg
 from wearecg.cli import main
 from wearecg.ecg.leads import TWELVE
+from wearecg.models import sealed
 
 
 @pytest.fixture
@@ -98,7 +99,9 @@ def test_a_profile_for_another_model_and_a_recording_without_the_leads(told, rec
     profile = tmp_path / "p.json"
     told("calibrate", "--reference", record, "--fs", 250, "--leads", "II,V1,V5", "--twelve-model", linear_path,
          "--out", profile)  # fmt: skip
-    profile.write_text(profile.read_text().replace("lead12-linear@0.0.1", "other@1"))
+    other = sealed.read(profile)
+    other["model"] = "other@1"
+    sealed.write(other, profile)
     code, _, err = told(
         "score", record, "--fs", 250, "--twelve", "--twelve-model", linear_path, "--profile", profile
     )

@@ -92,7 +92,7 @@ def test_the_command_line_stands_in_the_place_of_the_file(toml) -> None:
         ('model = ["encoder", 1]', 1, "model is ['encoder', 1], but it must be a text or a list of texts"),
         ('runtime = "torch"', 1, 'runtime is "torch"; it may be onnx, tflite'),
         ('precision = "int4"', 1, 'precision is "int4"; it may be fp32, int8'),
-        ('ppg-lag = "soon"', 1, "ppg-lag: 'soon' is not a lag"),
+        ('ppg-lag = "soon"', 1, "ppg-lag: 'soon' is no lag"),
         ("port = 3", 1, "port is 3, but it must be a text"),
         ("twelve = 1", 1, "twelve is 1, but it must be true or false"),
         ("keep-free = 500", 1, "keep-free is 500, but it must be a text"),
@@ -131,10 +131,7 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("fs = 250", "say where the signal comes from: SOURCE, --port, --ble, or --config"),
-        (
-            'source = "simulate:sinus"\nrotate = "1h"',
-            "are for recordings, but nothing is recorded: add --record DIR",
-        ),
+        ('source = "simulate:sinus"\nrotate = "1h"', "say how to record, but nothing is: add --record DIR"),
         ('port = "a"\nstreams = ["ecg"]', "--streams is for Bluetooth sensors: name one with --ble"),
         ('ble = "a"\nlsb = 0.001', "--capture and --lsb are for serial ports: name one with --port"),
         ('ble = "a"\ncapture = "new"', "--capture and --lsb are for serial ports: name one with --port"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -106,8 +107,8 @@ def test_errors_that_a_restart_does_not_heal_end_it() -> None:
     parser.optionxform = str
     parser.read_string(files.unit("/bin/true", []))
     never = {int(code) for code in parser["Service"]["RestartPreventExitStatus"].split()}
-    # The sensor and the disk come back; a wrong option, model or lead, or a missing package, stays.
-    assert never == (set(EXIT_CODES.values()) | {2}) - {3, 5}
+    # The sensor, with its leads and its rate, and the disk come back; a wrong option or model, a missing package stays.
+    assert never == (set(EXIT_CODES.values()) | {2}) - {3, 5, 6}
     assert parser["Service"]["Restart"] == "on-failure"
     assert parser["Service"]["StateDirectory"] == files.STATE.name
 
@@ -144,6 +145,37 @@ def test_dry_run_shows_all_and_writes_nothing(capsys: pytest.CaptureFixture[str]
 def test_it_is_not_installed_from_a_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/home/pi/venv/bin/python")
     with pytest.raises(ConfigError, match="/opt/wearecg"):
+        install.plan()
+
+
+@pytest.mark.parametrize("folder", ["/opt/a b%i", "/opt/100%", "/opt/%%n %h", "/opt/wearecg"])
+@linux
+def test_any_folder_is_told_to_systemd_as_it_is(
+    folder: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python = Path(f"{tmp_path}{folder}/python")
+    python.parent.mkdir(parents=True)
+    python.symlink_to("/bin/true")
+    monkeypatch.chdir(python.parent.parent)
+    monkeypatch.setattr(sys, "executable", f"./{python.parent.name}/python")
+    (text,) = (file.text for file in install.plan() if file.path.suffix == ".service")
+    (line,) = (line for line in text.splitlines() if line.startswith("ExecStart="))
+    assert "%" not in line.replace("%%", "")
+    name, *rest = shlex.split(line.removeprefix("ExecStart=").replace("%%", "%"))
+    assert (Path(name), rest[:3]) == (python, ["-m", "wearecg", "stream"])
+    unit = tmp_path / "wearecg.service"
+    unit.write_text(text)
+    ran = systemd_analyze("verify", unit)
+    assert "wearecg.service:" not in ran.stderr
+    assert ran.returncode == 0
+
+
+@pytest.mark.parametrize("name", ['a"b', "a'b", "a\\b", "a$b", "a\nb", "a\x1bb"])
+def test_a_folder_that_systemd_cannot_be_told_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(sys, "executable", f"/opt/{name}/bin/python")
+    with pytest.raises(
+        ConfigError, match="has a character that systemd does not take in a path: install it elsewhere"
+    ):
         install.plan()
 
 
@@ -264,7 +296,7 @@ def test_an_abstract_socket_is_found() -> None:
         ear.settimeout(2)
         notifier = Notifier({"NOTIFY_SOCKET": f"@wearecg-{os.getpid()}"})
         notifier.send(STATUS="two\nlines")
-        assert ear.recv(100) == b"STATUS=two"
+        assert ear.recv(100) == rb"STATUS=two\nlines"
         notifier.close()
 
 
@@ -395,7 +427,7 @@ def test_the_journal_gets_one_line_for_each_piece_of_news(capsys: pytest.Capture
     sink.tick(601.0)
     sink.close()
     assert capsys.readouterr().out.splitlines() == [
-        "<4>link lost: sensor unplugged; waiting",
+        "<4>link lost: sensor unplugged;\\n\\x1b waiting",
         "<6>link live: receiving",
         "<3>disk full",
         "<5>AFIB begins, p 0.93 (m@1)",

@@ -4,11 +4,19 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from wearecg.devices import ascii as ascii_module
 from wearecg.devices.ascii import AD8232_LSB, MAX_HELD, Ascii, SimulatedAscii, estimate_rate
 from wearecg.errors import SourceError
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    """Judge by three lines."""
+    monkeypatch.setattr(ascii_module, "JUDGED", 3)
+    monkeypatch.setattr(ascii_module, "JUDGED_S", 0.0)
 
 
 def read(data, chunk=100_000, **options):
@@ -22,6 +30,7 @@ def values(blocks):
     return [None if np.isnan(v) else v for b in blocks for v in b.samples[:, 0].tolist()]
 
 
+@pytest.mark.usefixtures("soon")
 class TestLines:
     @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n", b"\n\r", b"\r\r\n"])
     def test_any_line_end(self, end):
@@ -56,9 +65,9 @@ class TestLines:
         assert blocks[-1].samples[0, 1] == 8
 
     def test_electrodes_off_from_the_start(self):
-        driver, blocks = read(b"\n!\n!\n!\n!\n", chunk=3)
-        assert values(blocks) == [None] * 4
-        late = driver.feed(b"1,2\n3,4\n", 1.0)
+        driver, blocks = read(b"\n!\n!\n!\n!\n!\n!\n", chunk=3)
+        assert values(blocks) == [None] * 6
+        late = driver.feed(b"1,2\n3,4\n5,6\n", 1.0)
         assert [b.leads for b in late] == [("ECG", "ECG_2")]
         assert late[0].lead_off == (False, False)
 
@@ -87,7 +96,7 @@ class TestLines:
         st.lists(st.sampled_from([b"1", b"-7", b"!", b"\n", b"\r", b",", b"x", b"nan", b"\0"])),
         st.integers(1, 20),
     )
-    @settings(deadline=None, max_examples=300)
+    @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_any_chunking_gives_the_same(self, parts, chunk):
         text = b"\n" + b"".join(parts) + b"\n"
         (whole, a), (cut, b) = read(text), read(text, chunk)
@@ -96,6 +105,7 @@ class TestLines:
         assert whole.counters == cut.counters
 
 
+@pytest.mark.usefixtures("soon")
 class TestScale:
     def test_default_is_the_ad8232_on_an_uno(self):
         assert pytest.approx(4.44e-3, rel=1e-3) == AD8232_LSB
@@ -114,7 +124,10 @@ class TestScale:
         assert blocks == []
         assert "lines of 2 numbers, but leads I" in driver.diagnose()
 
-    @pytest.mark.parametrize("options", [{"fs": 0.0}, {"fs": -1.0}, {"fs": float("nan")}, {"lsb": 0.0}])
+    @pytest.mark.parametrize(
+        "options",
+        [{"fs": 0.0}, {"fs": -1.0}, {"fs": float("nan")}, {"lsb": 0.0}, {"leads": ("",)}],
+    )
     def test_impossible_options(self, options):
         with pytest.raises(SourceError):
             Ascii(**options)
@@ -129,7 +142,8 @@ def play(fs, seconds, period, seed=0, stalls=0.0, backlog=0, fast=()):
     """Lines at ``fs``, read about every ``period`` seconds by a host that stalls now and then."""
     rng = np.random.default_rng(seed)
     sensor = SimulatedAscii(("ECG",), fs)
-    samples = np.arange(int(fs * seconds) + backlog, dtype=np.float32)[:, None] * np.float32(AD8232_LSB)
+    counts = np.arange(int(fs * seconds) + backlog)[:, None] * 7919 % 1000
+    samples = (counts * AD8232_LSB).astype(np.float32)
     lines = sensor.encode(samples, 0.0, (False,))
     due = np.maximum(0, np.arange(len(lines)) - backlog) / fs
     driver, blocks, now, done = Ascii(), [], 0.0, 0

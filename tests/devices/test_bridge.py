@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
+from cobs import cobs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +29,7 @@ from firmware_bridge.messages import (
 from wearecg.devices.bridge import Bridge, SimulatedBridge
 from wearecg.devices.track import Continuity
 from wearecg.errors import SourceError
+from wearecg.transports.base import trouble
 
 ECG = Stream(id=0, rate_num=250, leads=(Lead(name="II", lsb=2**-10),))
 
@@ -40,6 +45,10 @@ def data(seq, t, n=10, stream=0, leads=1, **more):
     payload = pack_samples(counts, Packing.INT16)
     shape = {"stream": stream, "packing": Packing.INT16, "leads": leads, "n": n}
     return encode_frame(Data(seq=seq % 65536, t_us=round(t * 1e6), payload=payload, **shape, **more))
+
+
+def framed(body):
+    return cobs.encode(body + zlib.crc32(body).to_bytes(4, "little")) + b"\0"
 
 
 def status(dropped, t=0.0):
@@ -314,13 +323,26 @@ class TestDiagnose:
     def test_no_data(self, bridge):
         assert bridge.diagnose() == "demo answers but does not start sending: reset it"
 
+    def test_a_hello_that_breaks_the_rules_is_named(self):
+        driver = Bridge()
+        driver.connected(0.0)
+        body = bytearray(cobs.decode(hello()[:-1])[:-4])
+        at = body.index(b"II\0") + 10
+        body[at : at + 4] = struct.pack("<f", float("nan"))
+        driver.feed(framed(bytes(body)) + data(0, 0.0), 1.0)
+        told = trouble(driver)
+        assert "the device's HELLO breaks the protocol" in told
+        assert "1 frames refused, the last one: Hello is malformed: lead II: lsb nan" in told
+
+    def test_wrong_crcs_are_named(self, bridge):
+        for number in range(7):
+            body = cobs.decode(data(number, number * 0.04)[:-1])
+            bridge.feed(cobs.encode(body[:-1] + bytes([body[-1] ^ 1])) + b"\0", 1.0)
+        assert trouble(bridge).endswith("(7 frames refused, the last one: the CRC does not match)")
+
     def test_newer_protocol(self):
-        import zlib
-
-        from cobs import cobs
-
         body = b"\x02\x81\0\0"
         driver = Bridge()
         driver.connected(0.0)
-        driver.feed(cobs.encode(body + zlib.crc32(body).to_bytes(4, "little")) + b"\0", 1.0)
-        assert "protocol version 2" in driver.diagnose()
+        driver.feed(framed(body), 1.0)
+        assert "(1 frames refused, the last one: protocol version 2; " in trouble(driver)

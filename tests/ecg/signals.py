@@ -29,3 +29,23 @@ def cuts(n, sizes):
         size = max(1, sizes[i % len(sizes)])
         yield slice(start, start + size)
         start, i = start + size, i + 1
+
+
+QRS = ((-0.022, 0.008, -0.08), (0.0, 0.01, 1.0), (0.025, 0.01, -0.22))
+T = (0.28, 0.045, 0.28)
+P = (-0.16, 0.02, 0.12)
+WIDE = ((-0.03, 0.02, 0.35), (0.0, 0.026, 1.0), (0.045, 0.024, 0.35), (0.24, 0.055, -0.4))
+
+
+def add(x, fs, times, waves, size=1.0):
+    """Add ``waves``, each (centre s, width s, mV), around each of ``times`` to ``x`` in place."""
+    t = np.arange(len(x)) / fs
+    for time in times:
+        for centre, width, height in waves:
+            near = np.abs(t - time - centre) < 5 * width
+            x[near] += size * height * np.exp(-0.5 * ((t[near] - time - centre) / width) ** 2)
+
+
+def quiet(fs, seconds, noise=0.006, seed=0):
+    """Return a lead without a heart."""
+    return np.random.default_rng(seed).normal(0, noise, round(seconds * fs))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ecg.signals import cuts, ecg
+from tests.ecg.signals import QRS, P, T, add, cuts, ecg, quiet
 from wearecg.ecg.beats import BeatDetector
 from wearecg.errors import SignalError
 
@@ -180,3 +180,107 @@ def test_rate_and_leads_are_checked():
         BeatDetector(20.0, ("II",))
     with pytest.raises(SignalError, match="not on 4"):
         BeatDetector(250.0, ("I", "II", "V1", "V2"))
+
+
+def made(waves, bpm=60.0, fs=250.0, seconds=30, size=1.0):
+    x = quiet(fs, seconds)
+    times = np.arange(0.7, seconds - 0.5, 60 / bpm)
+    add(x, fs, times, waves, size)
+    return x, times
+
+
+@pytest.mark.parametrize("fs", [200.0, 250.0, 500.0])
+@pytest.mark.parametrize("t", [(0.28, 0.045, 2.0), (0.28, 0.045, -2.0), (0.27, 0.03, 1.2), (0.28, 0.04, 2.5)])
+@pytest.mark.parametrize("bpm", [40, 60, 75])
+def test_a_tall_t_wave_is_no_beat(fs, t, bpm):
+    x, times = made((P, *QRS, t), bpm, fs)
+    late = [beat for beat in found(x, fs) if beat.time > 2]
+    expected = times[times > 2]
+    assert len(late) == len(expected)
+    assert np.abs(np.array([beat.time for beat in late]) - expected).max() < 0.02
+
+
+def test_a_steep_t_wave_is_found_out_after_some():
+    x, times = made((P, *QRS, (0.29, 0.02, 1.2)))
+    detector = BeatDetector(250.0, ("II",))
+    beats = detector.feed(x[:, None]) + detector.flush()
+    assert detector.waves.revised
+    late = [beat.time for beat in beats if beat.time > 8]
+    assert len(late) == (times > 8).sum()
+
+
+@pytest.mark.parametrize("fs", [250.0, 500.0])
+def test_three_hundred_a_minute(fs):
+    x, times = made(QRS, 300, fs)
+    assert abs(len([b for b in found(x, fs) if b.time > 3]) - (times > 3).sum()) <= 1
+
+
+@pytest.mark.parametrize(("fs", "samples"), [(250.0, 1), (250.0, 2), (500.0, 2), (1000.0, 2)])
+@pytest.mark.parametrize("mv", [2.0, -4.0])
+def test_pacing_spikes_are_no_beats(fs, samples, mv):
+    x = quiet(fs, 30)
+    escape = np.arange(1.3, 29, 2.0)
+    add(x, fs, escape, QRS)
+    alone = quiet(fs, 30)
+    for time in np.arange(0.5, 29.5, 0.85):
+        for lead in (x, alone):
+            lead[round(time * fs) : round(time * fs) + samples] += mv
+    assert found(alone, fs) == []
+    times = np.array([beat.time for beat in found(x, fs)])
+    assert len(times) == len(escape)
+    assert np.abs(times - escape).max() < 0.02
+
+
+def test_single_samples_at_the_end_of_the_range_hide_nothing():
+    x, times = made((P, *QRS, T), 72)
+    x[np.random.default_rng(1).random(len(x)) < 0.01] = -2.2
+    beats = [beat.time for beat in found(x, 250.0) if beat.time > 2]
+    assert abs(len(beats) - (times > 2).sum()) <= 1
+
+
+def test_p_waves_alone_are_no_beats_however_long():
+    x, times = made((P,), 75, seconds=60)
+    add(x, 250.0, times[times < 20], (*QRS, T))
+    assert max(beat.time for beat in found(x, 250.0)) < 20
+
+
+@pytest.mark.parametrize("low", [0.15, 0.2])
+def test_low_waves_halfway_are_told(low):
+    x, times = made((), 75)
+    add(x, 250.0, times[::2], (P, *QRS, T))
+    add(x, 250.0, times[1::2], (P, *QRS, T), low)
+    detector = BeatDetector(250.0, ("II",))
+    beats = detector.feed(x[: 250 * 25, None])
+    assert detector.waves.doubt == "a small wave halfway between beats may be a beat" or len(beats) >= 28
+
+
+def test_what_may_be_a_late_t_wave_is_told():
+    x, _ = made((P, *QRS, (0.42, 0.05, 2.5)), 60)
+    detector = BeatDetector(250.0, ("II",))
+    detector.feed(x[: 250 * 20, None])
+    assert detector.waves.doubt == "every other wave may be a T wave"
+
+
+def test_levels_that_are_forgotten_are_learned_anew():
+    x, times = made((*QRS, T), 75)
+    detector = BeatDetector(250.0, ("II",))
+    detector.feed(x[: 250 * 15, None])
+    detector.begin_anew()
+    low = 0.1 * x[250 * 15 :, None]
+    beats = detector.feed(low) + detector.flush()
+    assert abs(len(beats) - (times > 16.1).sum()) <= 2
+
+
+@settings(max_examples=15, deadline=None)
+@given(sizes=CHUNKS, fs=st.sampled_from([100.0, 187.3, 250.0]), leads=st.integers(1, 2))
+def test_spikes_and_tall_t_waves_for_any_chunking(sizes, fs, leads):
+    x, _ = made((P, *QRS, (0.27, 0.03, 1.5)), 75, fs, 9)
+    x = x[:, None] * np.linspace(1, 0.4, leads)
+    rng = np.random.default_rng(2)
+    x[rng.random(len(x)) < 0.02] += 3.0
+    x[400:440, 0] = np.nan
+    names = ("II", "V5")[:leads]
+    whole, pieces = BeatDetector(fs, names), BeatDetector(fs, names)
+    expected = whole.feed(x) + whole.flush()
+    assert [beat for cut in cuts(len(x), sizes) for beat in pieces.feed(x[cut])] + pieces.flush() == expected
+    assert expected

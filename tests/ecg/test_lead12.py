@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wearecg.ecg.lead12 import INDEPENDENT, LIMB, twelve_leads
+from wearecg.ecg.lead12 import INDEPENDENT, LIMB, twelve
 from wearecg.ecg.leads import TWELVE
 
 ONE, TWO, III, AVR, AVL, AVF = range(6)
@@ -27,7 +27,7 @@ def drawn(seed: int, known: tuple[str, ...]):
 @given(st.integers(0, 2**32 - 1), st.sets(st.sampled_from(TWELVE)).map(tuple))
 def test_measured_leads_stay_to_the_bit_and_the_limb_leads_obey_einthoven(seed, known):
     truth, mask, mean, variance = drawn(seed, known)
-    found, spread = twelve_leads(truth, mask, mean, variance)
+    found, spread = twelve(truth, mask, mean, variance)
     there = mask.astype(bool)
     np.testing.assert_array_equal(found[there], truth[there])
     assert not spread[there].any()
@@ -50,14 +50,14 @@ def test_measured_leads_stay_to_the_bit_and_the_limb_leads_obey_einthoven(seed, 
 @pytest.mark.parametrize("known", [("III", "aVR"), ("aVL", "aVF"), ("II", "aVR"), ("I", "III")])
 def test_two_limb_leads_give_the_other_four(known):
     truth, mask, mean, variance = drawn(1, known)
-    found, spread = twelve_leads(truth, mask, mean, variance)
+    found, spread = twelve(truth, mask, mean, variance)
     np.testing.assert_allclose(found[:, :6], truth[:, :6], atol=1e-5)
     assert not spread[:, :6].any()
 
 
 def test_one_limb_lead_moves_both_estimates_by_their_uncertainty():
     truth, mask, mean, variance = drawn(2, ("III",))
-    found, spread = twelve_leads(truth, mask, mean, variance)
+    found, spread = twelve(truth, mask, mean, variance)
     off = truth[:, III] - (mean[:, TWO] - mean[:, ONE])
     v_one, v_two = variance[:, 0], variance[:, 1]
     np.testing.assert_allclose(found[:, ONE], mean[:, 0] - off * v_one / (v_one + v_two), atol=1e-5)
@@ -70,7 +70,7 @@ def test_one_limb_lead_moves_both_estimates_by_their_uncertainty():
 
 def test_without_a_limb_lead_variances_add_up():
     truth, mask, mean, variance = drawn(3, ("V1",))
-    found, spread = twelve_leads(truth, mask, mean, variance)
+    found, spread = twelve(truth, mask, mean, variance)
     v_one, v_two = variance[:, 0], variance[:, 1]
     np.testing.assert_allclose(spread[:, III], v_one + v_two, rtol=1e-5)
     np.testing.assert_allclose(spread[:, AVR], (v_one + v_two) / 4, rtol=1e-5)
@@ -85,14 +85,14 @@ def test_a_record_of_a_batch_may_have_leads_of_its_own():
     truth, _, mean, variance = drawn(4, ())
     sets = (("II", "V1", "V5"), ("III", "aVF"), ())
     mask = np.float32([[name in known for name in TWELVE] for known in sets])
-    together = twelve_leads(truth, mask, mean, variance)
+    together = twelve(truth, mask, mean, variance)
     for i in range(3):
-        for a, b in zip(together, twelve_leads(truth[i], mask[i], mean[i], variance[i]), strict=True):
+        for a, b in zip(together, twelve(truth[i], mask[i], mean[i], variance[i]), strict=True):
             np.testing.assert_array_equal(a[i], b)
 
 
 def test_estimates_that_claim_to_be_sure_give_no_nan():
     truth, mask, mean, _ = drawn(5, ("aVL",))
-    found, spread = twelve_leads(truth, mask, mean, np.zeros_like(mean))
+    found, spread = twelve(truth, mask, mean, np.zeros_like(mean))
     assert np.isfinite(found).all()
     assert not spread.any()

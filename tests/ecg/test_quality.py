@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ecg.signals import cuts, ecg
+from tests.ecg.signals import WIDE, add, cuts, ecg, quiet
 from wearecg.ecg.quality import QualityMeter
 
 FS = 250.0
@@ -113,3 +113,44 @@ def test_real_ecg_is_usable_and_real_noise_is_not_good(data):
     for noise in ("em", "ma"):
         x = wfdb.rdrecord(str(data / "nstdb" / noise), sampto=360 * 300).p_signal[:, 0]
         assert np.mean([verdict != "good" for verdict, _ in reasons(x, fs=360.0)]) > 0.6
+
+
+@pytest.mark.parametrize("bpm", [130, 165, 190, 215])
+def test_wide_and_regular_is_no_noise(bpm):
+    x = quiet(FS, 20)
+    add(x, FS, np.arange(0, 20, 60 / bpm), WIDE)
+    found = reasons(x)
+    assert set(found[2:]) == {("poor", "wide")}
+
+
+def test_drawn_signals_are_unlike_an_ecg():
+    t = np.arange(2500) / FS
+    for x in (np.sign(np.sin(2 * np.pi * t)), t % 1.0):
+        assert set(reasons(0.5 * x + quiet(FS, 10))[1:]) == {("unusable", "unlike ECG")}
+
+
+def test_amplitudes_that_no_heart_has():
+    x, _ = ecg(FS, 20)
+    assert {reason for _, reason in reasons(x)} == {""}
+    assert reasons(5 * x)[3:] == [("poor", "amplitude")] * 17
+    assert {verdict for verdict, _ in reasons(10 * x)[3:]} == {"poor"}
+
+
+def test_samples_at_the_end_of_the_range_are_told():
+    x, _ = ecg(FS, 20)
+    x[np.random.default_rng(0).random(len(x)) < 0.01] = -3.3
+    assert np.mean([found == ("poor", "saturated") for found in reasons(x)]) > 0.7
+
+
+def test_a_second_can_be_judged_again():
+    x, _ = ecg(FS, 4)
+    noise = np.random.default_rng(0).normal(0, 0.3, 250).astype(np.float32)
+    plain, again = QualityMeter(FS, ("II",)), QualityMeter(FS, ("II",))
+    plain.feed(x[:, None])
+    (spoilt,) = again.feed((x[:250] + noise)[:, None])
+    assert again.noisy
+    assert spoilt.leads[0].reason == "noise"
+    np.testing.assert_array_equal(again.samples[:, 0], x[:250] + noise)
+    again.again(x[:250, None])
+    again.feed(x[250:, None])
+    assert list(again.recent) == list(plain.recent)

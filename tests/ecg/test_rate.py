@@ -55,3 +55,24 @@ def test_rate_lies_between_the_extremes_or_has_a_reason(intervals):
     rate = meter.at(time)
     assert rate.bpm is None or 60 / max(intervals) - 1e-9 <= rate.bpm <= 60 / min(intervals) + 1e-9
     assert (rate.bpm is None) == bool(rate.reason)
+
+
+def test_a_pause_is_no_interval_of_a_rate():
+    meter = HeartRateMeter()
+    end = regular(meter)
+    meter.beat(Beat(end + 20, "II", 20.0))
+    assert meter.at(end + 20.5).reason == "learning"
+    meter.beat(Beat(end + 21, "II", 1.0))
+    meter.beat(Beat(end + 22, "II", 1.0))
+    meter.beat(Beat(end + 23, "II", 1.0))
+    assert meter.at(end + 23.5).bpm == 60.0
+
+
+def test_a_few_uneven_intervals_are_no_rate_yet():
+    meter = HeartRateMeter()
+    for time, rr in ((0.0, None), (0.3, 0.3), (1.0, 0.7), (1.3, 0.3)):
+        meter.beat(Beat(time, "II", rr))
+    assert meter.at(1.5).reason == "learning"
+    for k in range(4):
+        meter.beat(Beat(1.6 + 0.3 * k, "II", 0.3))
+    assert meter.at(3.0).bpm == 200.0

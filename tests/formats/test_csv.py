@@ -48,14 +48,13 @@ def test_missing_rows_are_a_gap_and_blanks_are_missing(tmp_path: Path) -> None:
         ("I,II\n", 100, SignalError, "has no samples"),
         ("time,I\n", None, SignalError, "has no samples"),
         ("I,II\n1,2\n", None, SourceError, "no time column: give its rate"),
-        ("I,II\n1,2\n", 0, SourceError, "rate of 0 Hz is not possible"),
-        ("time,I\n0,1\n0.1,2\n", 10, SourceError, "has a time column; leave out the rate"),
+        ("I,II\n1,2\n", 0, SignalError, "fs is 0"),
         ("time,I\n0,1\n0,2\n", None, SourceError, "must rise"),
         ("time,I\n0,1\n", None, SourceError, "at least two rows"),
         ("time\n0\n1\n", None, SourceError, "time column and no lead"),
         ("0.1,0.2\n0.3,0.4\n", 100, SourceError, "starts with numbers"),
-        ("I,II\n1,2\n3,x\n", 100, SourceError, "row 3: could not convert string to float: 'x'"),
-        ("I,II\n1,2\n3\n", 100, SourceError, "row 3: 1 cells, the rows before have 2"),
+        ("I,II\n1,2\n3,x\n5,6\n", 100, SourceError, "row 3: could not convert string to float: 'x'"),
+        ("I,II\n1,2\n3\n5,6\n", 100, SourceError, "row 3: 1 cells, the rows before have 2"),
         ("I,II,V1\n1,2\n3,4\n", 100, SourceError, "names 3 columns and has 2"),
         ("I,II\n,\n,\n", 100, SignalError, "all 2 samples are marked as missing"),
     ],
@@ -70,3 +69,88 @@ def test_bad_files(
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such recording"):
         read_recording(tmp_path / "gone.csv", 100)
+
+
+def test_the_last_row_may_be_cut_short(tmp_path: Path) -> None:
+    for end in ("3", "3,", "3,-", "3,0.2e"):
+        got = read_recording(csv(tmp_path, f"I,II\n1,2\n2,3\n{end}"), fs=100)
+        if end == "3,":
+            assert np.isnan(got.samples[2, 1])
+            continue
+        assert len(got) == 2
+        assert got.remarks == ("row 4, the last, was cut short and is left out",)
+
+
+@pytest.mark.parametrize(
+    ("header", "scale"),
+    [("II (uV)", 1e-3), ("ECG [\u00b5V]", 1e-3), ("II[mV]", 1.0), ("II (V)", 1e3), ("II", 1.0)],
+)
+def test_units_in_the_header(tmp_path: Path, header: str, scale: float) -> None:
+    got = read_recording(csv(tmp_path, f"Time (ms),{header}\n0,5\n4,9\n8,10\n"))
+    assert got.fs == 250
+    np.testing.assert_allclose(got.samples[:, 0], np.array([5, 9, 10]) * scale, rtol=1e-6)
+
+
+def test_a_unit_that_is_not_known_is_told(tmp_path: Path) -> None:
+    got = read_recording(csv(tmp_path, "II (furlong)\n1\n2\n"), fs=100)
+    assert got.uncalibrated == ("II",)
+    assert "no statement that needs millivolts" in got.remarks[0]
+
+
+def test_decimal_commas(tmp_path: Path) -> None:
+    got = read_recording(csv(tmp_path, "time;II\n0,000;0,005\n0,005;-1,5\n0,010;2\n"))
+    assert got.fs == 200
+    np.testing.assert_allclose(got.samples[:, 0], [0.005, -1.5, 2], rtol=1e-6)
+
+
+def test_columns_named_and_scaled_by_the_user(tmp_path: Path) -> None:
+    text = "Counter,Channel1,Channel2\n0,480,100\n1,481,200\n"
+    got = read_recording(csv(tmp_path, text), 200, ",II,V1", 0.005)
+    assert (got.leads, got.lsb) == (("II", "V1"), (0.005, 0.005))
+    np.testing.assert_allclose(got.samples, [[2.4, 0.5], [2.405, 1.0]], rtol=1e-6)
+    with pytest.raises(SourceError, match="has the columns Counter, Channel1, Channel2; name each"):
+        read_recording(csv(tmp_path, text), 200, "II,V1")
+
+
+def rows_at(times: np.ndarray) -> str:
+    return "time,II\n" + "".join(f"{t:.6f},{k}\n" for k, t in enumerate(times))
+
+
+@pytest.mark.parametrize("kind", ["jitter", "late", "bursts", "milliseconds", "rounded"])
+def test_uneven_times_move_no_row(tmp_path: Path, kind: str) -> None:
+    rng = np.random.default_rng(1)
+    even = np.arange(3000) / 250
+    times = {
+        "jitter": np.sort(even + rng.uniform(-0.0019, 0.0019, 3000) + 1),
+        "late": np.maximum.accumulate(even + rng.exponential(0.002, 3000)),
+        "bursts": np.ceil(even * 10 + 1e-9) / 10,
+        "milliseconds": even * 1000,
+        "rounded": np.round(even, 2),
+    }[kind]
+    got = read_recording(csv(tmp_path, rows_at(times)))
+    assert got.fs == pytest.approx(250, rel=2e-3)
+    np.testing.assert_array_equal(got.samples[:, 0], np.arange(3000))
+
+
+@pytest.mark.parametrize("missing", [1, 3, 250, 5000])
+def test_a_gap_in_uneven_times_is_as_long_as_it_was(tmp_path: Path, missing: int) -> None:
+    even = np.arange(3000 + missing) / 250 + np.random.default_rng(2).uniform(-0.0012, 0.0012, 3000 + missing)
+    times = np.delete(even, range(1500, 1500 + missing))
+    got = read_recording(csv(tmp_path, rows_at(times + 1)))
+    assert got.fs == 250
+    assert len(got) == pytest.approx(3000 + missing, abs=1)
+    gap = np.flatnonzero(np.isnan(got.samples[:, 0]))
+    assert (gap[0], len(gap)) == (1500, pytest.approx(missing, abs=1))
+
+
+def test_a_clock_that_jumps_by_years_is_refused(tmp_path: Path) -> None:
+    times = np.arange(200) / 250
+    times[100:] += 1e9
+    with pytest.raises(SourceError, match=r"row 102: the time column jumps by 1e\+09 s"):
+        read_recording(csv(tmp_path, rows_at(times)))
+
+
+def test_a_rate_beside_the_time_column_is_held_against_it(tmp_path: Path) -> None:
+    text = rows_at(np.arange(500) / 250)
+    assert not read_recording(csv(tmp_path, text), fs=250).remarks
+    assert "250 Hz, not 500 Hz" in read_recording(csv(tmp_path, text), fs=500).remarks[0]

@@ -12,7 +12,7 @@ from wearecg.ecg.lead12 import INDEPENDENT
 from wearecg.ecg.leads import TWELVE
 from wearecg.errors import LeadError, ModelError, SignalError
 from wearecg.models.card import Band, Outputs, SignalOutput, load_card
-from wearecg.models.lead12 import LinearReconstructor, LinearSet, NetworkReconstructor, load_reconstructor
+from wearecg.models.lead12 import Lead12, Linear, LinearSet, load_reconstructor
 from wearecg.models.preprocess import condition
 from wearecg.models.runner import Runner
 
@@ -141,7 +141,7 @@ def test_a_card_without_a_band_does_not_reconstruct(tiny):
     with pytest.raises(ModelError, match="does not reconstruct"):
         load_reconstructor(tiny / "tiny.json")
     with pytest.raises(ModelError, match="band"):
-        NetworkReconstructor(card, Runner(card, tiny))
+        Lead12(card, Runner(card, tiny))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_linear_multiplies_and_falls_back_to_the_leads_that_are_there(linear_car
     assert not alone.known[:, TWELVE.index("V5")].any()
     assert alone.sd[:, TWELVE.index("V2")].min() > twelve.sd[:, TWELVE.index("V2")].max()
     with pytest.raises(LeadError, match=r"no matrix from V1, V2; it has from II\+V1\+V5, II"):
-        LinearReconstructor(linear_card).check(("V1", "V2"), 100)
+        Linear(linear_card).check(("V1", "V2"), 100)
 
 
 def test_a_linear_card_that_was_edited_is_refused(linear_path, linear_card):

@@ -11,7 +11,7 @@ from wearecg.ecg.lead12 import INDEPENDENT
 from wearecg.ecg.leads import TWELVE
 from wearecg.errors import LeadError, ModelError, SignalError
 from wearecg.models import sealed
-from wearecg.models.lead12 import LinearReconstructor
+from wearecg.models.lead12 import Linear
 from wearecg.models.profile import calibrate, read_profile
 
 THREE = ("II", "V1", "V5")
@@ -37,7 +37,7 @@ def heart(linear_card, odd: float, seed: int = 1, seconds: int = 20, noise: floa
 
 
 def made(linear_card, x, leads=THREE, names=TWELVE):
-    return calibrate(LinearReconstructor(linear_card), x, 100, names, leads, "me", "2026-01-01")
+    return calibrate(Linear(linear_card), x, 100, names, leads, "me", "2026-01-01")
 
 
 def test_it_learns_what_is_this_persons_own_and_keeps_on_other_recordings(linear_card):
@@ -46,8 +46,8 @@ def test_it_learns_what_is_this_persons_own_and_keeps_on_other_recordings(linear
     assert profile.after[at] < 0.6 * profile.before[at]
     later = heart(linear_card, 0.8, seed=2)
     given = later[:, [TWELVE.index(lead) for lead in THREE]]
-    plain, fitted = (LinearReconstructor(linear_card, p)(given, 100, THREE) for p in (None, profile))
-    truth = LinearReconstructor(linear_card)(later, 100, TWELVE).filtered
+    plain, fitted = (Linear(linear_card, p)(given, 100, THREE) for p in (None, profile))
+    truth = Linear(linear_card)(later, 100, TWELVE).filtered
     v3 = TWELVE.index("V3")
     errors = [np.sqrt(np.mean((one.mean[:, v3] - truth[:, v3])[200:-200] ** 2)) for one in (plain, fitted)]
     assert errors[1] < 0.6 * errors[0]
@@ -66,7 +66,7 @@ def test_a_lead_that_is_off_is_not_corrected_with(linear_card):
     profile = made(linear_card, x)
     given = x[:, [TWELVE.index(lead) for lead in THREE]].copy()
     given[:, 2] = np.nan
-    plain, fitted = (LinearReconstructor(linear_card, p)(given, 100, THREE) for p in (None, profile))
+    plain, fitted = (Linear(linear_card, p)(given, 100, THREE) for p in (None, profile))
     np.testing.assert_array_equal(plain.mean, fitted.mean)
 
 
@@ -81,9 +81,9 @@ def test_written_and_read_back(linear_card, tmp_path):
 def test_for_other_leads_or_another_model_it_is_refused(linear_card):
     profile = made(linear_card, heart(linear_card, 0.8))
     with pytest.raises(LeadError, match="for leads II, V1, V5, not I, II"):
-        LinearReconstructor(linear_card, profile).check(("I", "II"), 100)
+        Linear(linear_card, profile).check(("I", "II"), 100)
     with pytest.raises(ModelError, match=r"made with lead12-linear@0\.0\.1, not lead12-linear@0\.0\.2"):
-        LinearReconstructor(dataclasses.replace(linear_card, version="0.0.2"), profile)
+        Linear(dataclasses.replace(linear_card, version="0.0.2"), profile)
 
 
 def test_what_is_no_profile_is_refused(linear_card, tmp_path):

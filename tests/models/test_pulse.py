@@ -55,7 +55,7 @@ def test_a_whole_recording_is_what_the_live_stream_gives(fs, shape):
     assert np.isnan(drawn.rr).sum() == 2
     assert {reason for _, reason in drawn.skipped} == {"gap"}
     assert drawn.fs == 100
-    assert drawn.source == model.source
+    assert drawn.source == model.label
 
 
 def test_the_lag_of_each_beat_is_the_models(tmp_path):
@@ -69,7 +69,7 @@ def test_the_lag_of_each_beat_is_the_models(tmp_path):
 @pytest.mark.parametrize(
     ("samples", "fs", "message"),
     [
-        (WAVE, 10.0, r"a rate of 10 Hz is too low"),
+        (WAVE, 10.0, r"10 Hz is too slow"),
         (WAVE, float("nan"), r"fs is nan"),
         (WAVE[:900], 100, r"900 samples at 100 Hz are 9\.00 s: .* needs at least 10 s"),
         (np.stack([WAVE, WAVE], axis=1), 100, r"shape \(1000, 2\): give one pulse wave, \[n\] or \[n, 1\]"),
@@ -85,7 +85,7 @@ def test_a_recording_that_cannot_be_used_is_refused(tmp_path, samples, fs, messa
 
 def test_a_card_without_the_point_from_which_a_beat_is_one_is_refused(tmp_path):
     path = write_pulse_model(tmp_path, make_pulse_card(outputs=Outputs(0, (), SIGNALS)))
-    with pytest.raises(ModelError, match=r"tinypulse@1\.0\.0 has no operating point 'beats'"):
+    with pytest.raises(ModelError, match=r"tinypulse@1\.0\.0 has no point 'beats'"):
         load_model(path)
 
 
@@ -103,7 +103,7 @@ def test_it_is_no_model_that_scores_and_a_rate_must_be_enough(tmp_path):
     path = write_pulse_model(tmp_path)
     with pytest.raises(ModelError, match=r"makes no statements.*--ppg-to-ecg"):
         load_scorer(path)
-    with pytest.raises(SignalError, match=r"a rate of 10 Hz is too low.*at least 25 Hz"):
+    with pytest.raises(SignalError, match=r"10 Hz is too slow.*at least 25 Hz"):
         load_pulse_model(path).check(10.0)
 
 

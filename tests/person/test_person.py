@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wearecg.block import HeartRate, SignalBlock
 from wearecg.errors import SignalError
 from wearecg.person import LEADS, Person, names
+from wearecg.pipeline.frontend import FrontEnd
 
 FS = 500
 
@@ -31,7 +33,9 @@ def average_beat(person: Person, samples: np.ndarray, kind: str = "N") -> np.nda
     return beat - np.median(beat[:25], axis=0)
 
 
-@pytest.mark.parametrize("scenario", [*(n for n in names() if n != "lead-off"), "af+noise+motion"])
+@pytest.mark.parametrize(
+    "scenario", [*(n for n in names() if n not in ("lead-off", "rails")), "af+noise+motion"]
+)
 def test_einthoven_and_goldberger_hold_to_the_last_bit_whatever_happens(scenario: str) -> None:
     _, x = play(scenario, 12 if scenario == "demo" else 20)
     one, two = lead(x, "I"), lead(x, "II")
@@ -283,3 +287,54 @@ def test_living_is_cheap() -> None:
     began = time.process_time()
     person.samples(100 * 500)
     assert time.process_time() - began < 3.0, "3 % of a core at 500 Hz"
+
+
+def heart_rates(scenario: str, name: str = "II", seconds: int = 50) -> list[HeartRate]:
+    person = Person(3, scenario, 250)
+    front, rates = FrontEnd(250, (name,)), []
+    column = person.leads.index(name)
+    for second in range(seconds):
+        x = person.samples(250)[:, column : column + 1]
+        rates += front.feed(SignalBlock(x, 250, (name,), float(second)))
+    return [event for event in rates if isinstance(event, HeartRate)]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "bpm"),
+    [
+        ("tall-t", 69),
+        ("sinus+hum", 69),
+        ("sinus+rails", 69),
+        ("paced", 70),
+        ("vt-165", 165),
+        ("vt-190+hum", 190),
+        ("rate-30", 30),
+        ("rate-300", 300),
+    ],
+)
+def test_a_difficult_heart_gets_its_rate(scenario: str, bpm: float) -> None:
+    rates = [rate.bpm for rate in heart_rates(scenario)[12:]]
+    assert np.mean([rate is not None for rate in rates]) > 0.8
+    assert all(rate is None or abs(rate - bpm) < 0.08 * bpm for rate in rates)
+
+
+def test_low_beats_make_no_rate() -> None:
+    assert {rate.reason for rate in heart_rates("alternans")[8:]} == {
+        "a small wave halfway between beats may be a beat"
+    }
+
+
+def test_p_waves_alone_and_lost_spikes_are_no_beats() -> None:
+    beats = [b.time for b in Person(3, "standstill").beats_between(0, 50)]
+    stop = next(a for a, b in pairwise(beats) if b - a > 4)
+    stopped = [r for r in heart_rates("standstill", "V2") if stop + 3.5 < r.time < stop + 17]
+    assert len(stopped) > 10
+    assert all(rate.reason.startswith("no beats") for rate in stopped)
+    assert all(r.bpm is None or abs(r.bpm - 32) < 3 for r in heart_rates("pacing-lost", "V2"))
+
+
+def test_spikes_are_one_sample_wide() -> None:
+    for scenario in ("paced", "pacing-lost"):
+        x = lead(play(scenario, 20)[1], "II")
+        jumps = np.abs(np.diff(x))
+        assert 20 <= (jumps > 1.0).sum() / 2 <= 24

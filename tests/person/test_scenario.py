@@ -32,11 +32,22 @@ def test_names_join() -> None:
         ("af+vt", "af and vt at once"),
         ("st+st-depression", "st and st-depression at once"),
         ("demo+noise", "no scenario 'demo'"),
+        ("vt-19", "no scenario 'vt-19'"),
+        ("rate-400", "no scenario 'rate-400'"),
+        ("af-90", "no scenario 'af-90'"),
+        ("vt-190+rate-60", "vt-190 and rate-60 at once"),
     ],
 )
 def test_what_cannot_be_is_refused(text: str, message: str) -> None:
     with pytest.raises(SourceError, match=message):
         Scenario.parse(text)
+
+
+def test_a_rate_in_a_name() -> None:
+    (act,) = Scenario.parse("VT-165 + hum").acts
+    assert (act.rhythm, act.bpm, act.overlays) == ("sustained", 165.0, frozenset({"hum"}))
+    assert Scenario.parse("rate-40").acts[0].bpm == 40.0
+    assert Scenario.parse("vt").acts[0].bpm is None
 
 
 def test_every_name_is_a_scenario() -> None:

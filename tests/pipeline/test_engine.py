@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import wearecg
 from wearecg.block import Beat, Gap, HeartRate, Quality, SignalBlock, StreamInfo, Summary, Trace, Window
-from wearecg.errors import LeadError, SignalError
+from wearecg.errors import LeadError
 from wearecg.pipeline.engine import Engine
 from wearecg.pipeline.observer import Observer, Windows
 
@@ -96,13 +96,6 @@ def test_the_streams_of_one_source_are_kept_apart(signal):
     ppg = SignalBlock(np.zeros((128, 1), np.float32), 64, ("PPG",), 0.0, stream="ppg")
     events = engine.feed(ecg, 2.0) + engine.feed(ppg, 2.0)
     assert [(i.stream, i.fs) for i in only(events, StreamInfo)] == [("ecg", FS), ("ppg", 64)]
-
-
-def test_another_sensor_in_its_place_is_refused(signal):
-    engine = Engine("test")
-    engine.feed(SignalBlock(signal[:50], FS, LEADS, 0.0), 1.0)
-    with pytest.raises(SignalError, match="from 250 Hz II V1 to 500 Hz I"):
-        engine.feed(SignalBlock(np.zeros((50, 1), np.float32), 500, ("I",), 0.2), 1.2)
 
 
 def test_a_trace_only_where_one_is_shown(signal):

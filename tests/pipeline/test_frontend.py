@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ecg.signals import cuts, ecg
+from tests.ecg.signals import QRS, WIDE, P, T, add, cuts, ecg, quiet
 from wearecg.block import Beat, HeartRate, Quality, SignalBlock
 from wearecg.ecg.leads import TWELVE
 from wearecg.errors import SignalError
@@ -219,3 +219,50 @@ assert front.mains_hz and abs(front.mains_hz - 50) < 0.1
 sys.exit(sorted(name for name in sys.modules if name.startswith("scipy"))[:3] or 0)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0])
+def test_everything_begins_anew_behind_a_stretch_without_signal(value):
+    x, peaks = ecg(FS, 60, bpm=62)
+    x[round(20.3 * FS) : round(40.2 * FS)] = value
+    events = run(x)[0]
+    beats = [beat for beat in of(Beat, events) if beat.time > 39]
+    assert beats[0].rr is None
+    assert all(abs(beat.rr - 0.97) < 0.15 for beat in beats[1:])
+    rates = [rate.bpm for rate in of(HeartRate, events) if rate.time > 41]
+    assert all(bpm is None or abs(bpm - 62) < 4 for bpm in rates)
+    assert sum(bpm is not None for bpm in rates) >= 14
+    assert sum(peak > 44 for peak in peaks) == sum(beat.time > 44 for beat in beats)
+
+
+@pytest.mark.parametrize("bpm", [165, 190])
+def test_a_wide_tachycardia_on_one_lead(bpm):
+    x = quiet(FS, 30)
+    times = np.arange(0.4, 29.5, 60 / bpm)
+    add(x, FS, times, WIDE)
+    events = run(x)[0]
+    assert abs(len([b for b in of(Beat, events) if b.time > 3]) - (times > 3).sum()) <= 2
+    assert all(abs(r.bpm - bpm) < 5 for r in of(HeartRate, events) if r.time > 3)
+
+
+def test_waves_that_were_taken_for_beats_make_no_rate():
+    x = quiet(FS, 40)
+    add(x, FS, np.arange(0.7, 39, 1.0), (P, *QRS, (0.29, 0.02, 1.2)))
+    rates = [rate.bpm for rate in of(HeartRate, run(x)[0])]
+    assert all(bpm is None or abs(bpm - 60) < 3 for bpm in rates)
+    assert sum(bpm is not None for bpm in rates) > 28
+
+
+def test_a_halfway_wave_makes_the_rate_unknown():
+    x = quiet(FS, 30)
+    times = np.arange(0.7, 29, 0.8)
+    add(x, FS, times[::2], (P, *QRS, T))
+    add(x, FS, times[1::2], QRS, 0.15)
+    rates = of(HeartRate, run(x)[0])[8:]
+    assert {rate.reason for rate in rates} == {"a small wave halfway between beats may be a beat"}
+
+
+def test_a_calibrator_has_no_heart():
+    t = np.arange(20 * 250) / FS
+    events = run(0.5 * np.sign(np.sin(2 * np.pi * t)) + quiet(FS, 20))[0]
+    assert {rate.reason for rate in of(HeartRate, events)[1:]} == {"signal unusable: unlike ECG"}

@@ -24,7 +24,7 @@ from wearecg.ecg.pulse import pulse_band
 from wearecg.observers.pulse import PulseObserver
 from wearecg.pipeline.engine import Engine
 from wearecg.pipeline.observer import Observer, Windows
-from wearecg.pipeline.pulse import DrawnWindow, PulseStage
+from wearecg.pipeline.pulse import Drawn, PulseStage
 
 FS = 100
 
@@ -32,7 +32,7 @@ FS = 100
 class Slope:
     """Draws the pulse itself; a beat is where it rises most."""
 
-    source, fs, length, threshold = "slope@1", 100.0, 1000, 0.5
+    label, fs, length, threshold = "slope@1", 100.0, 1000, 0.5
     lag = 0.3
 
     def check(self, fs):
@@ -42,7 +42,7 @@ class Slope:
         x = np.where(np.isnan(window), np.nanmean(window), window)
         band = pulse_band(x, self.fs)
         slope = np.gradient(band) * self.fs / band.std()
-        return DrawnWindow(band.astype(np.float32), 1 / (1 + np.exp(12 - slope)), self.lag)
+        return Drawn(band.astype(np.float32), 1 / (1 + np.exp(12 - slope)), self.lag)
 
 
 class Looker(Observer):

@@ -155,9 +155,9 @@ def test_a_sensor_that_does_not_keep_its_rate_is_told_once():
 
 def test_what_rounding_leaves_over_is_carried_to_the_next_gap():
     timeline, start = Timeline(), 0.0
-    for _ in range(400):
+    for number in range(1200):
         timeline.feed(block(25, start), 10 + start)
-        start += 0.1 + 10.4 / FS  # a sensor that begins anew at another phase
+        start += 0.1 + (10.4 / FS if number % 3 == 0 else 0.0)  # a sensor that begins anew at another phase
     placed, _ = place(timeline, [(block(25, start), 10 + start)])
     assert placed[-1].start == pytest.approx(start, abs=0.6 / FS)
 
@@ -179,3 +179,79 @@ def test_beats_are_told_in_true_seconds(clocked, settled):
     clock = [e for e in events if isinstance(e, ClockFit)][-1]
     assert clock.rate == pytest.approx(FS / slow, rel=1e-4)
     assert clock.host == pytest.approx(10 + slow * clock.time, abs=1e-3)
+
+
+def played(stated, real, stamps, seconds=40, n=10, jitter=0.01):
+    """Events of a sensor that states one rate, samples at another, and stamps (None: not) by a third."""
+    rng = np.random.default_rng(0)
+    x, peaks = ecg(real, seconds)
+    engine, events = Engine("liar"), []
+    for i in range(0, len(x) - n, n):
+        start = float("nan") if stamps is None else i / stamps
+        block = SignalBlock(x[i : i + n, None], stated, ("II",), start)
+        events += engine.feed(block, 100 + (i + n) / real + rng.exponential(jitter))
+    return events + engine.finish(), 60 / np.mean(np.diff(peaks))
+
+
+@pytest.mark.parametrize(
+    ("stated", "real", "stamps"),
+    [
+        (500, 250, 500),  # rate and stamps are wrong alike
+        (250, 500, 250),
+        (250, 237.5, 250),
+        (250, 275, 250),
+        (500, 250, 250),  # the stamps are right
+        (250, 237.5, None),
+    ],
+)
+def test_a_rate_that_is_not_kept_is_told_once_and_no_heart_rate_rests_on_it(stated, real, stamps):
+    events, true = played(float(stated), float(real), stamps)
+    (told,) = [e for e in events if isinstance(e, Notice)]
+    words = told.message.split()
+    assert told.message.startswith(f"{stated} samples a second are stated, but ")
+    assert float(words[7]) == pytest.approx(real, rel=0.01)
+    rates = [e for e in events if isinstance(e, HeartRate)]
+    off = [e for e in rates if e.bpm and abs(e.bpm / true - 1) > 0.05]
+    assert all(e.time < 9 for e in off), "within seconds"
+    if not 0.8 < real / stated < 1.2:
+        assert not off
+    assert "are stated" in rates[-1].reason
+    assert all(e.rr is None for e in events if isinstance(e, Beat) and e.time > 12)
+    assert sum(isinstance(e, Gap) for e in events) <= 5
+
+
+@pytest.mark.parametrize("stamps", [250, None])
+@pytest.mark.parametrize("real", [250.0, 245.0])
+@pytest.mark.parametrize("jitter", [0.002, 0.05])
+def test_a_rate_that_is_about_kept_is_not_doubted(stamps, real, jitter):
+    events, true = played(250.0, real, stamps, jitter=jitter)
+    assert not [e for e in events if isinstance(e, Notice)]
+    last = [e for e in events if isinstance(e, HeartRate)][-1]
+    assert last.bpm == pytest.approx(true, rel=0.1)
+
+
+@pytest.mark.parametrize("waited", [0.0, 3.0])
+@pytest.mark.parametrize("stall", [0.0, 3.0, 8.0])
+def test_what_waited_or_was_held_up_is_no_wrong_rate(waited, stall):
+    timeline, told = Timeline(), []
+    for i in range(1200):
+        true = (i + 1) * 0.04
+        late = max(0.0, waited - true) + (max(0.0, 20 + stall - true) if true > 20 else 0.0)
+        told += timeline.feed(block(10, i * 0.04), 100 + true + late)
+        assert not timeline.trouble
+    assert not [p for p in told if isinstance(p, Notice | Gap)]
+
+
+def test_a_clock_that_runs_backwards_is_told_and_not_used():
+    timeline, placed = Timeline(), []
+    for i in range(500):
+        placed += timeline.feed(block(10, 1000 - i * 0.04), 100 + i * 0.04)
+    placed += timeline.flush()
+    told = [p.message for p in placed if isinstance(p, Notice)]
+    assert len(told) == 3
+    assert "set or started anew" in told[0]
+    assert "jumps all the time" in told[1]
+    assert "more times since that was told" in told[2]
+    blocks = [p for p in placed if isinstance(p, SignalBlock)]
+    assert sum(map(len, blocks)) == 5000
+    assert blocks[-1].end == pytest.approx(20, abs=0.3)

@@ -11,11 +11,11 @@ import wearecg
 from wearecg.block import Beat, Notice, SignalBlock, Statement, StreamId, StreamInfo, Summary, Trace, Window
 from wearecg.ecg.leads import TWELVE
 from wearecg.errors import LeadError
-from wearecg.models.lead12 import LinearReconstructor
+from wearecg.models.lead12 import Linear
 from wearecg.observers.twelve import TwelveObserver
 from wearecg.pipeline.engine import Engine
 from wearecg.pipeline.observer import Observer, Windows
-from wearecg.pipeline.twelve import ReconstructedWindow, TwelveStage
+from wearecg.pipeline.twelve import Estimate, TwelveStage
 
 FS = 100
 LEADS = ("V1", "II")
@@ -34,7 +34,7 @@ class Numbered:
     def check(self, leads, fs):
         pass
 
-    def reconstruct(self, window, leads):
+    def estimate(self, window, leads):
         there = np.isfinite(window).mean(axis=0) > 0.95
         self.seen.append(there.tolist())
         if not there.any():
@@ -43,18 +43,18 @@ class Numbered:
         self.asked += 1
         sd = np.full((len(window), 12), 0.1, np.float32)
         sd[:, -1] = 0.5
-        return ReconstructedWindow(mean, sd, sd, there)
+        return Estimate(mean, sd, sd, there)
 
 
 class Sum(Numbered):
     """A model without memory: each lead is the sum of those that are there."""
 
-    def reconstruct(self, window, leads):
-        found = super().reconstruct(window, leads)
-        if found is None:
+    def estimate(self, window, leads):
+        estimate = super().estimate(window, leads)
+        if estimate is None:
             return None
-        mean = np.repeat(np.nansum(window[:, found.used], axis=1)[:, None], 12, axis=1)
-        return ReconstructedWindow(mean.astype(np.float32), found.sd, found.half_band, found.used)
+        mean = np.repeat(np.nansum(window[:, estimate.used], axis=1)[:, None], 12, axis=1)
+        return Estimate(mean.astype(np.float32), estimate.sd, estimate.reach, estimate.used)
 
 
 class Looker(Observer):
@@ -194,7 +194,7 @@ def events(x, leads, twelve, cuts, trace=True):
 
 def test_the_stream_is_what_the_recording_gives_offline(person, linear_card):
     leads, x = person
-    model = LinearReconstructor(linear_card)
+    model = Linear(linear_card)
     offline = model(x, 250, leads)
     live = events(x, leads, model, [0, 100, 3333, 3334, 5000, len(x)])
     info = next(e for e in live if isinstance(e, StreamInfo) and e.stream == "twelve")
@@ -219,7 +219,7 @@ def test_the_stream_is_what_the_recording_gives_offline(person, linear_card):
 def test_beats_quality_and_windows_do_not_see_it(person, linear_card):
     leads, x = person
     cuts = list(range(0, len(x), 250))
-    with_it, without = (events(x, leads, twelve, cuts) for twelve in (LinearReconstructor(linear_card), None))
+    with_it, without = (events(x, leads, twelve, cuts) for twelve in (Linear(linear_card), None))
     for kind in (Beat, Window, Statement):
         told = [[e for e in one if isinstance(e, kind)] for one in (with_it, without)]
         assert len(told[0]) == len(told[1])
@@ -230,7 +230,7 @@ def test_beats_quality_and_windows_do_not_see_it(person, linear_card):
 
 def test_a_model_that_fails_is_told_once_and_the_rest_goes_on(person):
     class Broken(Numbered):
-        def reconstruct(self, window, leads):
+        def estimate(self, window, leads):
             raise RuntimeError("out of memory")
 
     leads, x = person
@@ -246,4 +246,4 @@ def test_a_model_that_fails_is_told_once_and_the_rest_goes_on(person):
 def test_leads_without_a_place_are_refused_at_once(person, linear_card):
     _, x = person
     with pytest.raises(LeadError, match="known place"):
-        events(x, ("ECG", "ECG_2", "PPG"), LinearReconstructor(linear_card), [0, 250])
+        events(x, ("ECG", "ECG_2", "PPG"), Linear(linear_card), [0, 250])

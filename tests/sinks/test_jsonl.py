@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -193,3 +194,38 @@ def test_a_pipe_that_closes_ends_it_quietly() -> None:
     assert process.stderr.read() == "False None\n"
     process.stderr.close()
     assert process.wait(20) == 0
+
+
+def test_a_pipe_that_nobody_reads_is_told(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(SinkError, match=f"nobody reads the pipe {pipe}: start its reader first"):
+        open_sink(f"jsonl:{pipe}")
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    sink = open_sink(f"jsonl:{pipe}")
+    assert not sink.lossless
+    sink.write(Beat(1.0, "II"))
+    sink.tick(0.0)
+    assert [json.loads(line)["type"] for line in os.read(reader, 65536).splitlines()] == ["schema", "beat"]
+    os.close(reader)
+    sink.write(Beat(2.0, "II"))
+    with pytest.raises(SinkError, match=f"nobody reads {pipe} any more"):
+        sink.tick(1.0)
+    sink.close()
+
+
+def test_a_file_that_is_deleted_is_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "below" / "o"
+    sink = JsonlSink(path)
+    sink.write(Beat(1.0, "II"))
+    sink.tick(0.0)
+    path.unlink()
+    path.parent.rmdir()
+    sink.write(Beat(2.0, "II"))
+    sink.tick(1.0)
+    sink.write(Beat(3.0, "II"))
+    sink.close()
+    assert [line["type"] for line in written(path)] == ["schema", "beat", "beat"]
+    assert [notice.message for notice in sink.notices] == [
+        f"{path} was deleted while it was written: it is begun anew"
+    ]

@@ -19,6 +19,7 @@ from wearecg.sinks.upkeep import recordings
 EPOCH = 1_795_000_000.0
 
 PACKAGE = """
+from wearecg.block import Notice
 from wearecg.sinks.record_format import OpenRecord, RecordFormat
 from wearecg.sinks.recorder import Recorder
 
@@ -38,7 +39,7 @@ class Lines(RecordFormat):
         return path.read_text().startswith("# wearecg")
 
     def repair(self, directory):
-        return [path.stem for path in directory.glob("*.txt") if path.stat().st_size == 0]
+        return [Notice(f"{path} is empty") for path in directory.glob("*.txt") if path.stat().st_size == 0]
 
 
 class LinesRecord(OpenRecord):

@@ -410,7 +410,8 @@ def test_repair_shortens_headers_to_what_is_there(tmp_path: Path) -> None:
     os.truncate(tail, 6 * 300 + 4)
     with pytest.raises(ValueError):
         wfdb.rdrecord(str(tmp_path / name))
-    assert sorted(repair(tmp_path)) == [name, f"{name}_0002"]
+    told = sorted(notice.message.partition(" had lost its end")[0] for notice in repair(tmp_path))
+    assert told == [f"{tmp_path / name}", f"{tmp_path / name}_0002"]
     assert_same(read(sink), expected[:1800])
     assert repair(tmp_path) == []
     assert len(recorder(tmp_path).notices) == 0

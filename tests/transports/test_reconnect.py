@@ -253,7 +253,7 @@ def test_noise_after_long_silence_counts_from_its_own_beginning(run):
 def test_answers_without_samples_are_their_own_condition(run):
     run.open().wait(10, each=run.frame)
     assert run.states == ["connecting", "silent"]
-    assert "answers but sends no samples" in run.told[-1].message
+    assert "answers but sends no samples: looks like 9600 baud" in run.told[-1].message
 
 
 def test_answers_beat_noise(run):

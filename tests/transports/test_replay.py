@@ -64,7 +64,7 @@ def test_real_time_is_paced_in_small_blocks() -> None:
     np.testing.assert_array_equal(rebuilt(blocks), rec.samples)
 
 
-def test_arrival_is_on_an_absolute_schedule_and_never_in_the_future() -> None:
+def test_arrival_is_on_an_absolute_schedule_in_the_time_of_the_signal() -> None:
     source = ReplaySource(recording(2500), speed=10)
     with source:
         first = source.read(0.1)
@@ -75,8 +75,8 @@ def test_arrival_is_on_an_absolute_schedule_and_never_in_the_future() -> None:
         while (items := source.read(0.1)) is not None:
             for item in items:
                 if isinstance(item, tuple):
-                    assert item[1] == pytest.approx(began + item[0].end / 10, abs=1e-6)
-                    assert item[1] <= time.monotonic()
+                    assert item[1] == pytest.approx(began + item[0].end, abs=1e-6)
+                    assert began + item[0].end / 10 <= time.monotonic()
 
 
 def test_waiting_ends_at_the_timeout() -> None:

@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in (stream, score, calibrate, simulate, devices, models, doctor, service):
         module.add_parser(verbs)
+    _replace_closed()
     args = parser.parse_args(argv)
     try:
         return int(args.run(args))
@@ -48,7 +49,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except errors.WearECGError as error:
         from wearecg.sinks.journal import ERROR, is_journal
+        from wearecg.text import visible
 
         priority = f"<{ERROR}>" if is_journal(sys.stderr) else ""
-        print(f"{priority}wearecg: {error}", file=sys.stderr)
+        print(f"{priority}wearecg: {visible(str(error))}", file=sys.stderr)
         return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
+
+
+def _replace_closed() -> None:
+    """Put nothing in the place of standard streams that are closed (``>&-``): else files of ours get their numbers."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    sys.stderr = sys.stderr or os.fdopen(os.dup(2), "w")

@@ -1,4 +1,4 @@
-"""Parsers of arguments that several commands share."""
+"""What arguments of several verbs have in common."""
 
 from __future__ import annotations
 

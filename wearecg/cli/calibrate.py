@@ -42,7 +42,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fit a profile, write it, and print how well it does."""
+    """Fit the profile, write it, and print its errors."""
     from wearecg.errors import SinkError
     from wearecg.formats import read_recording
     from wearecg.models.lead12 import load_reconstructor
@@ -69,15 +69,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def describe(profile: Profile) -> str:
-    """Return what the profile changes, as text."""
+    """Return the errors with and without the profile as text."""
     lines = [
         f"{profile.reference}, {profile.seconds:g} s: {profile.model} from {', '.join(profile.leads)}",
-        "  root mean square error (mV), each half predicted from the other (expect less on another day):",
+        "  root mean square error (mV), each half predicted from the other (on another day expect less):",
         *(
             f"  {lead:3} {before:.3f} -> {after:.3f}"
             for lead, before, after in zip(profile.targets, profile.before, profile.after, strict=True)
         ),
     ]
     if sum(profile.after) >= sum(profile.before):
-        lines.append("  it does not help: try a longer recording, or leave the profile out")
+        lines.append("  it does not help: a longer recording may, or leave the profile out")
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """Options from a TOML file: the same names without the dashes, the same meaning, the same checks.
 
-Options on the command line replace those of the file.
+The command line overrides the file.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 def settle(args: argparse.Namespace, options: type[T]) -> T:
     """Return the options of ``args``: from the command line, else from the file, else the default.
 
-    Options that exclude each other end the program with a usage error.
+    Options that do not go together end the program as a usage error.
 
     Raises
     ------
     ConfigError
-        The file cannot be read, or it has an unknown option or a value of the wrong type; with file and line.
+        The file cannot be read, or something in it is not an option or not a value of its kind; with file and line.
     """
     parser: argparse.ArgumentParser = args.parser
     known = declared(options)
@@ -45,7 +45,7 @@ def settle(args: argparse.Namespace, options: type[T]) -> T:
     }
     path: Path | None = vars(args).get("config")
     written = read_toml(path, options) if path else {}
-    # --ble on the command line also replaces port in the file.
+    # --ble on the command line replaces port in the file, too.
     taken = {known[name].group for name in typed} - {None}
     kept = {name: value for name, value in written.items() if known[name].group not in taken}
     try:
@@ -55,13 +55,13 @@ def settle(args: argparse.Namespace, options: type[T]) -> T:
 
 
 def read_toml(path: Path, options: type[Options]) -> dict[str, Any]:
-    """Return the values of a file by field name. Raises `ConfigError`, see `settle`."""
+    """Return the values in the file by the names of their fields. Raises `ConfigError`, see `settle`."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; name an existing file with {CONFIG}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as that") from error
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -89,10 +89,10 @@ def read_toml(path: Path, options: type[Options]) -> dict[str, Any]:
 
 
 def line_of(text: str, key: str | None = None) -> int:
-    """Return the line (from 1) on which the statement of the top-level ``key`` begins, or the first invalid one.
+    """Return the line (from 1) on which the top-level ``key`` is given, or the first that is wrong.
 
-    The parser does not give it. But a prefix of whole lines is valid TOML only if a statement ends there, so the
-    statement begins after the last valid prefix without the key.
+    The parser does not say. But TOML that is cut after a line is valid only if a statement ends there, so the one
+    looked for begins after the last such line without the key.
     """
     lines = text.splitlines(keepends=True)
     begin = 0
@@ -108,7 +108,7 @@ def line_of(text: str, key: str | None = None) -> int:
 
 
 def _converted(option: Option, value: Any, where: str) -> Any:
-    """Check a value and convert it as on the command line."""
+    """Check a value and convert it as the command line would."""
     kind = option.kind
     if not kind.fits(value):
         raise ConfigError(f"{where} is {_toml(value)}, but it must be {kind.name}, like {kind.example}")

@@ -1,4 +1,4 @@
-"""``wearecg devices``: known sensors and those that are plugged in."""
+"""``wearecg devices``: known sensors and what is plugged in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print short lists."""
+    """Print the lists."""
     from wearecg.devices import device, names, serial_drivers
     from wearecg.transports.ports import list_ports
 
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     ports = list_ports({ids: name for name, driver in known.items() for ids in driver.usb_ids})
     print("Plugged in:" if ports else "Plugged in: no serial port found")
     for port in ports:
-        guess = f" - may be {port.device}; --device auto detects it" if port.device else ""
+        guess = f" - may be {port.device}, --device auto finds out" if port.device else ""
         print(f"  {port.path}  {port.description}{guess}" + (f"\n    {port.problem}" if port.problem else ""))
     if args.scan:
         _scan()
@@ -45,9 +45,7 @@ def _scan() -> None:
     sensors = list_sensors()
     known = [sensor for sensor in sensors if sensor.device]
     print(
-        "In range:"
-        if known
-        else "In range: no known sensor (a sensor that is connected elsewhere is not visible)"
+        "In range:" if known else "In range: no sensor that is known; one that is connected does not show up"
     )
     for sensor in known:
         assert sensor.device

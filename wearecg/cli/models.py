@@ -1,4 +1,4 @@
-"""``wearecg models``: installed models, their cards, and whether this machine computes what was published."""
+"""``wearecg models``: the models that are installed, their cards, and whether this machine runs them right."""
 
 from __future__ import annotations
 

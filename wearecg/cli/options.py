@@ -1,4 +1,4 @@
-"""The options of a command, declared once: argument parser and TOML file are both made from a typed dataclass.
+"""The options of a verb, declared once: its argument parser and its TOML file are both made from a typed dataclass.
 
 Each field is made by `option` and holds the final value of one option::
 
@@ -20,12 +20,12 @@ from typing import Any
 
 
 class UsageError(ValueError):
-    """Options that exclude each other, from the command line or from a file."""
+    """Options that do not go together, whether they were typed or come from a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The type of a value in a file: its name, an example, and whether a TOML value has it."""
+    """A type of value in a file: its name in messages, an example, and whether a TOML value fits it."""
 
     name: str
     example: str
@@ -41,7 +41,7 @@ def _is_texts(value: object) -> bool:
 
 
 FLAG = Kind("true or false", "true", lambda value: isinstance(value, bool))
-# By exact type, as a bool is an int.
+# By type: a bool is an int, too.
 WHOLE = Kind("a whole number", "5", lambda value: type(value) is int)
 NUMBER = Kind("a number", "0.5", lambda value: type(value) in (int, float))
 TEXT = Kind("a text", '"..."', _is_text)
@@ -53,7 +53,7 @@ TEXT_OR_TEXTS = Kind(
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """How an option is written; see `option` for the fields."""
+    """The declaration of one option; see `option` for the fields."""
 
     name: str
     help: str
@@ -88,10 +88,10 @@ def option(
     Parameters
     ----------
     name : str
-        As typed: ``--keep-free`` for the field ``keep_free``; without dashes for a positional argument.
+        As it is typed: ``--keep-free`` for the field ``keep_free``, or without dashes for a positional argument.
     help : str
     default
-        The value if the option is not given; `dataclasses.MISSING` if it must be.
+        The value where the option is not given; `dataclasses.MISSING` for a required argument.
     kind : Kind
         Its type in a file.
     parse : callable
@@ -114,20 +114,20 @@ def flag(name: str, *, help: str) -> Any:
 
 
 def texts(text: str) -> tuple[str, ...]:
-    """Read a comma-separated list: ``II,V1``."""
+    """Split a text at its commas: ``II,V1``."""
     return tuple(text.split(","))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The base class of options. Subclasses raise `UsageError` for values that exclude each other."""
+    """The base of options. Subclasses raise `UsageError` where values do not go together."""
 
     def __post_init__(self) -> None:
-        """Check the values; see the class."""
+        """Check the values; the base has nothing to check."""
 
 
 def declared(options: type[Options]) -> dict[str, Option]:
-    """Return the options by field name: those of the class itself, then those of each base."""
+    """Return the options by the names of their fields: those of the class itself, then those of each base."""
     made = {one.name: one.metadata["option"] for one in fields(options)}
     return {
         name: made[name] for cls in options.__mro__ for name in inspect.get_annotations(cls) if name in made
@@ -135,7 +135,7 @@ def declared(options: type[Options]) -> dict[str, Option]:
 
 
 def add_options(parser: argparse.ArgumentParser, options: type[Options]) -> None:
-    """Declare the arguments. Options that are not typed are absent from the result, which `config.settle` completes."""
+    """Declare the arguments. Options that are not given are absent from the result, which `config.settle` completes."""
     known = declared(options)
     names = dict.fromkeys(one.group for one in known.values() if one.group)
     groups = {name: parser.add_mutually_exclusive_group() for name in names}

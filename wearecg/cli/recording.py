@@ -1,4 +1,4 @@
-"""The options of ``wearecg stream`` for outputs and recordings."""
+"""The options of `wearecg stream` for its outputs, and for rotation and disk space."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WFDB = "wfdb:"
 
 
 def checked(read: Callable[[str], object]) -> Callable[[str], str]:
-    """Return a parser that returns the text itself if ``read`` accepts it."""
+    """Return a parser that returns a text unchanged if ``read`` accepts it."""
 
     def parse(text: str) -> str:
         try:
@@ -45,34 +45,34 @@ class RecordingOptions(Options):
         "--rotate",
         parse=checked(limits),
         metavar="1h,100MB",
-        help="begin a new recording after this time or size, whichever comes first",
+        help="begin a new recording after this time or size, or either",
     )
     keep_free: str | None = option(
         "--keep-free",
         parse=checked(size),
         metavar="500MB",
-        help="delete the oldest finished recordings, never other files, while less than this is free",
+        help="delete the oldest finished recordings, never others' files, while less than this is free",
     )
     sync: float | None = option(
         "--sync",
         kind=NUMBER,
         parse=positive,
         metavar="S",
-        help="write recordings to the disk only every S seconds, which spares SD cards; a killed process loses up to S "
-        "(default 0.5; a power cut 5 s more)",
+        help="write recordings to the disk every S seconds in one go: spares SD cards; a kill loses up to "
+        "S seconds, 0.5 s without this option (a power cut 5 s more)",
     )
 
     def __post_init__(self) -> None:
-        """Refuse options for recordings if nothing is recorded."""
+        """Refuse options of a recording if nothing is recorded."""
         super().__post_init__()
         if self._kept and not any(uri.startswith(_WFDB) for uri in self.uris):
             raise UsageError(
-                "--rotate, --keep-free and --sync are for recordings, but nothing is recorded: add --record DIR"
+                "--rotate, --keep-free and --sync say how to record, but nothing is: add --record DIR"
             )
 
     @property
     def uris(self) -> tuple[str, ...]:
-        """Every output; recordings with their options."""
+        """Every output; those of recordings with ``rotate``, ``keep-free`` and ``sync``."""
         uris = (*self.to, *([f"{_WFDB}{self.record}"] if self.record else []))
         return tuple(self._with_kept(uri) if uri.startswith(_WFDB) else uri for uri in uris)
 

@@ -30,7 +30,16 @@ class ScoreOptions(twelve.TwelveOptions):
     fs: float | None = option(
         "--fs", kind=NUMBER, parse=positive, help="samples per second, for a CSV without a time column"
     )
-    leads: tuple[str, ...] = option("--leads", default=(), kind=TEXTS, parse=texts, help="e.g. II,V1,V5")
+    leads: tuple[str, ...] = option(
+        "--leads",
+        default=(),
+        kind=TEXTS,
+        parse=texts,
+        help="leads to look at, e.g. II,V1,V5; or, for a CSV whose columns have other names, what each of them is",
+    )
+    lsb: float | None = option(
+        "--lsb", kind=NUMBER, parse=positive, metavar="MV", help="mV of one count, for a CSV of counts"
+    )
     to: tuple[str, ...] = option(
         "--to", default=(), kind=TEXTS, repeatable=True, metavar="URI", help="jsonl:- jsonl:FILE wfdb:DIR"
     )
@@ -65,14 +74,15 @@ def run(args: argparse.Namespace) -> int:
 
     options = settle(args, ScoreOptions)
     reconstructor = twelve.reconstructor(options)
-    recording = read_recording(options.file, fs=options.fs)
+    recording = read_recording(options.file, options.fs, options.leads, options.lsb)
     observers = scoring.observers(options)
     known = None
     if reconstructor:
         observers.append(TwelveObserver(reconstructor))
         known = twelve.Known(reconstructor)
     source = replay(recording, math.inf)
-    session = Session(source, observers, options.to, leads=options.leads)
+    leads = [lead for lead in options.leads if lead]
+    session = Session(source, observers, options.to, leads=leads)
     result = report(_shown(session, known))
     if "jsonl:-" not in options.to:
         print(describe(result, recording.name))
@@ -81,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     if options.plot and reconstructor:
         from wearecg.plot import save_page
 
-        save_page(recording, options.leads, reconstructor, options.plot)
+        save_page(recording, leads, reconstructor, options.plot)
     for failure in session.outputs.failures:
         print(f"wearecg: {failure.message}", file=sys.stderr)
     return 5 if session.outputs.failures else 0
@@ -101,6 +111,7 @@ def describe(report: Report, name: str) -> str:
     lines = [
         f"{name}: {report.summary.duration:.1f} s, {len(report.beats)} beats, heart rate {heart_rate} (median)",
     ]
+    lines += [f"  {notice.level}: {notice.message}" for notice in report.notices if notice.level != "info"]
     lines += [f"  gap {gap.start:.2f} s for {gap.duration:.2f} s ({gap.reason})" for gap in report.gaps]
     for lead in {lead.lead: None for quality in report.quality for lead in quality.leads}:
         verdicts = [q for quality in report.quality for q in quality.leads if q.lead == lead]

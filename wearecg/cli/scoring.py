@@ -1,4 +1,4 @@
-"""The options for models: which models score, and how every model is run."""
+"""The options for models: which ones score, and how each is run."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class ModelOptions(Options):
         default=(),
         kind=TEXT_OR_TEXTS,
         repeatable=True,
-        help="model, or another observer, that scores (repeatable; default encoder, or rhythm1 if no lead has a "
-        "known position; none for no model)",
+        help="model, or another observer, that scores (repeatable; default encoder, or rhythm1 where no lead has a "
+        "known position; none for none)",
     )
     runtime: str = option(
         "--runtime",
@@ -40,7 +40,7 @@ class ModelOptions(Options):
     )
 
     def __post_init__(self) -> None:
-        """Refuse ``none`` together with a model."""
+        """Refuse ``none`` beside a model."""
         super().__post_init__()
         if NONE in self.model and len(self.model) > 1:
             raise UsageError("--model none scores nothing: give it alone, or leave it out")

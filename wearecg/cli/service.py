@@ -1,4 +1,4 @@
-"""``wearecg service``: streaming as a systemd service, from boot."""
+"""``wearecg service``: streaming as a systemd service, from boot on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser = verbs.add_parser(
         "service",
         help="run as a systemd service: install, uninstall, status",
-        description="Stream from boot as a systemd service, with the options of /etc/wearecg.toml.",
+        description="Stream from boot on, with the options of /etc/wearecg.toml, as a systemd service.",
     )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     install = actions.add_parser("install", help="write the service's files (needs root)")
@@ -19,7 +19,9 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     actions.add_parser("uninstall", help="stop it and delete its files (needs root)").set_defaults(
         run=_uninstall
     )
-    actions.add_parser("status", help="its state; exit code 1 if it does not run").set_defaults(run=_status)
+    actions.add_parser("status", help="show its state; exit code 1 if it does not run").set_defaults(
+        run=_status
+    )
 
 
 def _install(args: argparse.Namespace) -> int:

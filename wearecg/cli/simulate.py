@@ -1,4 +1,4 @@
-"""``wearecg simulate``: a virtual sensor, on a pseudo-terminal or a virtual Bluetooth."""
+"""``wearecg simulate``: a sensor made of software, on a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--device", default="bridge", help="the sensor to simulate (default bridge)")
+    parser.add_argument("--device", default="bridge", help="the sensor to be (default bridge)")
     parser.add_argument("--from", dest="recording", metavar="RECORD", help="play this recording (WFDB, CSV)")
     parser.add_argument(
         "--scenario",
@@ -46,13 +46,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--fs", type=positive, metavar="HZ", help="samples per second (a person: default 500)"
     )
-    parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="seconds of signal in a second")
-    parser.add_argument("--link", type=Path, metavar="PATH", help="symlink to the port, kept over replugs")
-    parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="a fault, see below")
-    parser.add_argument("--ppm", type=float, default=0.0, metavar="X", help="error of the sensor's clock")
     parser.add_argument(
-        "--jitter", type=float, default=0.0, metavar="S", help="send up to this many seconds late"
+        "--speed",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="seconds of signal played per second; at another speed than 1 no heart rate is given, as other samples "
+        "come than the sensor states",
     )
+    parser.add_argument("--link", type=Path, metavar="PATH", help="symlink to the port, kept over replugs")
+    parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="what goes wrong: below")
+    parser.add_argument("--ppm", type=float, default=0.0, metavar="X", help="error of the sensor's crystal")
+    parser.add_argument("--jitter", type=float, default=0.0, metavar="S", help="send up to S seconds late")
     parser.add_argument("--truth", type=Path, metavar="FILE", help="write the true beats as JSON Lines")
     parser.add_argument("--duration", type=positive, metavar="S", help="seconds of signal to play")
     parser.set_defaults(run=run)
@@ -89,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sensor.stop())
     leads = " ".join(playback.leads)
     print(f"{args.device} sensor on {sensor.path}: {playback.name}, {leads} at {playback.fs:g} Hz")
-    # The rate and the leads of a sensor that does not state them are given on the command line.
+    # Of a sensor that does not state its rate and its leads, the driver must be told them.
     told = f" --fs {playback.fs:g}" if device.rate is None else ""
     told = "" if driver.names_leads else f"{told} --leads {','.join(playback.leads)}"
     print(
@@ -105,7 +110,7 @@ def _run_bluetooth(args: argparse.Namespace, kind: type[SimulatedBle], faults: l
     from wearecg.errors import SourceError
     from wearecg.virtual_sensor.bluez_bus import dbus_daemon
 
-    dbus_daemon()  # raises before the import of modules for Linux only
+    dbus_daemon()  # before what can be imported on Linux only
     from wearecg.virtual_sensor.bluez_sensor import VirtualBleSensor, VirtualBluetooth
 
     if args.link is not None:
@@ -130,7 +135,7 @@ def _run_bluetooth(args: argparse.Namespace, kind: type[SimulatedBle], faults: l
     signal.signal(signal.SIGTERM, lambda *_: air.stop())
     leads = " ".join(playback.leads)
     print(f"{device.advertised_name} on a virtual Bluetooth: {playback.name}, {leads} at {playback.fs:g} Hz")
-    # A sensor with several rates is asked for the rate that is played.
+    # Of a sensor whose rate the user chooses, ask for the one that is played.
     told = f" --fs {playback.fs:g}" if getattr(driver_of(args.device), "rates", ()) else ""
     target = f"--ble '{device.advertised_name}'{told}"
     print(f"in another terminal: DBUS_SYSTEM_BUS_ADDRESS={air.address} wearecg stream {target}", flush=True)
@@ -140,7 +145,7 @@ def _run_bluetooth(args: argparse.Namespace, kind: type[SimulatedBle], faults: l
 
 
 def describe(report: Report, playback: Playback) -> str:
-    """Return the report as one line for people."""
+    """Return a report in one line."""
     return (
         f"played {report.samples / playback.fs:.1f} s ({report.samples} samples, {report.beats} true beats); "
         f"sent {report.frames} frames ({report.bytes} bytes), lost {report.dropped_frames}"

@@ -7,18 +7,20 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wearecg.block import Summary
+from wearecg.block import Notice, Summary
 from wearecg.cli import config, pulse, recording, scoring, twelve
 from wearecg.cli.arguments import positive
 from wearecg.cli.options import NUMBER, TEXTS, WHOLE, UsageError, add_options, option, texts
 
 if TYPE_CHECKING:
+    from wearecg.models.runtimes import DeadRuntimeError
+    from wearecg.observers import Observer
     from wearecg.transports.base import Source
 
 
@@ -110,17 +112,11 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(args: argparse.Namespace) -> int:
     """Stream until the source ends or the user does."""
-    from wearecg.observers.twelve import TwelveObserver
     from wearecg.service.notify import Notifier, Watchdog, await_port
     from wearecg.session import Session
 
     options = config.settle(args, StreamOptions)
-    reconstructor = twelve.reconstructor(options)
-    observers = [
-        *scoring.observers(options),
-        *([TwelveObserver(reconstructor)] if reconstructor else []),
-        *pulse.observers(options),
-    ]
+    observers, dead = _observers(options)
     stop = threading.Event()
     notifier = Notifier()
     watchdog = Watchdog(notifier)
@@ -141,6 +137,8 @@ def run(args: argparse.Namespace) -> int:
     )
     summaries: list[Summary] = []
     with closing(session), _ending_cleanly(stop):
+        for error in dead:
+            session.outputs.write(Notice(f"{error}; the recording goes on without it", "error"))
         if options.port and notifier.active:
             for link in await_port(options.port, watchdog, stop):
                 watchdog.see(link)
@@ -159,6 +157,25 @@ def run(args: argparse.Namespace) -> int:
     return 5 if session.outputs.failures else 0
 
 
+def _observers(options: StreamOptions) -> tuple[list[Observer], list[DeadRuntimeError]]:
+    """Open what looks at the signal; a runtime that ends the process must not keep the signal from being recorded."""
+    from wearecg.models.runtimes import DeadRuntimeError
+
+    openers: list[Callable[[StreamOptions], list[Observer]]] = [
+        scoring.observers,
+        twelve.observers,
+        pulse.observers,
+    ]
+    observers: list[Observer] = []
+    dead: dict[str, DeadRuntimeError] = {}
+    for opener in openers:
+        try:
+            observers += opener(options)
+        except DeadRuntimeError as error:
+            dead[str(error)] = error
+    return observers, list(dead.values())
+
+
 def _source(options: StreamOptions) -> Source:
     from wearecg.sources import open_ble, open_port, open_source
     from wearecg.transports.several import SeveralSources
@@ -174,10 +191,13 @@ def _source(options: StreamOptions) -> Source:
 
 
 def _outputs(options: StreamOptions) -> list[str]:
-    """Every output, and a view of the stream where none of them is one."""
+    """Every output, and a view of the stream where none of them is one and there is a place for it."""
+    from wearecg.sinks.base import has_stdout
     from wearecg.sinks.journal import is_journal
 
     uris = list(options.uris)
+    if uris and not has_stdout():
+        return uris
     if not any(uri.startswith(("live:", "journal:")) or uri == "jsonl:-" for uri in uris):
         uris.append("journal:" if is_journal(sys.stdout) else "live:")
     return uris
@@ -203,7 +223,7 @@ def describe(summary: Summary) -> str:
 
 @contextmanager
 def _ending_cleanly(stop: threading.Event) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM set ``stop``; a second one does not wait."""
+    """Let Ctrl-C and SIGTERM set ``stop``; a second one does not wait. What is ignored (``nohup``) stays so."""
 
     def end(number: int, _: object) -> None:
         stop.set()
@@ -211,7 +231,8 @@ def _ending_cleanly(stop: threading.Event) -> Iterator[None]:
 
     # SIGHUP: the terminal went away (a dropped ssh session); Windows has none.
     numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before: dict[int, Any] = {n: signal.signal(n, end) for n in numbers}
+    heeded = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    before: dict[int, Any] = {number: signal.signal(number, end) for number in heeded}
     try:
         yield
     finally:

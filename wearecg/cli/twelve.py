@@ -1,4 +1,4 @@
-"""The options for reconstructed leads, the same in every command that has them."""
+"""The options for reconstructed leads, the same in every verb that takes them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from wearecg.ecg.leads import TWELVE
 
 if TYPE_CHECKING:
     from wearecg.models.lead12 import Reconstructor
+    from wearecg.observers import Observer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class TwelveModel(Options):
     """``--twelve-model``."""
 
     twelve_model: str = option(
-        "--twelve-model", default="lead12", metavar="MODEL", help="model that reconstructs (default lead12)"
+        "--twelve-model", default="lead12", metavar="MODEL", help="what reconstructs (default lead12)"
     )
 
 
@@ -32,13 +33,13 @@ class TwelveOptions(TwelveModel, ModelOptions):
 
     twelve: bool = flag(
         "--twelve",
-        help="reconstruct the leads that are not measured, with error bars; findings rest on measured leads only",
+        help="reconstruct the leads that are not measured, with error bars; findings rest on measured leads alone",
     )
     profile: Path | None = option(
         "--profile",
         parse=Path,
         metavar="FILE",
-        help="with --twelve: the profile of this person, from `wearecg calibrate`",
+        help="with --twelve: this person's, from `wearecg calibrate`",
     )
 
     def __post_init__(self) -> None:
@@ -49,7 +50,7 @@ class TwelveOptions(TwelveModel, ModelOptions):
 
 
 def reconstructor(options: TwelveOptions) -> Reconstructor | None:
-    """Load the reconstructor that the options name; None without ``--twelve``."""
+    """Load the model that the options name; None without ``--twelve``."""
     from wearecg.models.lead12 import load_reconstructor
 
     if not options.twelve:
@@ -58,8 +59,16 @@ def reconstructor(options: TwelveOptions) -> Reconstructor | None:
     return load_reconstructor(options.twelve_model, options.profile, **form)
 
 
+def observers(options: TwelveOptions) -> list[Observer]:
+    """Load what the options ask for, as an observer; nothing without ``--twelve``."""
+    from wearecg.observers.twelve import TwelveObserver
+
+    model = reconstructor(options)
+    return [TwelveObserver(model)] if model else []
+
+
 class Known:
-    """How well the reconstructed leads are known over a whole run; call `feed` with every event."""
+    """How well the leads that were not measured are known over a whole run; `feed` it every event."""
 
     def __init__(self, model: Reconstructor) -> None:
         self._model = model
@@ -78,13 +87,13 @@ class Known:
             self._sd += np.where(known, event.sd, 0).sum(axis=0)
 
     def describe(self) -> str:
-        """Return the result as text."""
+        """Return a table as text."""
         model = self._model
         lines = [f"twelve leads through {model.label}; what is reconstructed is no basis of any finding"]
         if not self._reconstructed:
-            lines.append("  nothing to reconstruct: all leads are measured; choose some with --leads")
+            lines.append("  nothing to reconstruct: all are given; choose the measured ones with --leads")
         elif not self._samples:
-            lines.append(f"  nothing: no {model.input.seconds:g} s with enough usable leads")
+            lines.append(f"  nothing: no {model.input.seconds:g} s in which enough leads can be used")
         else:
             lines += [self._line(TWELVE.index(lead)) for lead in self._reconstructed]
         return "\n".join(lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from wearecg.block import SignalBlock
 from wearecg.devices.arrival import ESTIMATE_OVER, estimate_rate
 from wearecg.devices.base import Device, SimulatedDevice
+from wearecg.devices.text_lines import OFF, Line, Row, has_decimal_commas, judge, parse
 from wearecg.ecg.leads import UNKNOWN, canonical, is_ecg
 from wearecg.errors import SourceError
 
 AD8232_LSB = 5000 / 1024 / 1100
 """mV at the electrodes of one count: 10-bit ADC at 5 V (ATmega328P data sheet) behind the gain of 1100 of
 the AD8232's heart rate monitor circuits (AD8232 data sheet, Application Circuits: 100 x 11)."""
+MOST_COUNT = 1023
+"""Of 10 bits."""
 
 WRONG_RATE = 0.02
 """A rate that was given and is off by more than this share is told."""
@@ -25,18 +28,19 @@ MAX_LINE = 512
 MAX_HELD = 20_000
 """Lines held back until the rate is known: more than any serial line brings in `ESTIMATE_OVER`."""
 AGREE = 3
-"""Lines from which the number of columns is taken when the rate is given."""
-
-Row: TypeAlias = tuple[float | None, ...]
-"""The cells of a line; None is ``!``, electrode off."""
+"""Lines from which the number of columns is taken when all else is given."""
+JUDGED, JUDGED_S = 50, 1.0
+"""Lines, and seconds of them, by which columns and scale are judged when only the rate is given."""
 
 
 class Ascii(Device):
-    """Lines of numbers, separated by commas, semicolons, blanks or tabs; ``!`` means electrodes off.
+    """Lines of numbers: separated by commas, semicolons, blanks or tabs, as ``name:value``, or JSON; ``!`` means off.
 
     A line ends with CR, LF or both. The first line after connecting may be a part of one and is left
     out; lines with anything but numbers (boot messages, comments) are left out and counted bad. The
-    sensor has no clock and no numbering, so that ``start`` is NaN and losses cannot be seen.
+    sensor has no clock and no numbering, so that ``start`` is NaN and losses cannot be seen. The first lines are held
+    back until it is known how they are written and what their columns are: one that only rises is a clock and left
+    out, one that stays the same is no ECG.
 
     Parameters
     ----------
@@ -44,10 +48,11 @@ class Ascii(Device):
         Hz. If not given it is estimated from the arrival of the lines of the first 5 s; these are held back
         and then handed out in full. It is not rounded to a usual rate.
     lsb : float, optional
-        mV of one count (a board that prints mV: 1). Default: AD8232 at 10 bit and 5 V, `AD8232_LSB`;
-        a board at 3.3 V and 12 bit has 3300 / 4096 / 1100. Columns that are not ECG keep their counts.
+        mV of one count (a board that prints mV: 1). Default: AD8232 at 10 bit and 5 V, `AD8232_LSB`, if the numbers
+        are 10-bit counts, else it is unknown: decimals are taken for mV, counts for microvolts, and that is told.
+        A board at 3.3 V and 12 bit has 3300 / 4096 / 1100. Columns that are not ECG keep their counts.
     leads : tuple of str, optional
-        One for each column. Default ``ECG``, ``ECG_2`` ...
+        One for each column, an empty one leaves it out. Default: the names in the lines, else ``ECG``, ``ECG_2`` ...
     """
 
     name = "ascii"
@@ -64,14 +69,22 @@ class Ascii(Device):
             raise SourceError(f"a rate of {fs} Hz is not possible: give the lines per second")
         if lsb is not None and not 0 < lsb < float("inf"):
             raise SourceError(f"one count cannot be {lsb} mV: give the mV of one ADC step")
+        if leads is not None and not any(leads):
+            raise SourceError("no column is named: give --leads a name for each that is wanted")
         self._fs = fs
-        self._lsb = AD8232_LSB if lsb is None else lsb
-        self._leads = None if leads is None else tuple(canonical(lead) for lead in leads)
+        self._given_lsb = lsb
+        self._lsb, self._scale = (AD8232_LSB,) * 2 if lsb is None else (lsb,) * 2
+        self._given = None if leads is None else tuple(canonical(lead) for lead in leads)
+        self._leads = self._given or (UNKNOWN,)
+        """One for each column; empty for one that is left out."""
         self._detects = False
         self._columns = 0
+        self._names: tuple[str, ...] = ()
+        self._commas = False
+        self._beyond_told = lsb is not None
         self._line = bytearray()
         self._skipping = True
-        self._held: list[Row] = []
+        self._held: list[bytes] = []
         self.holding = True
         self._arrivals: list[tuple[float, int]] = []
         self._doubtful = fs is not None
@@ -79,30 +92,31 @@ class Ascii(Device):
         self.rate_note = "given by the user" if fs else "not known yet: estimating from arrival times"
 
     def connected(self, now: float) -> None:  # noqa: ARG002
-        """Start over; lines held back for want of a rate are given up, and counted as lost."""
+        """Start over; lines held back are given up, and counted as lost."""
         self._line.clear()
         self._skipping = True
         self._seen.clear()
-        if self._fs is None:
-            self.counters.link_lost_samples += len(self._held)
-            self._held.clear()
-            self._arrivals.clear()
+        self._give_up()
 
     def feed(self, data: bytes, arrival: float) -> list[SignalBlock]:
         """Decode whole lines; nothing comes out before rate and columns are known."""
         self.counters.bytes += len(data)
-        rows = [row for line in self._lines(data) if (row := self._row(line)) is not None]
-        if not rows:
-            return []
-        if self._doubtful:
-            self._check_rate(arrival, len(rows))
-        if not self.holding:
-            return self._blocks(rows)
-        self._held += rows
-        self._arrivals.append((arrival, len(self._held)))
-        if not self._ready(arrival):
-            return []
-        return self._blocks(self._release())
+        blocks: list[SignalBlock] = []
+        rows: list[Row] = []
+        before = self.counters.frames
+        for line in self._lines(data):
+            if not self.holding:
+                rows += self._rows([line])
+            elif self._hold(line) and self._fs is not None and len(self._held) >= self._needed(self._fs):
+                blocks += self._release()
+        lines = self.counters.frames - before
+        if self._doubtful and lines:
+            self._check_rate(arrival, lines)
+        if self.holding and self._fs is None and lines:
+            self._arrivals.append((arrival, len(self._held)))
+            if self._rate_is_known(arrival):
+                blocks += self._release()
+        return blocks + self._blocks(rows)
 
     def diagnose(self) -> str:
         """Why bytes arrive but no signal."""
@@ -111,15 +125,23 @@ class Ascii(Device):
             return (
                 f"{count.bytes} bytes at {self.baud} baud but no line end: wrong baud rate? try --baud 9600"
             )
-        if self._columns and self._leads and self._columns != len(self._leads):
-            return f"lines of {self._columns} numbers, but leads {', '.join(self._leads)}: name one for each"
-        if count.frames <= count.bad_frames // 10:
+        if self._columns and self._given and self._columns != len(self._given):
+            leads = ", ".join(self._given)
             return (
-                f"{count.bad_frames} of {count.frames + count.bad_frames} lines at {self.baud} baud are not "
-                "numbers: wrong baud rate (try --baud 9600) or not a board that prints one sample a line"
+                f"lines of {self._columns} numbers, but leads {leads}: name one for each (an empty name leaves a "
+                "column out)"
             )
+        if count.frames <= count.bad_frames // 10:
+            what = f"{count.bad_frames} of {count.frames + count.bad_frames} lines at {self.baud} baud are not numbers"
+            if self.refusal.isascii() and "\\x" not in self.refusal and "\ufffd" not in self.refusal:
+                return f"{what}: not a board that prints one sample a line"
+            return f"{what}: wrong baud rate (try --baud 9600) or not a board that prints one sample a line"
         if self.holding:
-            return f"{len(self._held)} lines so far; waiting for enough to estimate the rate (or give --fs)"
+            return (
+                f"{len(self._held)} lines so far; waiting for enough to tell rate and columns (or give --fs)"
+            )
+        if not any(self._leads):
+            return "all its columns only rise: they are clocks or counters, and no signal"
         return "no new lines of numbers: reset the board"
 
     def _lines(self, data: bytes) -> list[bytes]:
@@ -129,7 +151,7 @@ class Ascii(Device):
         for end in ends:
             line = bytes(self._line) + end
             if len(line) > MAX_LINE:
-                self.counters.bad_frames += not self._skipping
+                self._refuse(f"more than {MAX_LINE} bytes without a line end", not self._skipping)
             elif line and not self._skipping:
                 lines.append(line)
             self._line.clear()
@@ -137,29 +159,56 @@ class Ascii(Device):
         if not self._skipping:
             self._line += tail
             if len(self._line) > MAX_LINE:
-                self.counters.bad_frames += 1
+                self._refuse(f"more than {MAX_LINE} bytes without a line end")
                 self._line.clear()
                 self._skipping = True
         return lines
 
-    def _row(self, line: bytes) -> Row | None:
-        cells = line.translate(_SEPARATORS).split()
-        try:
-            row = tuple(None if cell == b"!" else _number(cell) for cell in cells)
-        except ValueError:
-            row = ()
-        if row and row != _OFF and not self.holding and self._leads is None:
-            self._leads = _default_leads(len(row))
-        if row and (self.holding or self._fits(row)):
-            self.counters.frames += 1
-            return row
-        self.counters.bad_frames += bool(cells)
-        if row:
-            self._columns = len(row)
-        return None
+    def _refuse(self, why: str, lines: int = 1) -> None:
+        self.counters.bad_frames += lines
+        self.refusal = why if lines else self.refusal
 
-    def _fits(self, row: Row) -> bool:
-        return row == _OFF or len(row) == len(self._leads or _OFF)
+    def _needed(self, fs: float) -> int:
+        """Lines that must be held until columns and scale are judged."""
+        return AGREE if self._given and self._given_lsb else max(JUDGED, round(JUDGED_S * fs))
+
+    def _hold(self, line: bytes) -> bool:
+        """Hold a line back, if it is one of numbers in any way of writing."""
+        if not line.strip(_BLANK):
+            return False
+        try:
+            parse(line)
+        except ValueError as error:
+            try:
+                parse(line, decimal_commas=True)
+            except ValueError:
+                self._refuse(str(error))
+                return False
+        self.counters.frames += 1
+        self._held.append(line)
+        return True
+
+    def _rows(self, lines: list[bytes]) -> list[Row]:
+        """The rows of lines that are like those that were judged; others are counted bad."""
+        rows: list[Row] = []
+        for line in lines:
+            if not line.strip(_BLANK):
+                continue
+            try:
+                found = parse(line, self._commas)
+            except ValueError as error:
+                self._refuse(str(error))
+                continue
+            if found.cells == OFF or self._fits(found):
+                self.counters.frames += 1
+                rows.append(found.cells)
+            else:
+                self._columns = len(found.cells)
+                self._refuse(f"a line of {self._columns} numbers among those of {len(self._leads)}")
+        return rows
+
+    def _fits(self, line: Line) -> bool:
+        return len(line.cells) == len(self._leads) and line.names == self._names
 
     def _check_rate(self, arrival: float, lines: int) -> None:
         """Compare the rate that was given with the arrival of the lines of the first seconds, once."""
@@ -175,52 +224,106 @@ class Ascii(Device):
                 "times and heart rate are wrong by as much, and gaps may be told that are none; correct --fs"
             )
 
-    def _ready(self, now: float) -> bool:
-        """Whether rate and columns can be told from the lines held back; settles them."""
+    def _rate_is_known(self, now: float) -> bool:
+        """Whether the rate can be told from the lines held back; settles it."""
         count = len(self._held)
-        telling = self._held if self._fs is None else self._held[:AGREE]
-        if self._fs is None:
-            if count < MAX_HELD and now - self._arrivals[0][0] < ESTIMATE_OVER:
-                return False
-            rate = estimate_rate(*np.array(self._arrivals, np.float64).T)
-            if rate is None or rate.fs <= 0:
-                if count >= MAX_HELD:
-                    self.notes.append(f"{count} lines came at once, no rate can be told from them: give --fs")
-                    self.counters.link_lost_samples += count
-                    self._held.clear()
-                    self._arrivals.clear()
-                return False
-            self._fs = rate.fs
-            self.rate_note = f"estimated from arrival times: {rate.fs:.1f} Hz ± {rate.error:.1f}"
-            self.notes.append(f"sampling rate {self.rate_note}; give --fs if you know it")
-        elif count < AGREE:
+        if count < MAX_HELD and now - self._arrivals[0][0] < ESTIMATE_OVER:
             return False
-        numbers = [row for row in telling if row != _OFF] or [row for row in self._held if row != _OFF][:1]
-        if numbers:
-            self._columns = Counter(map(len, numbers)).most_common(1)[0][0]
-            self._leads = self._leads or _default_leads(self._columns)
+        rate = estimate_rate(*np.array(self._arrivals, np.float64).T)
+        if rate is None or rate.fs <= 0:
+            if count >= MAX_HELD:
+                self.notes.append(f"{count} lines came at once, no rate can be told from them: give --fs")
+                self._give_up()
+            return False
+        self._fs = rate.fs
+        self.rate_note = f"estimated from arrival times: {rate.fs:.1f} Hz ± {rate.error:.1f}"
+        self.notes.append(f"sampling rate {self.rate_note}; give --fs if you know it")
         return True
 
-    def _release(self) -> list[Row]:
-        rows = [row for row in self._held if self._fits(row)]
-        misfits = len(self._held) - len(rows)
-        self.counters.frames -= misfits
-        self.counters.bad_frames += misfits
-        self._held = []
-        self._arrivals = []
-        self.holding = False
-        return rows
+    def _give_up(self) -> None:
+        self.counters.link_lost_samples += len(self._held)
+        self._held.clear()
+        self._arrivals.clear()
+
+    def _release(self) -> list[SignalBlock]:
+        """Settle how lines are written and what their columns are, and hand out those held back."""
+        held, self._held, self._arrivals = self._held, [], []
+        self.counters.frames -= len(held)  # they are counted again, by what they turn out to be
+        self._commas = has_decimal_commas(held)
+        lines = []
+        for line in held:
+            try:
+                lines.append(parse(line, self._commas))
+            except ValueError:
+                continue
+        numbers = [line for line in lines if line.cells != OFF]
+        if numbers:
+            self.holding = False
+            shapes = Counter((len(line.cells), line.names) for line in numbers)
+            (self._columns, self._names), _ = shapes.most_common(1)[0]
+            self._settle(
+                np.array(
+                    [
+                        [np.nan if cell is None else cell for cell in line.cells]
+                        for line in numbers
+                        if (len(line.cells), line.names) == (self._columns, self._names)
+                    ]
+                )
+            )
+        return self._blocks(self._rows(held))
+
+    def _settle(self, table: NDArray[np.float64]) -> None:
+        """Name the columns and find their scale."""
+        leads, notes = judge(table, self._names)
+        if self._given is None:
+            self._leads = leads
+            self.notes += notes
+        elif len(self._given) == len(leads):
+            clocks = [not lead and bool(name) for lead, name in zip(leads, self._given, strict=True)]
+            self._leads = tuple(
+                "" if clock else name for clock, name in zip(clocks, self._given, strict=True)
+            )
+            self.notes += [note for note in notes if "only rises" in note] if any(clocks) else []
+        if self._commas:
+            self.notes.append("commas in the numbers are taken for decimal points")
+        ecg = [column for column, lead in enumerate(self._leads) if is_ecg(lead) and column < table.shape[1]]
+        values = table[:, ecg][np.isfinite(table[:, ecg])]
+        if self._given_lsb is None and (values != np.rint(values)).any():
+            self._lsb, self._scale, self._beyond_told = 0.0, 1.0, True
+            self.notes.append(
+                f"numbers such as {values[values != np.rint(values)][0]:g} are no counts of an ADC: they are taken for "
+                "mV; give --lsb, the mV of 1, if they are not"
+            )
+        elif self._given_lsb is None and self._is_beyond(values):
+            self._lsb, self._scale = 0.0, 0.001
+            self._tell_beyond(values)
+
+    def _is_beyond(self, values: NDArray[np.float64]) -> bool:
+        return bool(len(values)) and float(np.abs(values).max()) > MOST_COUNT
+
+    def _tell_beyond(self, values: NDArray[np.float64]) -> None:
+        self._beyond_told = True
+        self.notes.append(
+            f"counts such as {values[np.abs(values).argmax()]:.0f} are more than 10 bits hold: what one of them is in "
+            "mV is not known, and amplitudes are wrong; give --lsb (for an AD8232 at 12 bits and 3.3 V: 0.000732)"
+        )
 
     def _blocks(self, rows: list[Row]) -> list[SignalBlock]:
         """Blocks of equal lead-off state."""
-        if not rows or self._fs is None:
+        kept = [column for column, lead in enumerate(self._leads) if lead]
+        if not rows or self._fs is None or not kept:
             return []
-        leads = self._leads or _default_leads(1)
-        full = [row * len(leads) if row == _OFF else row for row in rows]
-        off = np.array([[cell is None for cell in row] for row in full])
-        counts = np.array([[np.nan if cell is None else cell for cell in row] for row in full])
-        lsb = tuple(self._lsb if lead.startswith(UNKNOWN) or is_ecg(lead) else 1.0 for lead in leads)
-        values = (counts * np.array(lsb)).astype(np.float32)
+        leads = tuple(self._leads[column] for column in kept)
+        full = [row * len(self._leads) if row == OFF else row for row in rows]
+        off = np.array([[row[column] is None for column in kept] for row in full])
+        counts = np.array([[np.nan if row[k] is None else row[k] for k in kept] for row in full], np.float64)
+        ecg = [is_ecg(lead) for lead in leads]
+        if not self._beyond_told:
+            found = counts[:, ecg][np.isfinite(counts[:, ecg])]
+            if self._is_beyond(found):
+                self._tell_beyond(found)
+        lsb = tuple(self._lsb if one else 1.0 for one in ecg)
+        values = (counts * np.array([self._scale if one else 1.0 for one in ecg])).astype(np.float32)
         values[np.isinf(values)] = np.nan
         edges = [0, *(1 + np.flatnonzero((off[1:] != off[:-1]).any(axis=1))).tolist(), len(off)]
         blocks = []
@@ -233,20 +336,7 @@ class Ascii(Device):
         return blocks
 
 
-_OFF: Row = (None,)
-# 0x00 is what a break on the line reads as.
-_SEPARATORS = bytes.maketrans(b",;\t\0", b"    ")
-
-
-def _number(cell: bytes) -> float:
-    value = float(cell)
-    if b"_" in cell or value in (float("inf"), -float("inf")):
-        raise ValueError(cell)
-    return value
-
-
-def _default_leads(columns: int) -> tuple[str, ...]:
-    return (UNKNOWN, *(f"{UNKNOWN}_{i}" for i in range(2, columns + 1)))
+_BLANK = b" ,;\t\0"
 
 
 class SimulatedAscii(SimulatedDevice):

@@ -75,6 +75,8 @@ class Device(ABC):
     """(vendor, product) pairs under which the board is known to show up."""
     names_leads: ClassVar[bool] = True
     """False: the sensor does not say what its columns are; the user does."""
+    refusal: str = ""
+    """Why the last piece that failed its check was refused; empty where that cannot be told."""
 
     def __init__(self, **refused: object) -> None:
         if refused:

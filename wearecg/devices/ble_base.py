@@ -84,6 +84,8 @@ class BleDevice(ABC):
     """Rates (Hz) of which the user may choose one, as the option ``fs``."""
     names_leads: ClassVar[bool] = True
     """False: the sensor does not say what its channels are; the user does."""
+    refusal: str = ""
+    """Why the last notification that failed its check was refused."""
 
     def __init__(self, streams: Sequence[str] = ()) -> None:
         for stream in streams:
@@ -125,10 +127,15 @@ class BleDevice(ABC):
         known = name.lower().startswith(tuple(prefix.lower() for prefix in cls.advertised_names))
         return known or bool(set(services) & set(cls.advertised_services))
 
+    def _refuse(self, why: str) -> None:
+        """Count a notification that is none of this sensor's, and keep the reason."""
+        self.counters.bad_frames += 1
+        self.refusal = why
+
     def _take_battery(self, data: bytes) -> None:
         """Battery Level (0x2A19): tell it once, and again when it runs low."""
         if len(data) != 1 or data[0] > 100:
-            self.counters.bad_frames += 1
+            self._refuse(f"{data[:20].hex()} is no battery level")
             return
         before, self._battery = self._battery, data[0]
         if before is None or data[0] <= LOW_BATTERY < before:

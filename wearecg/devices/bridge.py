@@ -116,18 +116,21 @@ class Bridge(Device):
         self.counters.frames = self._decoder.frames
         self.counters.bad_frames = self._decoder.bad_frames + self._misfits
         self.counters.unknown_frames = self._decoder.unknown_frames + self._strangers
+        self.refusal = visible(self._decoder.last_error)
         return [block for block in blocks if block is not None]
 
     def diagnose(self) -> str:
         """Why bytes arrive but no signal."""
-        count, decoder = self.counters, self._decoder
+        count = self.counters
         if not count.frames and count.unknown_frames:
-            return f"valid frames that this host does not understand: {decoder.last_error}"
+            return "valid frames that this host does not understand"
         if not count.frames:
             text = bytes(self._last).decode("ascii", "replace")
             lines = bool(text) and all(c.isprintable() or c in "\r\n\t" for c in text)
             why = "they are lines of text" if lines else "wrong baud rate or not a wearecg bridge"
             return f"{count.bytes} bytes at {self.baud} baud but no valid frame: {why}; try --device ascii"
+        if self._hello is None and self.refusal.startswith("Hello "):
+            return "the device's HELLO breaks the protocol: correct its firmware"
         if self._hello is None:
             return (
                 f"{count.frames} valid frames but no HELLO (protocol version {VERSION}): the device does not "

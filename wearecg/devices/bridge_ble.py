@@ -62,6 +62,7 @@ class BridgeBle(BleDevice):
     def feed(self, characteristic: str, data: bytes, arrival: float) -> list[Measured]:
         """Decode one body."""
         blocks = self._bridge.feed(_framed(data), arrival) if characteristic in self.needs else []
+        self.refusal = self._bridge.refusal
         self._say()
         return [(block, arrival) for block in blocks]
 

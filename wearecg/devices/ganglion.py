@@ -98,7 +98,7 @@ class Ganglion(BleDevice):
             self._absolute |= data.lstrip(b"v").startswith(b"3")
             return []
         if characteristic != DATA or len(data) != PACKET:
-            self.counters.bad_frames += 1
+            self._refuse(f"{len(data)} bytes are no packet of {PACKET}")
             return []
         if data[0] > 200 or (self._absolute and data[0] == 200):
             self.counters.unknown_frames += 1  # impedance, text

@@ -92,8 +92,8 @@ class HeartRateStrap(BleDevice):
                 return [(take_heart_rate(data, self.counters, alone=True), arrival)]
             if characteristic == BATTERY:
                 self._take_battery(data)
-        except ValueError:
-            self.counters.bad_frames += 1
+        except ValueError as error:
+            self._refuse(str(error))
         return []
 
     def diagnose(self) -> str:

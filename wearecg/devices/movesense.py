@@ -99,7 +99,7 @@ class Movesense(BleDevice):
         if characteristic == BATTERY:
             self._take_battery(data)
         elif characteristic != DATA or len(data) < 2:
-            self.counters.bad_frames += 1
+            self._refuse(f"{len(data)} bytes are no packet")
         elif data[0] == ANSWER:
             self._take_answer(data)
         elif data[0] in (PART_1, PART_2) and data[1] == REFERENCES["ecg"]:
@@ -128,7 +128,7 @@ class Movesense(BleDevice):
 
     def _take_answer(self, data: bytes) -> None:
         if len(data) < 4:
-            self.counters.bad_frames += 1
+            self._refuse(f"{len(data)} bytes are no answer")
             return
         self.counters.frames += 1
         self._waiting.pop(data[1], None)
@@ -141,17 +141,17 @@ class Movesense(BleDevice):
 
     def _take_ecg(self, code: int, payload: bytes, arrival: float) -> list[Measured]:
         if code == PART_1 and self._part:
-            self.counters.bad_frames += 1  # its second part was lost
+            self._refuse("the second part of a packet was lost")
             self._part = b""
         self._part += payload
         if len(self._part) < 4 + 4 * PACKET:
             if code == PART_2:
-                self.counters.bad_frames += 1
+                self._refuse("the first part of a packet was lost")
                 self._part = b""
             return []
         whole, self._part = self._part, b""
         if len(whole) != 4 + 4 * PACKET:
-            self.counters.bad_frames += 1
+            self._refuse(f"a packet of {len(whole)} bytes, not {4 + 4 * PACKET}")
             return []
         self.counters.frames += 1
         self._waiting.pop(REFERENCES["ecg"], None)
@@ -168,7 +168,7 @@ class Movesense(BleDevice):
     def _take_rate(self, payload: bytes, arrival: float) -> list[Measured]:
         # A float32 average and u16 intervals in ms (movesense-py).
         if len(payload) < 4 or len(payload) % 2:
-            self.counters.bad_frames += 1
+            self._refuse(f"{len(payload)} bytes are no heart rate")
             return []
         self.counters.frames += 1
         bpm = struct.unpack_from("<f", payload)[0]

@@ -93,12 +93,12 @@ class Npg(BleDevice):
         self.counters.bytes += len(data)
         channels, rest = divmod(len(data) - BLOCK, 2 * BLOCK)
         if characteristic != DATA or rest or not 1 <= channels <= MOST_CHANNELS:
-            self.counters.bad_frames += 1
+            self._refuse(f"{len(data)} bytes are not {BLOCK} samples")
             return []
         rows = np.frombuffer(data, np.uint8).reshape(BLOCK, 1 + 2 * channels)
         numbers = rows[:, 0].astype(int)
         if (np.diff(numbers) % 256 != 1).any():
-            self.counters.bad_frames += 1
+            self._refuse("its samples are not numbered one after the other")
             return []
         self.counters.frames += 1
         self._heard = True

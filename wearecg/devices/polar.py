@@ -91,8 +91,8 @@ class Polar(BleDevice):
                 return [(take_heart_rate(data, self.counters, self._rate_is_all), arrival)]
             elif characteristic == BATTERY:
                 self._take_battery(data)
-        except ValueError:
-            self.counters.bad_frames += 1
+        except ValueError as error:
+            self._refuse(str(error))
         return []
 
     def diagnose(self) -> str:
@@ -180,7 +180,7 @@ class Polar(BleDevice):
             self.outgoing.append(self._command(pmd.STOP, stream))
             self._ask(stream, now)
         elif answer.status != pmd.DONE:
-            self._refuse(answer)
+            self._denied(answer)
         elif answer.command == pmd.GET_SETTINGS:
             self._tell(stream, self._start_command(stream, pmd.unpack_settings(parameters)), now)
         elif answer.command == pmd.START:
@@ -218,7 +218,7 @@ class Polar(BleDevice):
     def _command(self, command: int, stream: str) -> Write:
         return Write(pmd.CONTROL, pmd.pack_command(command, pmd.KINDS[stream]))
 
-    def _refuse(self, answer: pmd.Response) -> None:
+    def _denied(self, answer: pmd.Response) -> None:
         if answer.command == pmd.STOP:
             return
         why = pmd.STATUS.get(answer.status, f"answers with status {answer.status}")

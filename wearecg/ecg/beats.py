@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import Beat
-from wearecg.ecg.wavelet import UNITS_PER_MV, QrsWavelet
+from wearecg.ecg import levels, waves
+from wearecg.ecg.wavelet import LATER_S, QrsWavelet
 from wearecg.errors import SignalError
 
 Array = NDArray[np.float64]
@@ -26,7 +27,8 @@ Array = NDArray[np.float64]
 MAX_LEADS = 3
 LEARN_S = 1.0
 """Signal that is watched before the first beat can be reported."""
-REFRACTORY_S = 0.2
+REFRACTORY_S, SURE_S = 0.17, 0.2
+"""No beat comes sooner after another; before the second limit only one that is nearly as tall."""
 T_WAVE_S, T_WAVE_RATIO = 0.36, 0.65
 """A peak this soon after a beat must reach two thirds of that beat's amplitude, or it is its T wave."""
 CONFIRM_S, CONFIRM_WEAK_S = 0.12, 0.2
@@ -36,18 +38,14 @@ EARLY, LATE = 0.38, 0.2
 """Threshold between noise (0) and signal level (1): until 0.7 of the usual RR, and long after."""
 TALLEST_WAVE, TALLEST_CAP = 1.7, 0.7
 """The threshold is this multiple of the largest wave usually left between beats, up to the cap."""
-CLIP = 1.3
-"""The most that one of several leads can say, in units of its QRS."""
 SMALL = 0.12
 """Waves below this share of a QRS are not looked at."""
 GAIN = 0.12
 """Weight of a new beat or wave in its level."""
+PROVEN = 8
+"""After so many beats the levels are known: in a standstill they no longer fall to where P waves would be beats."""
 ASYSTOLE_S = 3.0
-"""Without beats for this long the signal levels fall by 30 % a second."""
-MIN_MV = 0.008
-"""Smallest wavelet amplitude of a beat: a QRS of about 0.04 mV."""
-
-_FLOOR = MIN_MV * UNITS_PER_MV
+"""Without beats for this long the signal levels fall by 30 % a second, unless they are known."""
 
 
 class BeatDetector:
@@ -65,10 +63,11 @@ class BeatDetector:
 
     # Declared: cheaper to look up, and CPython has a fast path for no more than 30 that are not.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_asystole _beats _between _blind _confirm _confirm_weak _due _edge _edge_tick _found _height "
-        "_hurdle _intervals _last _last_height _last_time _learning _level _low _most _noise "
-        "_origin _previous _quiet _rate _refractory _row _scale _seconds _signal _single "
-        "_t_wave _tallest _tick _unlearned _usual _waiting _wavelet fs leads start"
+        "_asystole _beats _between _between_at _blind _confirm "
+        "_confirm_weak _due _edge _edge_tick _found _height _hurdle _intervals "
+        "_last _last_height _last_time _learning _level _long_qt _low _most _noise _origin _previous "
+        "_proven _quiet _rate _refractory _row _scale _seconds _signal _single _spike _sure _t_wave "
+        "_tallest _tick _unlearned _usual _waiting _wavelet fs leads noisy waves start"
     ).split()
 
     def __init__(self, fs: float, leads: tuple[str, ...], start: float = 0.0) -> None:
@@ -83,28 +82,32 @@ class BeatDetector:
         self.start = start
         self._wavelet = QrsWavelet(fs, len(leads))
         self._rate = rate = fs / self._wavelet.stride
-        self._refractory, self._t_wave = round(REFRACTORY_S * rate), round(T_WAVE_S * rate)
+        self._refractory, self._sure = int(REFRACTORY_S * rate), int(SURE_S * rate)
+        self._t_wave, self._long_qt = round(T_WAVE_S * rate), round((waves.LONG_QT_S + LATER_S) * rate)
         self._confirm, self._confirm_weak = int(CONFIRM_S * rate), int(CONFIRM_WEAK_S * rate)
         self._asystole = ASYSTOLE_S * rate
         self._edge, self._seconds = ceil(fs), 1
         self._tick = 0
+        self.noisy = False
+        """Whether the signal is such that the shape of a wave says nothing; for who knows to set."""
+        self.waves = waves.Waves()
         self._found: list[Beat] = []
-        self._forget()
+        self.begin_anew()
 
-    def _forget(self) -> None:
-        """Know nothing about this person yet."""
+    def begin_anew(self) -> None:
+        """Forget what was learned: the electrodes were off, or the input at its end."""
         leads = len(self.leads)
         self._single = leads == 1
         self._unlearned = round(LEARN_S * self._rate)
         self._learning: list[Array] = []
         self._intervals: deque[int] = deque(maxlen=8)
         self._usual = round(0.8 * self._rate)
-        self._beats = 0
+        self._beats = self._proven = 0
         self._signal, self._noise = [0.0] * leads, [0.0] * leads  # of each lead, in units of the wavelet
         self._scale, self._most = [0.0] * leads, [inf] * leads
         self._level = 1.0  # of a beat's height, which is in units of the QRS at the last full second
         self._quiet = self._tallest = 0.1
-        self._low = 0.0
+        self._low, self._spike = 0.0, levels.LOWEST_SPIKE_MV
         self._height, self._row = 0.0, [0.0] * leads
         self._sight()
 
@@ -114,11 +117,17 @@ class BeatDetector:
         self._aim()
         self._previous = 0.0
         self._between = self._last_height = 0.0
+        self._between_at = 0
+        self.waves.forget()
         self._last = self._tick - self._usual
         self._last_time: float | None = None
         self._waiting = self._tick
         self._blind: list[int] = []
         self._rest()
+
+    def _sample(self, tick: int) -> int:
+        """Return the sample on which ``tick`` is centred."""
+        return self._origin + tick * self._wavelet.stride
 
     def _aim(self) -> None:
         """Find the first tick that rests on samples of the next second."""
@@ -180,6 +189,14 @@ class BeatDetector:
         self._wavelet.rewind(end)
         return beats
 
+    def amend(self, x: ArrayLike) -> None:
+        """Take ``x`` [n, leads] for the last samples that were fed, as far as they are still looked at."""
+        self._wavelet.amend(np.asarray(x, dtype=np.float32))
+
+    def distrust(self) -> None:
+        """Take levels for less certain: the last second could not be used."""
+        self._proven = 0
+
     def use(self, leads: tuple[str, ...]) -> None:
         """Look at other leads from now on; one that is new is believed after its first beats."""
         if leads == self.leads:
@@ -193,7 +210,7 @@ class BeatDetector:
             for values in (self._signal, self._noise, self._row)
         )
         if self._unlearned or not any(signal):
-            self._forget()
+            self.begin_anew()
             return
         self._single = len(leads) == 1
         self._signal, self._noise, self._row = signal, noise, row
@@ -201,10 +218,17 @@ class BeatDetector:
 
     def _scan(self, moduli: Array, highest: float) -> None:
         """Look for peaks among the next ticks, none of whose ``moduli`` is above ``highest``."""
-        heights = moduli  # of a single lead in units of the wavelet
+        heights = moduli
         if not self._single:
-            heights = np.minimum(moduli * self._scale, self._most).sum(axis=1)
+            heights = self._heights(moduli)
             highest = heights.item(heights.argmax())
+        if highest > self._low and (highest > self._hurdle or self._tick + len(moduli) > self._due):
+            sample = self._sample(self._tick) - self._wavelet.half
+            smooth = self._wavelet.despiked(sample, len(moduli), self._spike)
+            if smooth is not None:
+                moduli = np.minimum(moduli, smooth)
+                heights = self._heights(moduli)
+                highest = heights.item(heights.argmax())
         first = self._tick
         self._tick = end = first + len(moduli)
         settled = 0
@@ -217,27 +241,31 @@ class BeatDetector:
                 self._decide()
         self._previous = heights.item(-1)
 
+    def _heights(self, moduli: Array) -> Array:
+        """Return what the leads say together; of a single lead in units of the wavelet."""
+        if self._single:
+            return moduli
+        heights: Array = np.minimum(moduli * self._scale, self._most).sum(axis=1)
+        return heights
+
     def _climb(self, heights: list[float], settled: int, moduli: Array, first: int) -> None:
         """Follow the heights behind those that are settled up to one that stays the highest for long enough."""
         before = [self._previous, *heights]
-        hurdle, due, full, top = self._hurdle, self._due, self._full(), -1
+        full = WEAK * self._level / (self._scale[0] or 1.0 if self._single else 1.0)
+        hurdle, due, top = self._hurdle, self._due, -1
         for tick, height in enumerate(heights[settled:], first + settled):
             if tick > due:
                 if top >= 0:
                     self._wait(top, moduli[top - first].tolist())
                 self._decide()
-                hurdle, due, full, top = self._hurdle, self._due, self._full(), -1
+                full = WEAK * self._level / (self._scale[0] or 1.0 if self._single else 1.0)
+                hurdle, due, top = self._hurdle, self._due, -1
             if height > hurdle and height > before[tick - first]:
                 top, hurdle = tick, height
                 due = tick + (self._confirm if height > full else self._confirm_weak)
         if top >= 0:
             self._hurdle, self._due = hurdle, due
             self._wait(top, moduli[top - first].tolist())
-
-    def _full(self) -> float:
-        """What a full-sized QRS exceeds, in the unit of the heights that are scanned."""
-        level = WEAK * self._level
-        return level / self._scale[0] if self._single and self._scale[0] else level
 
     def _wait(self, tick: int, row: list[float]) -> None:
         """Keep what the peak at ``tick`` will be judged by."""
@@ -249,7 +277,9 @@ class BeatDetector:
         tick, height, row = self._waiting, self._height, self._row
         self._rest()
         since = tick - self._last
-        if since < self._refractory:
+        if since < self._sure and not (
+            since >= self._refractory and WEAK * self._last_height < height < self._last_height / WEAK
+        ):
             if height > self._last_height:  # the beat was a P wave: its QRS sets the level
                 self._raise(height, row, 0.5)
             return
@@ -258,11 +288,35 @@ class BeatDetector:
         threshold = quiet + (level - quiet) * (LATE + (EARLY - LATE) * fall)
         tallest = min(TALLEST_WAVE * self._tallest, TALLEST_CAP * level)
         t_wave = since < self._t_wave and height < T_WAVE_RATIO * self._last_height
-        if height > threshold and height > tallest and not t_wave and max(row) > _FLOOR:
-            self._beat(tick, height, row, since)
+        if height > threshold and height > tallest and not t_wave and max(row) > levels.FLOOR:
+            soon = since <= self._long_qt and not self.noisy
+            if not (soon and self._is_t_wave(tick, height, row)):
+                self._beat(tick, height, row, since)
             return
-        self._between = max(self._between, height)
+        if height > self._between:
+            self._between, self._between_at = height, since
         self._hush(height, row)
+
+    def _is_t_wave(self, tick: int, height: float, row: list[float]) -> bool:
+        sharpness = max(self._sharpness(tick, k) for k, level in enumerate(self._signal) if level)
+        last = self._last_time
+        apart = None if last is None else self._time(tick, self._lead(row)) - last
+        return self.waves.is_t_wave(sharpness, apart, height / self._level)
+
+    def _sharpness(self, tick: int, lead: int) -> float:
+        """Return the curvature of the wave at ``tick`` as a share of the last beat's."""
+        last, this = (self._wavelet.curvature(self._sample(t), lead) for t in (self._last, tick))
+        return this / last if last else 0.0
+
+    def _time(self, tick: int, lead: int) -> float:
+        """Return the seconds of the R peak of the beat at ``tick``."""
+        return self.start + self._wavelet.locate(self._sample(tick), lead, self._spike) / self.fs
+
+    def _lead(self, row: list[float]) -> int:
+        """Return the first lead that shows a beat."""
+        if row[0] > 0.3 * self._signal[0]:
+            return 0
+        return next((k for k, value in enumerate(row) if value > 0.3 * self._signal[k]), 0)
 
     def _hush(self, height: float, row: list[float]) -> None:
         """Learn what is not a beat."""
@@ -271,12 +325,8 @@ class BeatDetector:
             self._noise[k] += GAIN * (min(value, self._signal[k]) - self._noise[k])
 
     def _beat(self, tick: int, height: float, row: list[float], since: int) -> None:
-        for k, value in enumerate(row):
-            if value > 0.3 * self._signal[k]:
-                break
-        else:
-            k = 0
-        time = self.start + self._wavelet.locate(self._origin + tick * self._wavelet.stride, k) / self.fs
+        k = self._lead(row)
+        time = self._time(tick, k)
         rr = None if self._last_time is None else time - self._last_time
         if self._blind:
             if any(self._last < blind <= tick for blind in self._blind):
@@ -291,8 +341,13 @@ class BeatDetector:
             half = 0.5 * SMALL
             self._hush(half * self._level, [half * level for level in self._signal])
         self._tallest += GAIN * (self._between - self._tallest)
+        wave = self._between > SMALL * self._level
+        self.waves.beat(
+            None if rr is None else since / self._rate, self._between_at / self._rate if wave else None
+        )
         self._between = 0.0
         self._beats += 1
+        self._proven += 1
         self._raise(height, row, max(GAIN, 1 / (self._beats + 1)))
 
     def _raise(self, height: float, row: list[float], gain: float) -> None:
@@ -308,19 +363,16 @@ class BeatDetector:
         self._aim()
         if self._unlearned:
             return
-        if self._tick - self._last > self._asystole:
-            self._signal = [max(0.7 * level, _FLOOR) if level else 0.0 for level in self._signal]
+        blind = self._blind and self._tick - self._blind[-1] < self._rate
+        if self._tick - self._last > self._asystole and self._proven < PROVEN and not blind:
+            self._signal = [max(0.7 * level, levels.FLOOR) if level else 0.0 for level in self._signal]
         self._weigh()
 
     def _weigh(self) -> None:
         """Set each lead's scale and weight by how far its QRS stands out; heights are then in units of QRS."""
-        if self._single:
-            (s,), (n,) = self._signal, self._noise
-            self._scale, self._most = [1 / s if s else 0.0], [inf]
-            self._quiet = min(1.0, max(n, 0.02 * s, 1.0) / s) if s else 0.0
-            self._low = SMALL * s
-        else:
-            self._share()
+        self._spike = levels.spike_mv(self._signal)
+        self._scale, self._most, self._quiet = levels.shares(self._signal, self._noise)
+        self._low = SMALL * self._signal[0] if self._single else SMALL
         if self._due == sys.maxsize:
             self._hurdle = self._low
         self._tallest /= self._level
@@ -329,32 +381,20 @@ class BeatDetector:
         self._height /= self._level
         self._level = 1.0
 
-    def _share(self) -> None:
-        """Set the weights of several leads."""
-        snr = [
-            s / max(n, 0.02 * s, 1.0) if s else 0.0 for s, n in zip(self._signal, self._noise, strict=True)
-        ]
-        weight = [max(r - 1.0, 0.0) + 1e-3 if r else 0.0 for r in snr]
-        total = sum(weight) or 1.0
-        weight = [w / total for w in weight]
-        self._most = [CLIP * w for w in weight]
-        self._scale = [w / s if s else 0.0 for w, s in zip(weight, self._signal, strict=True)]
-        self._quiet = sum(w * min(1.0, 1.0 / r) for w, r in zip(weight, snr, strict=True) if r)
-        self._low = SMALL
-
     def _learn(self, moduli: Array) -> None:
         """Collect the first second in which there is something, and take the levels from it."""
-        present = int((moduli > 0).any(axis=1).sum())
+        first = self._sample(self._tick) - self._wavelet.half
+        smooth = self._wavelet.despiked(first, len(moduli), levels.LOWEST_SPIKE_MV)
+        moduli = moduli if smooth is None else smooth
         self._learning.append(moduli)
         self._tick += len(moduli)
-        self._unlearned -= present
+        self._unlearned -= int((moduli > 0).any(axis=1).sum())
         if self._unlearned:
             return
         seen = np.concatenate(self._learning)
         self._learning = []
-        for k in range(len(self.leads)):
-            values = seen[seen[:, k] > 0, k]
-            self._signal[k] = max(0.7 * float(values.max()), _FLOOR) if len(values) else 0.0
-            self._noise[k] = float(np.median(values)) if len(values) else 0.0
-        self._last = self._tick - self._usual
+        self._signal, self._noise = levels.first(seen)
         self._weigh()
+        heights = self._heights(seen).ravel()
+        self._last = self._tick - len(seen) + int(heights.argmax())
+        self._last_height = float(heights.max()) / (self._signal[0] if self._single else 1.0)

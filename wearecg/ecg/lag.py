@@ -1,4 +1,4 @@
-"""The lag of a pulse: its delay after the R peak, measured in a simultaneous ECG."""
+"""The lag from the R peak to the pulse, measured with a simultaneous ECG."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections import deque
 import numpy as np
 
 RANGE_S = (0.1, 0.9)
-"""A pulse belongs to the last R peak that is at least, and at most, this much earlier."""
+"""A pulse belongs to the latest R peak that precedes it by a time in this range."""
 PULSES, MIN_PULSES = 15, 8
-"""The lag is the median of the last 15 delays, and of at least 8."""
+"""The lag is the median over the last ``PULSES``, and at least ``MIN_PULSES``."""
 STEADY_S = 0.03
-"""The lag is known when the interquartile range of the delays is at most this; a larger change is reported."""
+"""It is known when the interquartile range of the delays is at most this; a change by more is reported."""
 
 
 class LagMeter:
-    """Running median of the delay from R peak to pulse; call `beat` and `pulse` in order of time, beats first.
+    """Running median of the delay from R peak to pulse; feed `beat` and `pulse` in order of time, beats first.
 
-    If the pulse comes after the next R peak, the delay found is one RR interval too short: two regular series do not
-    show the difference.
+    If the pulse comes after the next R peak, the delay is too short by an RR interval: two regular series do not show
+    that.
     """
 
     def __init__(self) -> None:
@@ -41,14 +41,14 @@ class LagMeter:
 
     @property
     def lag(self) -> float | None:
-        """Seconds from the R peak to the pulse; None while there are too few delays, or they vary."""
+        """Seconds from the R peak to the pulse; None while too few were seen, or they vary."""
         if len(self._delays) < MIN_PULSES:
             return None
         low, middle, high = np.percentile(self._delays, [25, 50, 75])
         return float(middle) if high - low <= STEADY_S else None
 
-    def news(self) -> float | None:
-        """Return the lag if it has become known or has changed since the last time."""
+    def changed(self) -> float | None:
+        """Return the lag if it has become known, or has changed since it was last returned here."""
         lag = self.lag
         if lag is None or (self._reported is not None and abs(lag - self._reported) <= STEADY_S):
             return None

@@ -1,7 +1,7 @@
-"""Twelve leads from eight: measured leads stay, limb leads obey Einthoven's and Goldberger's laws.
+"""Twelve leads from eight: measured leads stay, the limb leads obey Einthoven's and Goldberger's laws.
 
-The six limb leads are linear combinations of I and II. A measured limb lead therefore constrains those two: one
-measured lead moves the estimates of both onto its line, two determine them.
+The six limb leads are combinations of I and II. Those that were measured therefore constrain the two:
+one measured lead pulls the estimates of both onto a line, two determine them.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ LIMB = {
     "aVL": (1.0, -0.5),
     "aVF": (-0.5, 1.0),
 }
-"""The weights of I and II in each limb lead (Einthoven, 1912; Goldberger, 1942), in standard order."""
+"""Each limb lead as coefficients of I and II (Einthoven, 1912; Goldberger, 1942), in standard order."""
 
 ROUNDING = 1e-12
-"""mV^2; a variance below this, given the measured leads, is rounding error."""
+"""mV^2; a variance below this, given the measured leads, is a rounding error."""
 
 
-def twelve_leads(signal: Array, mask: Array, mean: Array, variance: Array) -> tuple[Array, Array]:
-    """Combine measured leads and estimates of the eight independent leads.
+def twelve(signal: Array, mask: Array, mean: Array, variance: Array) -> tuple[Array, Array]:
+    """Combine measured and estimated leads.
 
-    A measured limb lead moves the estimates of I and II onto the line on which they give its samples, each by its
-    share of the variance: the conditional normal distribution. The errors of the estimates are taken as independent
-    of each other.
+    A measured limb lead moves the estimates of I and II onto the line where they give its samples, each
+    by its share of the variance: the conditional normal distribution. The errors of the estimates are
+    assumed to be independent.
 
     Parameters
     ----------
@@ -49,11 +49,11 @@ def twelve_leads(signal: Array, mask: Array, mean: Array, variance: Array) -> tu
     Returns
     -------
     mean, variance : float32 [..., 12, n]
-        Measured leads are the samples of ``signal`` themselves, with variance 0. The other limb leads but I and II
-        are computed from these two, so III is exactly II minus I.
+        Measured leads are the very samples of ``signal``, with variance 0. Of the other limb leads, those
+        that are not I or II are computed from these two, so III is II minus I to the last bit.
     """
     known = mask > 0
-    estimates, covariance = _frontal(signal, known, mean, variance)
+    estimates, covariance = _limb_estimates(signal, known, mean, variance)
     found, spread = (np.zeros(signal.shape, np.float32) for _ in range(2))
     chest = [TWELVE.index(name) for name in INDEPENDENT[2:]]
     found[..., chest, :], spread[..., chest, :] = mean[..., 2:, :], variance[..., 2:, :]
@@ -69,10 +69,10 @@ def twelve_leads(signal: Array, mask: Array, mean: Array, variance: Array) -> tu
     return np.where(measured, signal, found), np.where(measured, np.float32(0), spread)
 
 
-def _frontal(
+def _limb_estimates(
     signal: Array, known: NDArray[np.bool_], mean: Array, variance: Array
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
-    """Return I and II given the measured limb leads, and the variance of I, their covariance, the variance of II."""
+    """Estimates of I and II given the measured limb leads; variance of I, covariance, variance of II."""
     one, two, v_one, v_two = (x[..., k, :].astype(np.float64) for x in (mean, variance) for k in (0, 1))
     both = np.zeros_like(one)
     free = np.full(known.shape[:-1], 2)

@@ -12,12 +12,12 @@ TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "
 """The standard twelve in their standard order."""
 
 UNKNOWN = "ECG"
-"""An ECG lead whose electrode positions are not known."""
+"""An ECG whose electrode positions are not known."""
 
 SYNTHETIC = "II*"
-"""A lead that a model draws from a pulse in the likeness of lead II. It is not an ECG (`is_ecg`) and never scored."""
+"""The lead that a model draws from a pulse. It is no ECG (`is_ecg`), and no model scores it."""
 PULSE = "pulse"
-"""The stream that carries it."""
+"""The kind of its stream."""
 
 _OTHER = (UNKNOWN, "PPG", "RESP", "ACC_X", "ACC_Y", "ACC_Z")
 _ALIASES = {
@@ -35,7 +35,7 @@ _BY_UPPER = {name.upper(): name for name in TWELVE + _OTHER} | _ALIASES
 
 
 def canonical(name: str) -> str:
-    """Return the standard spelling of a lead name; unknown names are returned as they are, but `visible`.
+    """Return the standard spelling of a lead name; an unknown name as it is, made `visible`.
 
     >>> canonical("AVR"), canonical("MLII"), canonical("v5"), canonical("II,")
     ('aVR', 'II', 'V5', 'II')
@@ -47,7 +47,7 @@ def canonical(name: str) -> str:
 
 
 def canonical_all(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the standard spelling of the lead names of one recording; repeated names are numbered.
+    """Return the standard spelling of the names of one recording; repeated names are numbered.
 
     >>> canonical_all(["ECG1", "ECG2", "MLII"]), canonical_all(["ECG", "ECG"])
     (('ECG', 'ECG_2', 'II'), ('ECG', 'ECG_2'))
@@ -63,9 +63,9 @@ def canonical_all(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def names_of(leads: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the names of leads, given as text or as a sequence, as they were written.
+    """Return the names of leads from a text or a sequence, as they were written.
 
-    Every function of the public API that takes leads takes both.
+    Everything in the public API that takes leads accepts both.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def names_of(leads: str | Iterable[str]) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        One name for each lead; empty for an empty text.
+        One name a lead; empty for an empty text.
 
     Examples
     --------
@@ -92,6 +92,11 @@ def is_ecg(name: str) -> bool:
     return name in TWELVE or name.partition("_")[0] == UNKNOWN
 
 
+def is_known(name: str) -> bool:
+    """Whether a (canonical) name says what a lead is: an ECG, another signal that has a name here, or a drawn one."""
+    return is_ecg(name) or name in _OTHER or name.startswith(SYNTHETIC)
+
+
 def select(wanted: Iterable[str], available: Sequence[str], source: str) -> list[int]:
     """Return the columns of ``available`` that hold the ``wanted`` leads, in the order wanted.
 
@@ -105,7 +110,7 @@ def select(wanted: Iterable[str], available: Sequence[str], source: str) -> list
     for name in wanted:
         lead = canonical(name)
         if lead not in columns:
-            known = lead in TWELVE or lead in _OTHER
+            known = is_known(lead)
             why = f"{source} does not have lead {lead}" if known else f"there is no lead {name!r}"
             raise LeadError(f"{why}; it has {', '.join(available)}")
         if columns[lead] in picked:

@@ -1,9 +1,9 @@
 """The pulse wave (PPG): its beats and its quality.
 
-A beat is timed at the steepest point of its upslope, which depends less on the shape of the wave than foot or peak
-do. Pulses must point upwards: more blood, larger value.
+A beat is timed at the steepest point of its upslope, which depends less on the shape of the wave than foot or
+peak do. Pulses must point upwards: more blood, larger value.
 
-`judge` takes about ten seconds and compares these measures with their limits, in this order:
+`judge` takes about ten seconds, and these measures, in this order:
 
 ==============  =========================================================================  =====  ========
 reason          measure                                                                    poor   unusable
@@ -19,8 +19,8 @@ not periodic    ``dissimilarity``: 1 - mean correlation of the pulses with their
 upside down     ``skewness`` of the slope                                                         < -0.5
 ==============  =========================================================================  =====  ========
 
-An irregular rhythm does not lower the quality of a pulse: no measure requires even intervals. The limits were chosen
-on windows with a simultaneous ECG, which shows whether pulses and beats agree: see ``benchmarks/pulse_quality.py``.
+An irregular rhythm does not lower the quality: no measure expects regular intervals. The limits were chosen on windows
+with a simultaneous ECG that shows whether pulses and beats agree: see ``benchmarks/pulse_quality.py``.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from wearecg.ecg.spectrum import filtered
 
 LOWPASS_HZ = 8.0
 SLOPE_SHARE, SLOPE_WITHIN_S = 0.5, 1.5
-"""An upslope is a pulse if it has at least this share of the steepest slope within this many seconds."""
+"""An upslope counts if it is at least this share of the steepest one within this time before or after, seconds."""
 REFRACTORY_S = 0.28
 FLAT = 1e-5
-"""There is no pulse if the standard deviation in the band is below this share of the largest reading."""
+"""A pulse sensor whose standard deviation in the band is below this share of its largest reading shows no pulse."""
 MISSING_SHARE = 0.05
 UPSIDE_DOWN = -0.5
-FEW = 4
-"""With fewer pulses than this they are not compared."""
+MIN_PULSES = 4
+"""Fewer pulses cannot be compared."""
 BEFORE_S, AFTER_S = 0.2, 0.4
-"""The part of a pulse that is compared, before and after its steepest point."""
+"""The part of a pulse that is compared, seconds before and after its steepest point."""
 LIMITS = (
     ("saturated", "rail_share", 0.02, 0.05),
     ("low perfusion", "noise", 0.03, 0.1),
@@ -57,7 +57,7 @@ LIMITS = (
 def pulse_band(
     x: NDArray[np.floating], fs: float, cutoff: float = 0.5, pad_s: float = 3.0
 ) -> NDArray[np.float64]:
-    """Filter a pulse wave to ``cutoff`` to 8 Hz along the last axis, with zero phase.
+    """Keep a pulse wave from ``cutoff`` to 8 Hz along the last axis, without shifting phase.
 
     The gain is ``1 / (1 + (cutoff / f)**4)``, that of `wearecg.models.preprocess.highpass`, times
     ``1 / (1 + (f / 8)**8)``.
@@ -66,7 +66,7 @@ def pulse_band(
 
 
 def find_pulses(x: NDArray[np.floating], fs: float) -> NDArray[np.float64]:
-    """Find the pulses in a wave.
+    """Find the pulses of a wave.
 
     Parameters
     ----------
@@ -92,16 +92,16 @@ def find_pulses(x: NDArray[np.floating], fs: float) -> NDArray[np.float64]:
     if len(slope) < 3:
         return np.empty(0)
     around = np.lib.stride_tricks.sliding_window_view(np.pad(slope, reach), 2 * reach + 1)
-    enough = np.maximum(SLOPE_SHARE * around.max(axis=-1), np.finfo(np.float64).tiny)
+    threshold = np.maximum(SLOPE_SHARE * around.max(axis=-1), np.finfo(np.float64).tiny)
     picker = PeakPicker(REFRACTORY_S * fs)
-    # The slope between samples i and i + 1 belongs half-way between them.
-    return (np.array(picker.feed(slope, enough) + picker.flush(), np.float64) + 0.5) / fs
+    # The slope between samples i and i + 1 is that half-way.
+    return (np.array(picker.feed(slope, threshold) + picker.flush(), np.float64) + 0.5) / fs
 
 
 class PeakPicker:
-    """Finds the peaks of a series, the same ones however it is cut into pieces.
+    """Finds the peaks of a series that comes in pieces: the same ones however it is cut.
 
-    Of two peaks closer than ``refractory`` samples the higher one is kept, of equal ones the first.
+    Of two that are closer than ``refractory`` samples the higher one is kept, or the first of equals.
     """
 
     def __init__(self, refractory: float) -> None:
@@ -114,9 +114,9 @@ class PeakPicker:
         self._tail = np.empty((2, 0))
         self._kept: tuple[int, float, float] | None = None
 
-    def feed(self, x: NDArray[np.floating], enough: NDArray[np.floating] | float) -> list[float]:
-        """Take samples [n]; a peak must reach ``enough``. Return the places of the peaks that are final."""
-        y, floor = np.hstack([self._tail, [x, np.broadcast_to(enough, x.shape)]])
+    def feed(self, x: NDArray[np.floating], threshold: NDArray[np.floating] | float) -> list[float]:
+        """Take samples [n]; return the places of the peaks, at least ``threshold`` high, that are certain by now."""
+        y, floor = np.hstack([self._tail, [x, np.broadcast_to(threshold, x.shape)]])
         first = self._at - self._tail.shape[1]
         self._tail = np.stack([y, floor])[:, -2:]
         self._at += len(x)
@@ -138,13 +138,13 @@ class PeakPicker:
         return found
 
     def flush(self) -> list[float]:
-        """Return the place of the last peak, if it was not final yet."""
+        """Return the place of the last peak, if it was not returned yet."""
         kept, self._kept = self._kept, None
         return [kept[2]] if kept else []
 
 
 def judge(window: NDArray[np.floating], fs: float) -> LeadQuality:
-    """Judge about ten seconds of a raw pulse wave [n], any unit, NaN where missing; see the head of this module.
+    """Judge about ten seconds of a raw pulse wave [n], any unit, NaN where missing; see the module's docstring.
 
     >>> judge(np.zeros(1000), 100).reason
     'flat'
@@ -186,7 +186,7 @@ def _measures(x: NDArray[np.float64], band: NDArray[np.float64], fs: float) -> d
     measures["pause_s"] = float(np.diff([0.0, *pulses, len(x) / fs]).max())
     before, after = round(BEFORE_S * fs), round(AFTER_S * fs)
     whole = [i for i in (pulses * fs).astype(int) if before <= i <= len(x) - after]
-    if len(whole) < FEW:
+    if len(whole) < MIN_PULSES:
         return measures | {"pause_s": len(x) / fs}
     each = np.stack([band[i - before : i + after] for i in whole])
     usual = np.median(each, axis=0)

@@ -7,12 +7,17 @@ lead off        the sensor says so at any time in the second                    
 gap             share of samples that never came                                       > 0       > 0.2
 flat            range of the samples, over 2 s                                                   < 0.005 mV
 saturated       share of samples at the highest or at the lowest value of the second             > 0.2
+saturated       single samples at one value, a third of the range away from all others       any
+unlike ECG      a square wave or a ramp, for two seconds                                         always
 noise           median 10 ms step / largest 10 ms step; median step >= 0.012 mV        > 0.06    > 0.14
+wide            as noise, but it repeats itself every 0.18 to 0.6 s in smooth waves          always
+amplitude       range > 5 mV and largest 10 ms step > 1.8 mV in each second                  always
 baseline        range of the means over tenths of the second                           > 2 mV    > 5 mV
 ==============  =====================================================================  ========  =========
 
 A QRS makes few large steps and many small ones (ratio 0.01 to 0.05); noise makes all of a size (Gaussian
-noise 0.2). Of leads that are not ECG only lead off, gap, flat and saturated are judged, flat being constant.
+noise 0.2), and so does a wide tachycardia, which is not to be called noise. Of leads that are not ECG only lead off,
+gap, flat and saturated are judged, flat being constant. Mains hum is taken out before (`wearecg.pipeline.mains`).
 """
 
 from __future__ import annotations
@@ -27,6 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import LeadQuality, Quality
 from wearecg.ecg.leads import is_ecg
+from wearecg.ecg.shape import is_drawn, period
 
 FLAT_MV = 0.005
 MISSING_SHARE = 0.2
@@ -35,9 +41,17 @@ STEP_S = 0.01
 NOISE_MV = 0.012
 NOISE_POOR, NOISE_UNUSABLE = 0.06, 0.14
 BASELINE_POOR_MV, BASELINE_UNUSABLE_MV = 2.0, 5.0
+DRAWN_MV, STILL = 0.05, 0.1
+"""What is drawn is at least so high, and its median step is at most this share of that."""
+RAIL_APART = 0.3
+TALL_MV, STEEP_MV = 5.0, 1.8
 REMEMBER_S = 120
+REMEMBERED = 3
+"""Seconds that a measure looks back on."""
 
 Verdict = Literal["good", "poor", "unusable"]
+_Second = tuple[float, float, float, float, bool]
+"""Of a second of a lead: lowest and highest sample, median and largest step, whether it looks drawn."""
 
 
 class QualityMeter:
@@ -45,7 +59,8 @@ class QualityMeter:
 
     # Declared: cheaper to look up.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_ecg _first _lag _off _parts _recent _start _tenths edge fs leads n recent second"
+        "_ecg _first _lag _off _off_before _parts _recent _seconds _start _tenths edge fs leads n noisy "
+        "recent second"
     ).split()
 
     def __init__(self, fs: float, leads: tuple[str, ...], start: float = 0.0) -> None:
@@ -57,7 +72,9 @@ class QualityMeter:
         self._ecg = [is_ecg(lead) for lead in leads]
         self._lag = max(1, round(STEP_S * fs))
         self._tenths = np.zeros((0, 0), dtype=np.float32)
-        self._off = [False] * len(leads)
+        self._parts: list[NDArray[np.floating]] = []
+        self._off = self._off_before = [False] * len(leads)
+        self.noisy = False
         self.n = 0
         """Samples so far, those that never came too."""
         self._forget()
@@ -82,6 +99,22 @@ class QualityMeter:
         if True in lead_off:
             self._off = [was or bool(off) for was, off in zip(self._off, lead_off, strict=True)]
         return self._judge() if self.n == self.edge else None
+
+    @property
+    def samples(self) -> NDArray[np.float32]:
+        """What the last verdict is on, [n, leads]."""
+        return np.concatenate(self._seconds[-1], dtype=np.float32)
+
+    def again(self, x: NDArray[np.floating]) -> Quality:
+        """Judge the last second anew, on ``x`` [n, leads] in its stead."""
+        self.recent.pop()
+        self._seconds.pop()
+        for recent in self._recent:
+            if recent:
+                recent.pop()
+        self._begin(self.second - 1)
+        self._parts, self._off = [x], self._off_before
+        return self._judge()
 
     def gap(self, samples: int) -> list[Quality]:
         """Skip ``samples`` that never came; whole seconds without any make one verdict together."""
@@ -142,19 +175,23 @@ class QualityMeter:
 
     def _forget(self) -> None:
         """Measure the next second on its own."""
-        self._recent = [_Recent() for _ in self.leads]
+        self._recent: list[deque[_Second]] = [deque(maxlen=REMEMBERED) for _ in self.leads]
+        self._seconds: deque[list[NDArray[np.floating]]] = deque(maxlen=REMEMBERED)
 
     def _begin(self, second: int) -> None:
         self.second = second
         """Which second is being measured; it ends before sample `edge`."""
         self._first, self.edge = ceil(second * self.fs), ceil((second + 1) * self.fs)
-        self._parts: list[NDArray[np.floating]] = []
+        self._parts = []
         self._off = [False] * len(self.leads)
 
     def _judge(self) -> Quality:
         x = np.concatenate(self._parts, dtype=np.float32).T
         if len(x) > 1:
             x = np.ascontiguousarray(x)  # lead by lead: sorting is the most of it
+        self._seconds.append(self._parts)
+        self.noisy = False
+        """Whether noise was heard on a lead in the last second that was judged."""
         expected = self.edge - self._first
         leads: list[LeadQuality] = []
         if x.shape[1] == expected > self._lag:
@@ -166,11 +203,12 @@ class QualityMeter:
                 if len(known) > self._lag:
                     leads += self._measure(known[None], (k,), missing)
                 else:
-                    self._recent[k] = _Recent()
+                    self._recent[k].clear()
                     leads.append(self._say(k, "unusable", "gap", {"missing_share": missing}))
         start = self._start + self.second
         quality = Quality(start, start + 1, tuple(leads))
         self.recent.append(quality)
+        self._off_before = self._off
         self._begin(self.second + 1)
         return quality
 
@@ -206,12 +244,14 @@ class QualityMeter:
         rail = int(RAIL_SHARE * len(level))
         saturated = lowest < highest and (level.item(rail) == lowest or level.item(-1 - rail) == highest)
         recent = self._recent[k]
-        recent.middles.append(step.item(len(step) // 2))
-        recent.largest.append(step.item(-1))
-        noise = sorted(recent.middles)[len(recent.middles) // 2]
-        ratio = noise / (max(recent.largest) or 1.0)
-        span = max(highest, recent.highest) - min(lowest, recent.lowest)
-        recent.lowest, recent.highest = lowest, highest
+        before = recent[-1] if recent else (inf, -inf, 0.0, 0.0, False)
+        span = max(highest, before[1]) - min(lowest, before[0])
+        middle = step.item(len(step) // 2)
+        drawn = highest - lowest > max(DRAWN_MV, middle / STILL) and is_drawn(level, means)
+        recent.append((lowest, highest, middle, step.item(-1), drawn))
+        _, _, middles, largest, _ = zip(*recent, strict=True)
+        noise = sorted(middles)[len(middles) // 2]
+        ratio = noise / (max(largest) or 1.0)
         wander = max(means) - min(means)
         measures = {"range_mv": span, "noise_mv": noise, "noise_ratio": ratio, "baseline_mv": wander}
         if missing:
@@ -223,18 +263,38 @@ class QualityMeter:
             return self._say(k, "unusable", "flat", measures)
         if saturated:
             return self._say(k, "unusable", "saturated", measures)
+        if ecg and drawn and before[4]:
+            return self._say(k, "unusable", "unlike ECG", measures)
         noisy = ecg and noise >= NOISE_MV
-        if noisy and ratio > NOISE_UNUSABLE:
+        if noisy and ratio > NOISE_POOR:
+            self.noisy = True
+        period = self._period(k) if noisy and ratio > NOISE_POOR and not missing else None
+        if period:
+            measures["period_s"] = period
+        elif noisy and ratio > NOISE_UNUSABLE:
             return self._say(k, "unusable", "noise", measures)
         if ecg and wander > BASELINE_UNUSABLE_MV:
             return self._say(k, "unusable", "baseline", measures)
         if missing:
             return self._say(k, "poor", "gap", measures)
+        if ecg and _is_railed(level, lowest, highest, before):
+            return self._say(k, "poor", "saturated", measures)
+        if ecg and highest - lowest > TALL_MV and len(recent) > 1 and _is_too_tall(recent):
+            return self._say(k, "poor", "amplitude", measures)
+        if period:
+            return self._say(k, "poor", "wide", measures)
         if noisy and ratio > NOISE_POOR:
             return self._say(k, "poor", "noise", measures)
         if ecg and wander > BASELINE_POOR_MV:
             return self._say(k, "poor", "baseline", measures)
         return self._say(k, "good", "", measures)
+
+    def _period(self, k: int) -> float | None:
+        """Seconds after which the last seconds of a lead repeat themselves; None if they do not."""
+        past = [np.concatenate([part[:, k] for part in parts]) for parts in self._seconds]
+        if len(past) < 2 or any(len(x) < self.fs - 1 for x in past):
+            return None
+        return period(np.concatenate(past), self.fs)
 
     def _say(self, k: int, verdict: Verdict, reason: str, measures: dict[str, float]) -> LeadQuality:
         if self._off[k]:
@@ -242,15 +302,22 @@ class QualityMeter:
         return LeadQuality(self.leads[k], verdict, reason, measures)
 
 
-class _Recent:
-    """What is kept of the last seconds of one lead."""
+def _is_railed(level: NDArray[np.float32], lowest: float, highest: float, before: _Second) -> bool:
+    """Whether samples stand together far outside the rest of a second: single ones at the end of the ADC's range."""
+    apart = RAIL_APART * (highest - lowest)
+    if lowest == level.item(1) or lowest == before[0]:
+        rest = int(np.searchsorted(level, lowest, "right"))
+        if rest < len(level) and level.item(rest) - lowest > apart:
+            return True
+    if highest == level.item(-2) or highest == before[1]:
+        rest = int(np.searchsorted(level, highest)) - 1
+        return rest >= 0 and highest - level.item(rest) > apart
+    return False
 
-    __slots__ = ("highest", "largest", "lowest", "middles")
 
-    def __init__(self) -> None:
-        self.middles: deque[float] = deque(maxlen=3)
-        self.largest: deque[float] = deque(maxlen=3)
-        self.lowest, self.highest = inf, -inf  # of the second before
+def _is_too_tall(recent: deque[_Second]) -> bool:
+    """Whether each of the last seconds has a range and steps that no heart makes."""
+    return all(high - low > TALL_MV and step > STEEP_MV for low, high, _, step, _ in recent)
 
 
 def _tenths(n: int) -> NDArray[np.float32]:

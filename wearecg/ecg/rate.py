@@ -8,8 +8,13 @@ from wearecg.block import Beat, HeartRate
 
 PAUSE_S = 3.0
 """Without a beat for longer, the last rate no longer holds."""
+LONGEST_S = 4.0
+"""A longer interval is a pause: the rate begins anew behind it."""
 BEATS = 8
 """RR intervals in the median."""
+SURE, UNEVEN = 6, 1.3
+"""Fewer intervals make no rate when the longest is so many times the shortest."""
+FEWEST = 3
 HORIZON_S = 10.0
 
 
@@ -28,7 +33,10 @@ class HeartRateMeter:
     def beat(self, beat: Beat) -> None:
         """Take a beat."""
         self._last = beat.time
-        if beat.rr is not None:
+        if beat.rr is not None and beat.rr > LONGEST_S:
+            self._times.clear()
+            self._rr.clear()
+        elif beat.rr is not None:
             self._times.append(beat.time)
             self._rr.append(beat.rr)
 
@@ -50,7 +58,7 @@ class HeartRateMeter:
             self._times.popleft()
             self._rr.popleft()
         intervals = sorted(self._rr)
-        if len(intervals) < 2:
+        if len(intervals) < FEWEST or (len(intervals) < SURE and intervals[-1] > UNEVEN * intervals[0]):
             return HeartRate(time, None, "learning")
         middle = len(intervals) // 2
         median = (intervals[middle] + intervals[~middle]) / 2

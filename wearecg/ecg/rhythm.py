@@ -11,20 +11,20 @@ from statistics import fmean, median
 from wearecg.block import Measure, Statement, StreamId
 
 WINDOW_RR, MIN_RR = 64, 24
-"""The rhythm is judged on the last 64 intervals, and on at least 24."""
+"""The rhythm is judged on the last ``WINDOW_RR`` intervals, and at least ``MIN_RR``."""
 EVERY_S = 5.0
-"""How often it is judged."""
+"""Seconds from one judgement to the next."""
 IRREGULAR = 0.1
 """RMSSD over mean RR from which a rhythm is called irregular: see ``benchmarks/rr_rhythm.py``."""
 PLAUSIBLE_S = (0.2, 3.0)
 MIN_MEASURED = 4
-"""The fewest RR intervals whose irregularity is measured."""
+"""RR intervals needed to measure their irregularity."""
 
 
 def rr_measures(
     rr: Sequence[float], source: str, start: float, end: float, stream: StreamId
 ) -> tuple[Measure, ...]:
-    """Return the irregularity of RR intervals (s), RMSSD over mean, and the heart rate; nothing for fewer than four."""
+    """Return irregularity (RMSSD over mean) and heart rate from RR intervals (s); nothing from fewer than four."""
     if len(rr) < MIN_MEASURED:
         return ()
     irregularity = fmean([(b - a) ** 2 for a, b in pairwise(rr)]) ** 0.5 / fmean(rr)
@@ -42,7 +42,7 @@ class Rhythm:
     source : str
         ``rule@version``.
     lead : str
-        The lead of the intervals.
+        The lead that the intervals were measured on.
     stream : StreamId
     """
 
@@ -51,7 +51,7 @@ class Rhythm:
         self._rr: deque[float] = deque(maxlen=WINDOW_RR)
 
     def add(self, interval: float) -> None:
-        """Take the next interval, s; one outside ``PLAUSIBLE_S`` is a break."""
+        """Take the next interval, s; an implausible one starts over."""
         self._rr.append(interval)
         if not PLAUSIBLE_S[0] <= interval <= PLAUSIBLE_S[1]:
             self._rr.clear()
@@ -61,12 +61,12 @@ class Rhythm:
         self._rr.clear()
 
     def judge(self, end: float, trouble: str = "") -> Statement:
-        """Judge the intervals, the last of which ended at ``end`` (s); ``trouble``: why that is not possible."""
+        """Judge the intervals up to ``end`` (s); a ``trouble`` is why they cannot be judged."""
         rr = [] if trouble else list(self._rr)
         start = end - sum(rr)
         said = Statement("", "", start, end, None, self._source, leads=(self._lead,), stream=self._stream)
         if len(rr) < MIN_RR:
-            reason = f"{len(rr)} intervals without a break; the rhythm needs {MIN_RR} or more"
+            reason = f"{len(rr)} intervals without a break; the rhythm is judged on {MIN_RR} or more"
             return replace(
                 said,
                 code="NOT_SCORED",

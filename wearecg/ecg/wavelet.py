@@ -7,6 +7,8 @@ from math import ceil, isnan, pi
 import numpy as np
 from numpy.typing import NDArray
 
+from wearecg.ecg.spikes import longest, without_spikes
+
 Array = NDArray[np.float64]
 
 CENTRE_HZ = 15.0
@@ -33,8 +35,8 @@ class QrsWavelet:
 
     # Declared: cheaper to look up.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_banks _base _bridge _buffer _deflections _earlier _hi _kernel _later _lo _pair _plans _reach half "
-        "most stride"
+        "_ahead _around _banks _base _bridge _buffer _deflections _earlier _h _hi _kernel _later _lo _longest _pair "
+        "_plans _reach _spiky half most stride"
     ).split()
 
     def __init__(self, fs: float, leads: int) -> None:
@@ -43,6 +45,9 @@ class QrsWavelet:
         self.half = round(2.5 * WIDTH_S * fs)
         """Samples that a tick rests on, to either side of its centre."""
         self._reach = 2 * self.half + 1
+        self._longest = longest(fs)
+        self._ahead = self._longest + 1
+        self._around, self._h = int(0.06 * fs), max(1, round(0.012 * fs))
         self._bridge = max(1, int(BRIDGE_S * fs))
         self._pair = 2048.0 * _pair(fs, self.half)
         self._banks: dict[int, Array] = {}
@@ -52,8 +57,8 @@ class QrsWavelet:
         self._deflections: dict[int, Array] = {}
         self.most = ceil(0.5 * fs)
         """Samples that may be appended at once, and that are kept to look back on."""
-        self._buffer = np.zeros((6 * self.most, leads))
-        self._lo = self._hi = self._base = 0
+        self._buffer = np.zeros((12 * self.most, leads))
+        self._lo = self._hi = self._base = self._spiky = 0
 
     @property
     def end(self) -> int:
@@ -73,7 +78,7 @@ class QrsWavelet:
         hi = self._hi
         end = hi + len(x)
         if end > len(self._buffer):
-            drop = self._lo - self.most
+            drop = max(self._lo - 2 * self.most, 0)
             self._buffer[: hi - drop] = self._buffer[drop:hi].copy()
             self._lo -= drop
             self._base += drop
@@ -87,15 +92,57 @@ class QrsWavelet:
         bank.dot(self._buffer[lo : lo + width], pair)
         return np.hypot(even, odd)
 
+    def amend(self, x: NDArray[np.floating]) -> None:
+        """Take ``x`` [n, leads] in mV for the last samples that were fed."""
+        x = x[-min(len(x), self._hi) :]
+        self._buffer[self._hi - len(x) : self._hi] = x + _LEVEL
+
     def _plan(self, samples: int) -> tuple[int, int, Array, Array, Array, Array]:
         """Return how many ticks ``samples`` allow, how many samples these rest on, their bank and its output."""
-        ticks = max((samples - self._reach) // self.stride + 1, 0)
-        if ticks not in self._banks:
-            self._banks[ticks] = _bank(self._pair, ticks, self.stride)
-        bank = self._banks[ticks]
+        ticks = max((samples - self._ahead - self._reach) // self.stride + 1, 0)
+        bank = self._bank(ticks)
         pair = np.empty((2 * ticks, self._buffer.shape[1]))
         plan = self._plans[samples] = ticks, bank.shape[1], bank, pair, pair[:ticks], pair[ticks:]
         return plan
+
+    def _bank(self, ticks: int) -> Array:
+        bank = self._banks.get(ticks)
+        if bank is None:
+            bank = self._banks[ticks] = _bank(self._pair, ticks, self.stride)
+        return bank
+
+    def despiked(self, sample: int, ticks: int, least: float) -> Array | None:
+        """Return the moduli of ``ticks`` that rest on samples from ``sample`` on, had there been no spikes.
+
+        None if there is no spike of ``least`` mV or more.
+        """
+        first = sample - self._base
+        stop = first + self._reach + (ticks - 1) * self.stride
+        low = max(first - self._ahead, 0)
+        rows = self._buffer[low : stop + self._ahead]
+        step = rows[1:] - rows[:-1]
+        highest = step.item(step.argmax())  # a NaN, if there is one
+        if highest <= least or step.item(step.argmin()) >= -least:
+            return None
+        if highest != highest:
+            rows = self._bridged(low, self._hi)[0][: len(rows)]
+        smooth = without_spikes(rows, self._longest, least)
+        if smooth is None:
+            return None
+        self._spiky = self._base + stop
+        return self._apply(smooth[first - low : stop - low], ticks)[0]
+
+    def curvature(self, sample: int, lead: int) -> float:
+        """Return the largest second difference near ``sample``, in mV."""
+        rows = self._buffer[
+            max(sample - self._base - self._around, 0) : sample - self._base + self._around, lead
+        ]
+        h = self._h
+        if len(rows) <= 2 * h:
+            return 0.0
+        smooth = without_spikes(rows[:, None], self._longest, 0.15)
+        rows = rows if smooth is None else smooth[:, 0]
+        return float(np.nanmax(np.abs(rows[2 * h :] - 2 * rows[h:-h] + rows[: -2 * h]), initial=0.0))
 
     def retake(self, ticks: int) -> tuple[Array, list[int]]:
         """Return the last ``ticks`` again with 0 where they touch NaN, and those that do on every lead.
@@ -104,15 +151,20 @@ class QrsWavelet:
         """
         lo = self._lo - ticks * self.stride
         rows, settled = self._bridged(lo, self._hi)
-        ticks, width, bank, *_ = self._plan(settled)
+        ticks, width, *_ = self._plan(settled)
         self._lo = lo + ticks * self.stride
-        rows = rows[:width]
+        moduli, touched = self._apply(rows[:width], ticks)
+        return moduli, np.flatnonzero(touched.all(axis=1)).tolist()
+
+    def _apply(self, rows: Array, ticks: int) -> tuple[Array, NDArray[np.bool_]]:
+        """Return the moduli of the ticks that rest on ``rows``, and which of them touch NaN and are 0."""
+        bank = self._bank(ticks)
         unknown = ~np.isfinite(rows)
         pair = bank.dot(np.where(unknown, _LEVEL, rows))
         moduli: Array = np.hypot(pair[:ticks], pair[ticks:])
         touched = (bank[:ticks] != 0.0).astype(float).dot(unknown) > 0
         moduli[touched] = 0.0
-        return moduli, np.flatnonzero(touched.all(axis=1)).tolist()
+        return moduli, touched
 
     def _bridged(self, first: int, stop: int) -> tuple[Array, int]:
         """Return rows of the buffer with short runs of NaN interpolated, and how many of them are settled."""
@@ -134,13 +186,19 @@ class QrsWavelet:
                     column[start:end] = np.rint(2048.0 * line[1:-1]) / 2048.0
         return rows[before:], max(settled - before, 0)
 
-    def locate(self, sample: int, lead: int) -> int:
-        """Return the sample of the largest deflection near ``sample``, of the signal below 33 Hz."""
+    def locate(self, sample: int, lead: int, least: float) -> int:
+        """Return the sample of the largest deflection near ``sample``, of the signal below 33 Hz.
+
+        Spikes of ``least`` mV or more are left out.
+        """
         centre = sample - self._base
         margin = len(self._kernel) // 2
         first = max(centre - self._earlier, margin)
         stop = centre + self._later + margin + 1
         near = self._buffer[first - margin : stop, lead]
+        if self._spiky > sample - self.half:
+            smooth = without_spikes(near[:, None], self._longest, least)
+            near = near if smooth is None else smooth[:, 0]
         largest = self._largest(near)
         if largest is None:
             rows, _ = self._bridged(first - margin, min(stop + self._bridge, self._hi))

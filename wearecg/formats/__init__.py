@@ -5,6 +5,7 @@ To add a format: one module with ``read(path, fs) -> Recording`` and its suffixe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from wearecg.block import Samples
 from wearecg.errors import SignalError, SourceError
+from wearecg.rates import as_rate
 from wearecg.text import visible
 
 FORMATS = {
@@ -81,6 +83,10 @@ class Recording:
         Unix time of the first sample. Files give the wall clock without a zone; it is read as UTC.
     intervals : RRSeries or None
         Of a recording without samples; otherwise None.
+    uncalibrated : tuple of str
+        Those of ``leads`` whose unit is not known: their samples are of no known size.
+    remarks : tuple of str
+        What the user should be told: what is missing, left out, or had to be assumed.
     """
 
     samples: Samples
@@ -92,12 +98,15 @@ class Recording:
     comments: tuple[str, ...] = ()
     epoch: float | None = None
     intervals: RRSeries | None = None
+    uncalibrated: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.lsb:
             object.__setattr__(self, "lsb", (0.0,) * len(self.leads))
         object.__setattr__(self, "name", visible(self.name))
         object.__setattr__(self, "comments", tuple(map(visible, self.comments)))
+        object.__setattr__(self, "remarks", tuple(map(visible, self.remarks)))
 
     def __len__(self) -> int:
         return int(self.samples.shape[0])
@@ -108,7 +117,12 @@ class Recording:
         return len(self) / self.fs
 
 
-def read_recording(path: str | Path, fs: float | None = None) -> Recording:
+def read_recording(
+    path: str | Path,
+    fs: float | None = None,
+    leads: str | Sequence[str] = (),
+    lsb: float | None = None,
+) -> Recording:
     """Read a recording: WFDB (with or without ``.hea``), or CSV (one column a lead, named in its first row).
 
     Parameters
@@ -116,6 +130,10 @@ def read_recording(path: str | Path, fs: float | None = None) -> Recording:
     path : str or Path
     fs : float, optional
         Samples per second, for a CSV file without a ``time`` column.
+    leads : str or sequence of str
+        What the columns of a CSV file are, if its first row does not say; an empty name leaves one out.
+    lsb : float, optional
+        mV of one count, for a CSV file of counts.
 
     Raises
     ------
@@ -132,7 +150,13 @@ def read_recording(path: str | Path, fs: float | None = None) -> Recording:
     if suffix not in FORMATS:
         known = ", ".join(sorted(s for s in FORMATS if s))
         raise SourceError(f"{path}: recordings of type {suffix!r} are not known; known are {known}")
-    recording: Recording = import_module(FORMATS[suffix]).read(path, fs)
+    rate = None if fs is None else as_rate(fs)
+    told = {"leads": leads.split(",") if isinstance(leads, str) and leads else tuple(leads), "lsb": lsb}
+    if suffix != ".csv":
+        if lsb is not None:
+            raise SourceError(f"{path} states its scale: leave out the {lsb:g} mV of a count")
+        told = {}
+    recording: Recording = import_module(FORMATS[suffix]).read(path, rate, **told)
     check_samples(recording.samples, str(path), recording.intervals)
     return recording
 

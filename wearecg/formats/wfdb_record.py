@@ -9,23 +9,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from wearecg.ecg.leads import canonical_all
+from wearecg.ecg.leads import UNKNOWN, canonical_all, is_ecg
 from wearecg.errors import MissingExtraError, SourceError
 from wearecg.formats import BEAT_SYMBOLS, RR_UNKNOWN, Annotations, Recording, RRSeries
 from wearecg.formats.mit_annotations import SYMBOLS, decode
+from wearecg.formats.units import millivolts
+from wearecg.formats.wfdb_header import (
+    Header,
+    SignalLine,
+    check_segments,
+    plain_text,
+    read_header,
+    whole_frames,
+)
 
 if TYPE_CHECKING:
     from wearecg.block import Samples
 
 ANNOTATORS = ("atr", "wea")
 """An expert's, and ours."""
-_TO_MILLIVOLT = {"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "V": 1e3, "nV": 1e-6}
+DEFAULT_GAIN = 200.0
+"""Counts of a unit where the header gives none (header(5)): a guess, and told as one."""
+_INVALID = {
+    "80": -128,
+    "212": -2048,
+    "16": -32768,
+    "61": -32768,
+    "160": -32768,
+    "24": -(2**23),
+    "32": -(2**31),
+}
+"""The count that stands for no sample, by format."""
 
 
 def read(path: Path, fs: float | None) -> Recording:
@@ -37,74 +59,181 @@ def read(path: Path, fs: float | None) -> Recording:
     header_file = stem.with_name(stem.name + ".hea")
     if not header_file.is_file():
         hint = "is there a folder or a name missing?" if stem.parent.is_dir() else "its folder does not exist"
+        if path.is_dir():
+            hint = "that is a folder: name one of its records"
         raise SourceError(f"no such recording: {header_file} ({hint})")
-    try:
-        import wfdb
-    except ImportError:
-        raise MissingExtraError("wfdb", "formats", "reading WFDB records") from None
-    with _wfdb_errors_told(header_file, "a WFDB record"):
-        header = wfdb.rdheader(str(stem))
+    header = read_header(header_file)
     if fs is not None and fs != header.fs:
         raise SourceError(f"{header_file} says {header.fs:g} Hz; leave out the rate of {fs:g} Hz")
-    annotations = _annotations(stem, float(header.fs))
-    epoch = header.base_datetime.replace(tzinfo=UTC).timestamp() if header.base_datetime else None
-    comments = tuple(header.comments or ())
-    if header.n_sig == 0:
-        length = header.sig_len or _length_of(annotations, float(header.fs))
+    annotations = _annotations(stem, header.fs)
+    comments = tuple(
+        line.lstrip("#").strip()
+        for line in header_file.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.startswith("#")
+    )
+    if not header.signals and not header.segments:
         return Recording(
-            samples=np.empty((length, 0), np.float32),
-            fs=float(header.fs),
+            samples=np.empty((header.length or _length_of(annotations, header.fs), 0), np.float32),
+            fs=header.fs,
             leads=(),
             name=stem.name,
             annotations=annotations,
             comments=comments,
-            epoch=epoch,
+            epoch=header.epoch,
             intervals=_intervals(annotations, any(said.startswith("wearecg ") for said in comments)),
         )
-    files = _signal_files(header, header_file)
-    if not header.sig_len and not any(file.stat().st_size for file in files):
-        samples, units, gains, names = _nothing(header)
-    else:
-        with _wfdb_errors_told(header_file, "a WFDB record"):
-            record = wfdb.rdrecord(str(stem))
-        samples = np.asarray(record.p_signal, np.float32)
-        units, gains, names = record.units, record.adc_gain, record.sig_name
-    scale = np.array([_TO_MILLIVOLT.get(unit, 1.0) for unit in units])
-    steps = gains if gains is not None else [0.0] * len(names)
+    signals = _segmented(header_file, header) if header.segments else _single(header_file, header)
     return Recording(
-        samples=(samples * scale.astype(np.float32)),
-        fs=float(header.fs),
-        leads=canonical_all(names),
+        samples=signals.samples,
+        fs=signals.fs,
+        leads=signals.leads,
         name=stem.name,
-        lsb=tuple(float(s / gain) if gain else 0.0 for s, gain in zip(scale, steps, strict=True)),
+        lsb=signals.lsb,
         annotations=annotations,
         comments=comments,
-        epoch=epoch,
+        epoch=header.epoch,
+        uncalibrated=signals.uncalibrated,
+        remarks=signals.remarks,
     )
 
 
-def _nothing(header: Any) -> tuple[Samples, list[str], list[float], list[str]]:
-    names = list(getattr(header, "sig_name", None) or [])
-    return np.empty((0, len(names)), np.float32), [""] * len(names), [0.0] * len(names), names
+@dataclass(frozen=True, slots=True, eq=False)
+class _Signals:
+    """What was read: in mV where that is known."""
+
+    samples: Samples
+    fs: float
+    leads: tuple[str, ...]
+    lsb: tuple[float, ...]
+    uncalibrated: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
-def _signal_files(header: Any, header_file: Path) -> list[Path]:
-    """Return the files that the header names; say which one is missing before wfdb says that some is."""
-    if hasattr(header, "seg_name"):
-        names = [f"{name}.hea" for name in header.seg_name if name != "~"]
-    else:
-        names = list(dict.fromkeys(header.file_name or ()))
-    for name in names:
-        if not (header_file.parent / name).is_file():
-            raise SourceError(f"{header_file} names {name}, which is not beside it; copy that file there too")
-    return [header_file.parent / name for name in names]
+def _single(header_file: Path, header: Header) -> _Signals:
+    """Read a record of one segment, each signal at its own rate."""
+    frames, remarks = header.length, []
+    held = whole_frames(header_file, header)
+    if held is not None and (held < header.length or not header.length):
+        if header.length:
+            missing = (header.length - held) / header.fs
+            remarks.append(
+                f"{header_file.name}: the last {missing:.1f} s are missing, its signal file was cut short"
+            )
+        frames = held
+    names = canonical_all(line.name or UNKNOWN for line in header.signals)
+    digital = _digital(header_file, header, frames) if frames else [np.empty(0, np.int64)] * len(names)
+    whole = held is None or held == header.length
+    odd = [n for n, x, line in zip(names, digital, header.signals, strict=True) if _unlike(x, line)]
+    if whole and odd:
+        remarks.append(
+            f"{header_file.name}: first values or checksums of {', '.join(odd)} do not fit the signal file: "
+            "it is another one, or damaged"
+        )
+    # Several samples a frame: each signal has its own rate, and the ECG's is the one that counts.
+    frame = max(
+        (line.frame for name, line in zip(names, header.signals, strict=True) if is_ecg(name)), default=0
+    )
+    frame = frame or max(line.frame for line in header.signals)
+    kept = [k for k, line in enumerate(header.signals) if line.frame == frame]
+    for k in sorted(set(range(len(names))) - set(kept)):
+        rate = header.signals[k].frame * header.fs
+        remarks.append(f"{names[k]} is left out: it has {rate:g} Hz, the ECG has {frame * header.fs:g} Hz")
+    samples = np.empty((frames * frame, len(kept)), np.float32)
+    lsb, uncalibrated = [], []
+    for column, k in enumerate(kept):
+        step, why = _millivolts(names[k], header.signals[k])
+        if why:
+            remarks.append(f"{names[k]}: {why}; no statement that needs millivolts rests on it")
+            uncalibrated.append(names[k])
+        line = header.signals[k]
+        physical = (digital[k] - line.baseline) * (step or 1 / DEFAULT_GAIN)
+        physical[digital[k] == _INVALID.get(line.format)] = np.nan
+        samples[:, column] = physical
+        lsb.append(0.0 if why else step)
+    leads = tuple(names[k] for k in kept)
+    return _Signals(samples, header.fs * frame, leads, tuple(lsb), tuple(uncalibrated), tuple(remarks))
+
+
+def _digital(header_file: Path, header: Header, frames: int) -> list[NDArray[np.int64]]:
+    """Read ``frames`` frames of every signal, as counts."""
+    wfdb = _wfdb()
+    with _wfdb_errors_told(header_file, "a WFDB record"), TemporaryDirectory() as folder:
+        stem = header_file.with_suffix("")
+        if not header.plain or not header.length:
+            # The package stumbles over dates in other forms, names with an ending, and lengths that are not given.
+            stem = Path(folder) / "record"
+            stem.with_suffix(".hea").write_text(plain_text(header, stem.name, frames), encoding="utf-8")
+            for name in dict.fromkeys(line.file for line in header.signals):
+                (Path(folder) / name).symlink_to((header_file.parent / name).resolve())
+        record = wfdb.rdrecord(
+            str(stem), sampto=frames, physical=False, smooth_frames=False, ignore_skew=False
+        )
+        return [np.asarray(signal, np.int64) for signal in record.e_d_signal]
+
+
+def _unlike(digital: NDArray[np.int64], line: SignalLine) -> bool:
+    """Whether a signal is not the one that its header was written for; a header of zeros does not say."""
+    if not line.checksum and not line.initial:
+        return False
+    first = line.initial is not None and len(digital) > 0 and digital[0] != line.initial
+    total = line.checksum is not None and (int(digital.sum()) - line.checksum) % 65536 != 0
+    return bool(total or (first and line.checksum is None))
+
+
+def _millivolts(lead: str, line: SignalLine) -> tuple[float, str]:
+    """Return the mV of one count, and why that is not known, if so. Of other signals than ECG the unit is their own."""
+    if not is_ecg(lead):
+        return 1 / (line.gain or DEFAULT_GAIN), ""
+    if line.gain is None:
+        return 1 / DEFAULT_GAIN, "not calibrated (no gain in the header)"
+    scale = millivolts(line.unit or "mV")
+    if scale is None:
+        return 1 / line.gain, f"its unit {line.unit!r} is not known"
+    return scale / line.gain, ""
+
+
+def _segmented(header_file: Path, header: Header) -> _Signals:
+    """Read a record of several segments; what a segment or a signal lacks is missing."""
+    check_segments(header_file, header)
+    parts: list[tuple[int, _Signals]] = []
+    at = 0
+    leads: dict[str, float] = {}
+    for number, (name, length) in enumerate(header.segments):
+        if name != "~" and (length or number):
+            file = header_file.with_name(f"{name}.hea")
+            segment = read_header(file)
+            parts.append((at, _single(file, segment)))
+        elif name != "~":  # the layout of a record whose segments differ
+            layout = read_header(header_file.with_name(f"{name}.hea"))
+            leads = dict.fromkeys(canonical_all(line.name or UNKNOWN for line in layout.signals), 0.0)
+        at += length
+    for _, part in parts:
+        leads.update(zip(part.leads, part.lsb, strict=True))
+    frame = round(parts[0][1].fs / header.fs) if parts else 1
+    samples = np.full((at * frame, len(leads)), np.nan, np.float32)
+    for start, part in parts:
+        rows = slice(start * frame, start * frame + len(part.samples))
+        samples[rows, [list(leads).index(lead) for lead in part.leads]] = part.samples[
+            : len(samples) - rows.start
+        ]
+    remarks = dict.fromkeys(remark for _, part in parts for remark in part.remarks)
+    uncalibrated = dict.fromkeys(lead for _, part in parts for lead in part.uncalibrated)
+    lsb = tuple(leads.values())
+    return _Signals(samples, header.fs * frame, tuple(leads), lsb, tuple(uncalibrated), tuple(remarks))
+
+
+def _wfdb() -> Any:
+    try:
+        import wfdb
+    except ImportError:
+        raise MissingExtraError("wfdb", "formats", "reading WFDB records") from None
+    return wfdb
 
 
 def _annotations(stem: Path, fs: float) -> Annotations | None:
     expert, ours = (stem.with_name(f"{stem.name}.{annotator}") for annotator in ANNOTATORS)
     if expert.is_file():
-        import wfdb
-
+        wfdb = _wfdb()
         with _wfdb_errors_told(expert, "WFDB annotations"):
             found = wfdb.rdann(str(stem), ANNOTATORS[0])
         notes = tuple(note.rstrip("\x00") for note in found.aux_note)

@@ -1,8 +1,8 @@
-"""The card of a model: its input, its output, how well it does, what it was made from; JSON beside the files.
+"""The card of a model: its input, outputs, accuracy and training data; JSON beside the files.
 
 A card is sealed (`wearecg.models.sealed`), lists its files with their hashes, and has a *contract*: the hash of what
 a file must agree with (name, version, input, order of outputs), which each model file carries inside. So a file that
-is truncated, exchanged or taken from another card is refused, and so is an edited card.
+is truncated, exchanged or taken from another card is refused, and so is a card that was edited.
 """
 
 from __future__ import annotations
@@ -18,52 +18,15 @@ from wearecg.ecg.leads import TWELVE, UNKNOWN
 from wearecg.errors import ModelError
 from wearecg.models import sealed
 from wearecg.models.preprocess import Preprocessing
-from wearecg.models.provenance import (
-    FORMS,
-    PRECISIONS,
-    RUNTIMES,
-    DataSet,
-    GoldenFile,
-    Loss,
-    Measured,
-    ModelFile,
-    Quantisation,
-    Training,
-)
-
-__all__ = [
-    "AROUND",
-    "FORMAT",
-    "FORMS",
-    "PPG",
-    "PRECISIONS",
-    "RUNTIMES",
-    "ZOO",
-    "Band",
-    "Card",
-    "CardStatement",
-    "DataSet",
-    "Doubt",
-    "GoldenFile",
-    "Group",
-    "Input",
-    "Loss",
-    "Measured",
-    "ModelFile",
-    "Outputs",
-    "Quantisation",
-    "SignalOutput",
-    "Training",
-    "available",
-    "card_path",
-    "load_card",
-]
 
 FORMAT = 1
 PPG = ("PPG",)
-"""The leads of a model whose input is a pulse wave."""
+"""The leads of a model of the pulse wave."""
 ZOO = Path(__file__).parent / "zoo"
+PRECISIONS = ("fp32", "int8")
+RUNTIMES = ("onnx", "tflite")
 AROUND = ("window", "beat")
+FORMS = tuple(f"{precision}_{runtime}" for runtime in RUNTIMES for precision in PRECISIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +38,12 @@ class Input:
     leads: tuple[str, ...]
     units: str
     min_fs: float
-    """Recordings slower than this are refused, Hz."""
+    """Recordings with a lower sampling rate (Hz) are refused."""
     min_leads: int
-    """With fewer usable leads a window is not scored."""
+    """Fewer usable leads than this are not scored."""
     preprocessing: Preprocessing
     around: str = "window"
-    """``window``: windows at regular times; ``beat``: a window around each R peak."""
+    """Where its windows are: ``window``, at regular times; ``beat``, around each R peak."""
 
     @property
     def length(self) -> int:
@@ -89,29 +52,29 @@ class Input:
 
     @property
     def any_lead(self) -> bool:
-        """Whether it takes one ECG lead of any position."""
+        """Whether it takes any one ECG lead."""
         return self.leads == (UNKNOWN,)
 
 
 @dataclass(frozen=True, slots=True)
 class CardStatement:
-    """A statement that a model can make; its probability is ``1 / (1 + exp(-(slope * logit + offset)))``."""
+    """One statement that a model can make; its probability is ``1 / (1 + exp(-(slope * logit + offset)))``."""
 
     code: str
     text: str
     slope: float
     offset: float
     threshold: float
-    """Probability from which it is made."""
+    """Probability from which it holds."""
     reported: bool
-    """Whether it becomes a finding when a live window has it; its probability is always given."""
+    """Whether a live window in which it holds gives a finding; its probability is always there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """The uncertainty of a group: from the entropy of its probabilities to the chance of an error.
+    """The chance of a wrong call in a group, from the entropy of its probabilities.
 
-    The chance that at least one statement of the group is wrong in a window is
+    The chance that at least one statement of the group is called wrongly in a window is
     ``1 / (1 + exp(-(slope * entropy + offset)))``; ``entropy`` is the sum of the statements' binary
     entropies in nats.
     """
@@ -122,7 +85,7 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The statements of one output of the model, in its order."""
+    """Statements in the order of the model's output ``name``."""
 
     name: str
     statements: tuple[CardStatement, ...]
@@ -131,7 +94,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class SignalOutput:
-    """An output that is a signal, or describes one: its shape for one window, and its units."""
+    """An output that is no statement: its shape for one window, and its units."""
 
     name: str
     shape: tuple[int, ...]
@@ -140,10 +103,10 @@ class SignalOutput:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The error bars of reconstructed leads: a ``share`` of the true values lies within them.
+    """The error bars of reconstructed leads: ``share`` of the truth lies within them.
 
     The model's standard deviation times ``scale`` (one number for each of the twelve leads) is that of a normal
-    distribution. Where the half-width of the band is above ``unknown_mv``, a lead counts as not known.
+    distribution. Where the band's half-width is above ``unknown_mv`` a lead counts as not known.
     """
 
     share: float
@@ -153,7 +116,7 @@ class Band:
     def __post_init__(self) -> None:
         scales = len(self.scale) == len(TWELVE) and min(self.scale) > 0
         if not (0 < self.share < 1 and scales and self.unknown_mv > 0):
-            raise ModelError(f"{self} is not a band: share in (0, 1), 12 scales above 0, unknown_mv above 0")
+            raise ModelError(f"{self} is no band: share in (0, 1), 12 scales above 0, unknown_mv above 0")
 
     @property
     def width(self) -> float:
@@ -163,23 +126,23 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """The output of a model: an embedding of this many numbers (0: none), groups of statements, signals."""
+    """The outputs of a model: an embedding of this many numbers (0: none), groups of statements, signals."""
 
     embedding: int
     groups: tuple[Group, ...]
     signals: tuple[SignalOutput, ...] = ()
     unlike: float | None = None
-    """Value of the signal ``unlike`` from which a window is unlike those that the model knows."""
+    """From this value of the signal ``unlike`` on, a window is unlike the training data."""
     band: Band | None = None
-    """For a reconstructor, whose signals are ``leads`` (mean) and ``logvar``."""
+    """Of a model that reconstructs leads: its signals are ``leads`` (mean) and ``logvar``."""
     points: Mapping[str, float] = field(default_factory=dict, hash=False)
-    """Operating points: the probability from which an output, by its name, counts as found."""
+    """Operating points: for an output by its name, the probability from which it is a finding."""
 
     @property
     def in_file(self) -> dict[str, tuple[int, ...]]:
         """Name and shape (of one window) of each output of a file, in its order.
 
-        The logits of all groups, then a classifier's signals, are one output: each output costs time.
+        The logits of all groups, and then a classifier's signals, are one: each output takes its time.
         """
         shapes: dict[str, tuple[int, ...]] = {"embedding": (self.embedding,)} if self.embedding else {}
         if self.groups:
@@ -188,7 +151,7 @@ class Outputs:
 
     @property
     def places(self) -> dict[str, tuple[int, slice]]:
-        """Where the embedding, the logits of each group and each signal are: output of a file, and columns."""
+        """Where the embedding, each group's logits and each signal are: which output of a file, which columns."""
         places = {name: (number, slice(None)) for number, name in enumerate(self.in_file)}
         if self.groups:
             number, _ = places.pop("logits")
@@ -205,41 +168,112 @@ class Outputs:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file of a model, beside its card."""
+
+    path: str
+    precision: str
+    runtime: str
+    bytes: int
+    sha256: str
+
+    @property
+    def form(self) -> str:
+        """Precision and runtime in one word, ``int8_tflite``."""
+        return f"{self.precision}_{self.runtime}"
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenFile:
+    """The file of input and output pairs beside the card, by which a machine checks its arithmetic."""
+
+    path: str
+    pairs: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """Recordings that a model was trained or evaluated with."""
+
+    name: str
+    use: str
+    licence: str
+    citation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How a model was trained."""
+
+    data: tuple[DataSet, ...]
+    command: str
+    seed: int
+    epochs: int
+    minutes: float
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A metric of one group (or output) with one lead set, and its 95 % interval by patient."""
+
+    data: str
+    metric: str
+    group: str
+    leads: str
+    precision: str
+    runtime: str
+    records: int
+    value: float
+    low: float
+    high: float
+    ece_raw: float | None = None
+    """Expected calibration error before calibration, on patients not used to calibrate."""
+    ece: float | None = None
+    """The same after calibration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The gate's metric of one group with one lead set, in torch and in each form that ships."""
+
+    group: str
+    leads: str
+    torch: float
+    fp32_onnx: float
+    int8_onnx: float
+    fp32_tflite: float
+    int8_tflite: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quantisation:
+    """How the int8 files were made, and the report of the gate that they passed."""
+
+    method: str
+    metric: str
+    lower_is_better: bool
+    relative: bool
+    """Whether a loss is counted as a share of torch's value."""
+    allowed_loss: float
+    report: tuple[Loss, ...]
+
+    def loss(self, row: Loss, form: str) -> float:
+        """Return how much worse than torch a form is in this row; negative where it gained."""
+        torch, value = row.torch, float(getattr(row, form))
+        loss = value - torch if self.lower_is_better else torch - value
+        return loss / torch if self.relative else loss
+
+    def worst(self, row: Loss) -> float:
+        """Return the largest loss of a shipped form in this row."""
+        return max(self.loss(row, form) for form in FORMS)
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
-    """Everything that is stated about a model. `wearecg.models.load_card` reads one, `write` seals one.
-
-    Attributes
-    ----------
-    name, version, task : str
-    input : Input
-        What the model takes, and how it is prepared.
-    outputs : Outputs
-        Embedding, statements in groups, signals.
-    files : tuple of ModelFile
-    golden : GoldenFile
-        Inputs and outputs by which a machine checks its arithmetic (``wearecg models verify``).
-    calibration : str
-        On what the probabilities were calibrated.
-    training : Training
-    measured : tuple of Measured
-        How well it does, with intervals.
-    quantisation : Quantisation
-        How int8 was made, and what it cost.
-    parameters : int
-    mmac : float
-        Million multiply-adds for one window.
-    limits : tuple of str
-        What it must not be used for, and what it cannot do.
-    format : int
-        Of the card itself.
-
-    Examples
-    --------
-    >>> import wearecg
-    >>> card = wearecg.load_model("encoder").card
-    >>> card.name, card.input.fs, [group.name for group in card.outputs.groups]
-    ('encoder', 100.0, ['superclass', 'subclass', 'form', 'rhythm'])
-    """
+    """All that is stated about a model. `load_card` reads one, `Card.write` seals one."""
 
     name: str
     version: str
@@ -267,7 +301,7 @@ class Card:
         """Hash of what a model file must agree with; it covers no calibration, operating points or texts."""
         taken = asdict(self.input)
         if self.input.around == "window":
-            del taken["around"]  # files from before cards stated it carry a contract without it
+            del taken["around"]  # older files were made before this field
         order = {group.name: [s.code for s in group.statements] for group in self.outputs.groups}
         return sealed.digest(
             {
@@ -280,7 +314,7 @@ class Card:
         )
 
     def stamp(self, precision: str) -> dict[str, str]:
-        """Return what the file of this precision must carry inside."""
+        """Return what the file of this precision carries inside."""
         return {
             "wearecg.model": self.source,
             "wearecg.precision": precision,
@@ -318,7 +352,7 @@ def available() -> list[str]:
 
 
 def card_path(name: str | Path) -> Path:
-    """Return the path of a card: of a shipped model, or ``name`` itself if it is a card file.
+    """Return the path of a shipped model's card, or of the card file that ``name`` is.
 
     Raises
     ------
@@ -349,7 +383,7 @@ def load_card(name: str | Path) -> Card:
     Raises
     ------
     ModelError
-        There is no such card, it was edited or damaged, or it states something impossible.
+        There is none, it was edited or damaged, or it states something impossible.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Whether this version of wearecg can do what a card states."""
+"""Checks that this version of wearecg can run what a card states."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from wearecg.models.strict_json import build
 
 
 def checked(body: dict[str, Any], path: Path) -> Card:
-    """Make a `Card` of the JSON that `wearecg.models.sealed.read` returned for ``path``.
+    """Return the card that `wearecg.models.sealed.read` found at ``path``.
 
     Raises
     ------
     ModelError
-        Its format is another, a field is missing, unknown or of another type, or `check` refuses it.
+        It is of another format, has a field that is missing, unknown or of another type, or has an impossible value.
     """
     if body.get("format") != FORMAT:
         raise ModelError(f"card {path}: format is {body.get('format')!r}; this wearecg reads {FORMAT}")
@@ -29,7 +29,7 @@ def checked(body: dict[str, Any], path: Path) -> Card:
 
 
 def check(card: Card, where: str) -> None:
-    """Refuse a card that states what this version cannot do; ``where`` it is, for the message.
+    """Raise if a card has an impossible value; ``where`` names the card in the message.
 
     Raises
     ------
@@ -50,12 +50,12 @@ def check(card: Card, where: str) -> None:
             spec.leads,
             f"of {TWELVE}, or {UNKNOWN} alone, or PPG alone",
         ),
-        # No statement about the heart's electricity can rest on a pulse.
+        # An ECG statement cannot be based on a pulse.
         (
             spec.leads == PPG and bool(card.outputs.groups),
             "outputs.groups",
             reported,
-            "none, as its input is a pulse",
+            "none, as it sees a pulse",
         ),
         (len(set(spec.leads)) != len(spec.leads), "input.leads", spec.leads, "without repetition"),
         (not 1 <= spec.min_leads <= len(spec.leads), "input.min_leads", spec.min_leads, "1 to all leads"),

@@ -34,8 +34,8 @@ CASES: tuple[tuple[str, tuple[str, ...], float], ...] = (
     ("bigeminy+noise", ("I",), 1.0),
     ("sinus", ("II", "V1", "V2", "V3", "V4", "V5"), 6.0),
 )
-"""What a synthetic person does, which leads are seen (or else the pulse), and a gain. The last fills the input's
-whole range: sums of products that are too narrow overflow there first."""
+"""Scenario of a synthetic person, leads (or else the pulse), and gain. The last fills the whole range of the input:
+accumulators that are too narrow overflow there first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +48,7 @@ class Golden:
 
 
 def windows(spec: Input) -> tuple[Array, Array]:
-    """Return the ``CASES`` as a model gets them: signal and mask, always the same."""
+    """Return signal and mask of the ``CASES``, always the same."""
     signals, masks = [], []
     for seed, (scenario, leads, gain) in enumerate(CASES):
         person = Person(seed, scenario, spec.fs)
@@ -91,7 +91,7 @@ def read(card: Card, folder: Path) -> Golden:
     Raises
     ------
     ModelError
-        The file is missing, another one, or lacks what the card's files need.
+        The file is missing, is not the card's, or lacks outputs of a model file.
     """
     content = verified(folder, card.golden, card.source)
     try:

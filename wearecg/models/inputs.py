@@ -1,4 +1,4 @@
-"""The checks of what users pass to a model."""
+"""Checks of the samples that users give to a model."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from wearecg.models.card import Input
 
 
 def check_rate(fs: float, spec: Input, source: str) -> None:
-    """Raise `SignalError` unless the model ``source`` can use an ECG of ``fs`` samples per second."""
+    """Raise `SignalError` unless the model ``source`` takes an ECG at ``fs`` samples per second."""
     if not spec.min_fs <= fs < float("inf"):
         raise SignalError(
             f"a rate of {fs:g} Hz is too low: {source} needs at least {spec.min_fs:g} Hz, "
-            "below that the QRS complex is lost"
+            "below it the QRS complex is lost"
             if fs < spec.min_fs
             else f"fs is {fs}: give the samples per second"
         )
 
 
 def as_samples(samples: ArrayLike) -> Samples:
-    """Return numbers as float32, NaN for what is not finite. Raises `SignalError` for anything else."""
+    """Return samples as float32, NaN where not finite. Raises `SignalError` if they are not numbers."""
     try:
         x = np.asarray(samples, np.float32)
     except (TypeError, ValueError) as error:
@@ -33,10 +33,10 @@ def as_samples(samples: ArrayLike) -> Samples:
 
 
 def as_columns(samples: ArrayLike, leads: Sequence[str]) -> Samples:
-    """Return samples [n, leads] as `as_samples` does. Raises `SignalError` for another shape."""
+    """Return samples [n, leads], see `as_samples`. Raises `SignalError` for another shape."""
     x = as_samples(samples)
     if x.ndim != 2 or x.shape[1] != len(leads):
         raise SignalError(
-            f"samples have shape {x.shape} for {len(leads)} leads: give [n, leads], one column for each lead"
+            f"samples have shape {x.shape} for {len(leads)} leads: give [n, leads], one column a lead"
         )
     return x

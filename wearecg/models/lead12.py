@@ -1,8 +1,8 @@
-"""Twelve leads from a few: the network ``lead12``, and ``lead12-linear``, the matrix that it must beat.
+"""Twelve leads from a few: the network ``lead12``, and ``lead12-linear``, linear regression to compare it with.
 
 Input and output are high-passed at 0.5 Hz (the card's preprocessing) and sampled at 100 Hz. The error bars are the
-model's own, scaled by calibration (`Band`). A reconstructed lead shows what most people with such measured leads have
-there; it does not show what only that lead would have shown.
+model's own, scaled by calibration (`Band`). An estimate of a lead is what people with such leads mostly have there;
+it does not show what only that lead would have shown.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import Samples
-from wearecg.ecg.lead12 import INDEPENDENT, twelve_leads
+from wearecg.ecg.lead12 import INDEPENDENT, twelve
 from wearecg.ecg.leads import TWELVE, canonical, names_of
 from wearecg.errors import LeadError, ModelError, SignalError
 from wearecg.models import sealed
@@ -28,10 +28,11 @@ from wearecg.models.profile import Profile, read_profile
 from wearecg.models.runner import Runner
 from wearecg.models.strict_json import build
 from wearecg.pipeline.resample import resample
-from wearecg.pipeline.twelve import ReconstructedWindow, Twelve, TwelveStage
+from wearecg.pipeline.twelve import Estimate, Twelve, TwelveStage
+from wearecg.rates import as_rate
 
-BAND_MEAN_S = 2.0
-"""Whether a lead is known is decided by its error band averaged over this time, which includes a QRS complex."""
+REACH_S = 2.0
+"""A lead is known where the error band, averaged over this time, is narrow enough; it contains a QRS complex."""
 LINEAR = Path(__file__).parent / "zoo" / "linear" / "lead12-linear.json"
 
 
@@ -42,20 +43,10 @@ class Reconstructor(ABC):
     ----------
     source : str
         ``model@version``.
-    label : str
-        Model and profile, for people.
     input : Input
-        What it takes, as its card states.
     band : Band
-        How its error bars are made.
     profile : Profile or None
         The correction for one person.
-    fs : float
-        Samples per second of its windows and of its output.
-    length : int
-        Samples in a window.
-    limit_mv : float
-        A lead is known where the half-width of its error band is at most this.
 
     Examples
     --------
@@ -80,9 +71,9 @@ class Reconstructor(ABC):
 
     @abstractmethod
     def independent(self, signal: Samples, mask: Samples) -> tuple[Samples, Samples] | None:
-        """ReconstructedWindow the leads of ``INDEPENDENT``: mean (mV) and variance ``[N, 8, length]``, not calibrated.
+        """Estimate the leads of ``INDEPENDENT``: mean (mV) and variance ``[N, 8, length]``, not calibrated.
 
-        Takes conditioned signals ``[N, 12, length]`` and mask ``[N, 12]``. None if it cannot reconstruct from
+        Takes conditioned signals ``[N, 12, length]`` and mask ``[N, 12]``. None if it knows no answer from
         these leads.
         """
 
@@ -107,10 +98,10 @@ class Reconstructor(ABC):
         if self.profile:
             self.profile.check_leads(standard)
 
-    def reconstruct(self, window: Samples, leads: Sequence[str]) -> ReconstructedWindow | None:
+    def estimate(self, window: Samples, leads: Sequence[str]) -> Estimate | None:
         """Reconstruct a window ``[length, leads]`` in mV at the model's rate, NaN where missing.
 
-        A lead with too many missing samples counts as absent. None where too few leads are left.
+        A lead with too many missing samples counts as absent. None where too few are left.
         """
         columns = [TWELVE.index(lead) for lead in leads]
         x = np.full((1, len(TWELVE), len(window)), np.nan, np.float32)
@@ -122,14 +113,14 @@ class Reconstructor(ABC):
         mean, variance = answer
         if self.profile and set(self.profile.leads) == {TWELVE[i] for i in np.flatnonzero(mask[0])}:
             mean = self.profile.corrected(mean, signal)
-        whole, spread = twelve_leads(signal, mask, mean, variance)
+        whole, spread = twelve(signal, mask, mean, variance)
         scale = np.asarray(self.band.scale, np.float32)
         sd = np.sqrt(spread[0]).T * scale
-        half_band = np.float32(self.band.width) * np.sqrt(_moving_mean(sd**2, round(BAND_MEAN_S * self.fs)))
-        return ReconstructedWindow(whole[0].T, sd, half_band, mask[0, columns] > 0)
+        reach = np.float32(self.band.width) * np.sqrt(_moving_mean(sd**2, round(REACH_S * self.fs)))
+        return Estimate(whole[0].T, sd, reach, mask[0, columns] > 0)
 
     def __call__(self, samples: ArrayLike, fs: float, leads: str | Sequence[str]) -> Twelve:
-        """Reconstruct a whole recording, as the live stream would.
+        """Reconstruct a whole recording, as the live stream does.
 
         Parameters
         ----------
@@ -143,17 +134,17 @@ class Reconstructor(ABC):
         Returns
         -------
         Twelve
-            From the first sample to the last, at the model's rate. ``mean`` also holds the leads that are not known,
-            where the model gave anything.
+            From the first sample to the last, at the model's rate. ``mean`` also has leads that are not known, where
+            the model gave a value.
 
         Raises
         ------
         SignalError
             Rate, shape or length cannot be used, or too few leads are usable anywhere.
         LeadError
-            A name is not a standard lead or is given twice, or there are too few leads.
+            A name is not a standard lead, or comes twice, or these leads are too few.
         """
-        names = _standard(leads)
+        fs, names = as_rate(fs), _standard(leads)
         x = as_columns(samples, names)
         self.check(names, fs)
         at_model = x if fs == self.fs else resample(x, fs, self.fs)
@@ -164,11 +155,11 @@ class Reconstructor(ABC):
                 f"nothing to reconstruct in {len(x) / fs:.1f} s: {self.source} needs {self.input.seconds:g} s "
                 f"in which {', '.join(names)} vary and are hardly ever missing"
             )
-        return _whole(parts, len(at_model))
+        return _assembled(parts, len(at_model))
 
 
-class NetworkReconstructor(Reconstructor):
-    """The network: takes any set of leads.
+class Lead12(Reconstructor):
+    """The network, from any leads.
 
     Raises `ModelError` if the card is not that of a model that reconstructs leads.
     """
@@ -180,14 +171,14 @@ class NetworkReconstructor(Reconstructor):
         self._runner = runner
 
     def independent(self, signal: Samples, mask: Samples) -> tuple[Samples, Samples]:
-        """Run the network."""
+        """See `Reconstructor.independent`."""
         out = self._runner.run(signal, mask)
         return out["leads"], np.exp(out["logvar"])
 
 
 @dataclass(frozen=True, slots=True)
 class LinearSet:
-    """Least squares from ``leads``: ``matrix`` [8][leads], ``constant`` [8] in mV, ``variance`` [8] of the residual."""
+    """Least squares from ``leads``: ``matrix`` [8][leads], ``constant`` [8] (mV), residual ``variance`` [8] (mV^2)."""
 
     leads: tuple[str, ...]
     matrix: tuple[tuple[float, ...], ...]
@@ -197,7 +188,7 @@ class LinearSet:
 
 @dataclass(frozen=True, slots=True)
 class LinearCard:
-    """The whole of ``lead12-linear``: JSON, sealed like a `Card`."""
+    """The whole of ``lead12-linear``; JSON, sealed like a `Card`."""
 
     name: str
     version: str
@@ -213,22 +204,22 @@ class LinearCard:
         sealed.write(asdict(self), path)
 
 
-class LinearReconstructor(Reconstructor):
-    """A matrix for each set of leads; where leads are absent, the matrix of the largest set that is present."""
+class Linear(Reconstructor):
+    """A matrix for each set of leads; the one for the largest set that is available is used."""
 
     def __init__(self, card: LinearCard, profile: Profile | None = None) -> None:
         super().__init__(f"{card.name}@{card.version}", card.input, card.band, profile)
         self._sets = sorted(card.sets, key=lambda known: len(known.leads), reverse=True)
 
     def check(self, leads: Sequence[str], fs: float) -> None:
-        """Raise as `Reconstructor.check`, and `LeadError` if there is no matrix for these leads."""
+        """See `Reconstructor.check`; there must be a matrix too."""
         super().check(leads, fs)
         if self._largest(leads) is None:
             known = ", ".join("+".join(one.leads) for one in self._sets)
             raise LeadError(f"{self.source} has no matrix from {', '.join(leads)}; it has from {known}")
 
     def independent(self, signal: Samples, mask: Samples) -> tuple[Samples, Samples] | None:
-        """Multiply; all windows must have the same leads."""
+        """See `Reconstructor.independent`; all windows must have the same leads."""
         known = self._largest([TWELVE[i] for i in np.flatnonzero(mask.all(axis=0))])
         if known is None:
             return None
@@ -248,7 +239,7 @@ def load_reconstructor(
     precision: str = "int8",
     runtime: str = "onnx",
 ) -> Reconstructor:
-    """Load a model that must be a reconstructor; otherwise as `wearecg.load_model`.
+    """Load a model that reconstructs leads, and refuse any other; see `wearecg.load_model`.
 
     Parameters
     ----------
@@ -257,7 +248,7 @@ def load_reconstructor(
     profile : Profile, str or Path, optional
         The correction for one person, or the file that `wearecg calibrate` or `Profile.write` wrote.
     precision, runtime : str
-        ``int8`` or ``fp32``; ``onnx`` or ``tflite``. ``lead12-linear`` has only the defaults.
+        ``int8`` or ``fp32``; ``onnx`` or ``tflite``. ``lead12-linear`` has one form only.
 
     Returns
     -------
@@ -274,11 +265,11 @@ def load_reconstructor(
     card, path = read_card(name)
     if isinstance(card, Card) and card.outputs.band is None:
         raise ModelError(f"{card.source} does not reconstruct leads; `wearecg models` lists what does")
-    return make_reconstructor(card, path.parent, precision, runtime, profile)
+    return reconstructor(card, path.parent, precision, runtime, profile)
 
 
 def read_card(name: str | Path) -> tuple[Card | LinearCard, Path]:
-    """Return the card of any model, also of a linear one, and its path. Raises `ModelError`, see `load_card`."""
+    """Read the card of any model, of matrices too; return it and its path. Raises `ModelError`, see `load_card`."""
     path = LINEAR if name == LINEAR.stem else card_path(name)
     body = sealed.read(path)
     if "sets" not in body:
@@ -291,25 +282,23 @@ def read_card(name: str | Path) -> tuple[Card | LinearCard, Path]:
             or len(known.constant) != shape[0]
             or len(known.variance) != shape[0]
         ):
-            raise ModelError(
-                f"card {path}: the matrix of {'+'.join(known.leads)} does not have shape {shape}"
-            )
+            raise ModelError(f"card {path}: the numbers of {'+'.join(known.leads)} have not shape {shape}")
     return card, path
 
 
-def make_reconstructor(
+def reconstructor(
     card: Card | LinearCard, folder: Path, precision: str, runtime: str, profile: Profile | str | Path | None
 ) -> Reconstructor:
-    """Make the reconstructor of a card that lies in ``folder``. Raises as `load_reconstructor`."""
+    """Make the model of a card that was read from ``folder``. Raises as `load_reconstructor`."""
     correction = read_profile(profile) if isinstance(profile, str | Path) else profile
     if isinstance(card, Card):
-        return NetworkReconstructor(card, Runner(card, folder, precision, runtime), correction)
+        return Lead12(card, Runner(card, folder, precision, runtime), correction)
     if (precision, runtime) != ("int8", "onnx"):
         raise ModelError(
             f"{card.name}@{card.version} is a matrix, run by NumPy: there is no {precision} {runtime} of it; "
             "leave out precision and runtime"
         )
-    return LinearReconstructor(card, correction)
+    return Linear(card, correction)
 
 
 def _standard(leads: str | Sequence[str]) -> list[str]:
@@ -324,7 +313,7 @@ def _standard(leads: str | Sequence[str]) -> list[str]:
 
 
 def _moving_mean(x: Samples, width: int) -> Samples:
-    """Centred mean over ``width`` samples along the first axis, over fewer at the ends."""
+    """Mean over ``width`` samples around each along the first axis, over fewer at the ends."""
     total = np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(x, axis=0, dtype=np.float64)])
     first = np.clip(np.arange(len(x)) - width // 2, 0, None)
     last = np.clip(np.arange(len(x)) + (width + 1) // 2, None, len(x))
@@ -332,7 +321,7 @@ def _moving_mean(x: Samples, width: int) -> Samples:
     return mean.astype(np.float32)
 
 
-def _whole(parts: Sequence[Twelve], length: int) -> Twelve:
+def _assembled(parts: Sequence[Twelve], length: int) -> Twelve:
     mean, sd, filtered = (np.full((length, len(TWELVE)), np.nan, np.float32) for _ in range(3))
     known = np.zeros((length, len(TWELVE)), bool)
     for part in parts:

@@ -1,4 +1,4 @@
-"""`load_model`: loads any model."""
+"""`load_model`, for every kind of model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal, overload
 
 from wearecg.errors import ModelError
 from wearecg.models.card import Card
-from wearecg.models.lead12 import Reconstructor, make_reconstructor, read_card
+from wearecg.models.lead12 import Reconstructor, read_card, reconstructor
 from wearecg.models.model import Model
 from wearecg.models.profile import Profile
 from wearecg.models.pulse import PulseModel
@@ -53,13 +53,13 @@ def load_model(
     Parameters
     ----------
     name : str or Path
-        A shipped model (``wearecg models`` lists them), or the path of a card (``.json``).
+        A shipped model, or the path of a card (``.json``).
     precision : str
-        ``int8`` (small and fast) or ``fp32`` (exact).
+        ``int8`` or ``fp32``.
     runtime : str
-        ``onnx``, or ``tflite`` with the extra of that name. ``lead12-linear`` has only the defaults.
+        ``onnx``, or ``tflite`` with the extra of that name. ``lead12-linear`` has one form only.
     profile : Profile, str or Path, optional
-        For a reconstructor: the correction for one person, or its file.
+        The correction for one person, or its file; only for models that reconstruct leads.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def load_model(
     Raises
     ------
     ModelError
-        No such model or form, a file or card that must not be run, or a profile that does not fit the model.
+        No such model or form, a file or card that must not be run, or a profile that is not for this model.
     MissingExtraError
         The runtime is not installed.
 
@@ -87,7 +87,7 @@ def load_model(
     """
     card, path = read_card(name)
     if not isinstance(card, Card) or card.outputs.band:
-        return make_reconstructor(card, path.parent, precision, runtime, profile)
+        return reconstructor(card, path.parent, precision, runtime, profile)
     if profile is not None:
         raise ModelError(f"{card.source} does not reconstruct leads: leave out the profile")
     runner = Runner(card, path.parent, precision, runtime)

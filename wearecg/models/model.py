@@ -18,6 +18,7 @@ from wearecg.models.preprocess import condition
 from wearecg.models.runner import Runner
 from wearecg.models.scores import Scores, mean
 from wearecg.pipeline.resample import resample
+from wearecg.rates import as_rate
 
 NOT_SCORED = "NOT_SCORED"
 UNLIKE = "not like any ECG the model knows: noise, exchanged electrodes, a wrong gain, or no ECG?"
@@ -113,6 +114,7 @@ class Model:
         LeadError
             A name is not one of the model's leads, or comes twice.
         """
+        fs = as_rate(fs)
         names = self._names(fs, leads)
         x = self._resampled(samples, fs, names)
         (windows,) = self._windows([x], names, hop_s)
@@ -156,6 +158,7 @@ class Model:
         >>> [round(one.end) for one in scores]
         [10, 11, 12]
         """
+        fs = as_rate(fs)
         names = self._names(fs, leads)
         whole: list[Samples] = []
         for index, samples in enumerate(recordings):

@@ -25,6 +25,7 @@ from wearecg.models.inputs import as_columns
 from wearecg.models.preprocess import condition
 from wearecg.models.strict_json import build
 from wearecg.pipeline.resample import resample
+from wearecg.rates import as_rate
 
 if TYPE_CHECKING:
     from wearecg.models.lead12 import Reconstructor
@@ -197,7 +198,7 @@ def calibrate(
     >>> profile.leads, profile.targets
     (('II', 'V1', 'V5'), ('I', 'V2', 'V3', 'V4', 'V6'))
     """
-    names = canonical_all(names_of(names))
+    fs, names = as_rate(fs), canonical_all(names_of(names))
     x = as_columns(samples, names)
     wanted = select(names_of(leads), names, reference)
     given = tuple(lead for lead in TWELVE if lead in [names[i] for i in wanted])

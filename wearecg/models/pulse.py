@@ -1,7 +1,7 @@
-"""A trace in the likeness of lead II, drawn from a pulse wave: the network ``ppg2ecg``.
+"""A synthetic lead II, drawn from a pulse wave: the network ``ppg2ecg``.
 
-A pulse shows when the heart beats. The shape between the beats is only the usual one, and the amplitude is a
-convention. So the card has no statements, and only rate and rhythm are derived from the output.
+A pulse shows when the heart beats. The shape between the beats is an average one, and the amplitude is a convention.
+So the card has no statements, and only heart rate and regularity are derived from its output.
 """
 
 from __future__ import annotations
@@ -19,44 +19,35 @@ from wearecg.models.card import PPG, Card, card_path, load_card
 from wearecg.models.inputs import as_samples
 from wearecg.models.preprocess import condition
 from wearecg.models.runner import Runner
-from wearecg.pipeline.pulse import DrawnWindow, PulseStage
+from wearecg.pipeline.pulse import Drawn, PulseStage
 from wearecg.pipeline.resample import resample
+from wearecg.rates import as_rate
 
 BEATS = "beats"
-"""The output with the probability of an R peak, and the operating point from which it is one."""
+"""The output with the probability of an R peak at each sample, and the name of its operating point."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DrawnLead:
-    """A lead drawn from the recording of a pulse. It is not an ECG: only its beats and their rhythm are known.
+    """What is drawn from a recording of a pulse. It is no ECG: only its beats and their rhythm are known.
 
     Attributes
     ----------
     ecg : float32 [n]
-        In the likeness of lead II, nominally in mV, in time with the pulse: each R wave lies on the steepest point
+        mV by convention, in the shape of lead II, in time with the pulse: each R wave lies on the steepest point
         of an upslope. NaN where nothing could be drawn.
     fs : float
         Of ``ecg``, Hz: the model's.
     beats : float64 [beats]
         Seconds from the first sample, of each R wave in ``ecg``.
     rr : float64 [beats]
-        Seconds since the beat before; NaN for the first one, and for the first after a break.
+        Seconds from the previous beat; NaN for the first, and for the first after a stretch that is not drawn.
     lag : float64 [beats]
-        Seconds from the R wave of an ECG to the pulse, as the model estimates it: the R wave was at ``beats - lag``.
+        The model's estimate of the seconds from the R wave of an ECG to the pulse: the R wave was at ``beats - lag``.
     skipped : tuple of (float, str)
-        Start (s) and reason of each window of ten seconds without a pulse that can be relied on; one starts every
-        second.
+        Start (s) and reason of each ten-second window without a reliable pulse; windows start every second.
     source : str
         ``model@version``.
-
-    Examples
-    --------
-    >>> import wearecg
-    >>> person = wearecg.Person(seed=1, scenario="sinus", fs=125)
-    >>> pulse = person.samples(125 * 20)[:, person.leads.index("PPG")]
-    >>> drawn = wearecg.load_model("ppg2ecg")(pulse, 125)
-    >>> len(drawn.beats) == len(drawn.rr) == len(drawn.lag), drawn.skipped
-    (True, ())
     """
 
     ecg: Samples
@@ -79,16 +70,15 @@ class PulseModel:
 
     Attributes
     ----------
-    source : str
+    label : str
         ``model@version``.
     input : Input
-        What it takes, as its card states.
     fs : float
-        Samples per second of its windows and of what it draws.
+        Samples per second of its input and its output.
     length : int
         Samples in a window.
     threshold : float
-        Probability of an R peak from which a maximum is a beat.
+        Probability from which a peak is a beat.
 
     Raises
     ------
@@ -107,12 +97,12 @@ class PulseModel:
 
     def __init__(self, card: Card, runner: Runner) -> None:
         check_card(card)
-        self.source, self.input = card.source, card.input
+        self.label, self.input = card.source, card.input
         self.fs, self.length, self.threshold = card.input.fs, card.input.length, card.outputs.points[BEATS]
         self._runner = runner
 
     def __call__(self, samples: ArrayLike, fs: float) -> DrawnLead:
-        """Draw from a whole recording, as the live stream would.
+        """Draw from a whole recording, as the live stream does.
 
         Parameters
         ----------
@@ -129,8 +119,9 @@ class PulseModel:
         Raises
         ------
         SignalError
-            Rate, shape or length cannot be used, or no window shows a pulse that can be relied on.
+            Rate, shape or length cannot be used, or no ten seconds show a reliable pulse.
         """
+        fs = as_rate(fs)
         self.check(fs)
         x = as_samples(samples)
         if x.ndim == 0 or x.shape[1:] not in ((), (1,)):
@@ -138,7 +129,7 @@ class PulseModel:
         if len(x) < round(self.input.seconds * fs):
             raise SignalError(
                 f"{len(x)} samples at {fs:g} Hz are {len(x) / fs:.2f} s: "
-                f"{self.source} needs at least {self.input.seconds:g} s"
+                f"{self.label} needs at least {self.input.seconds:g} s"
             )
         x = x.reshape(-1, 1)
         pulse = (x if fs == self.fs else resample(x, fs, self.fs))[:, 0]
@@ -155,28 +146,28 @@ class PulseModel:
             raise SignalError(f"nothing to draw in {len(x) / fs:.1f} s: {skipped[0][1]}")
         places, rr = self._beats(chance)
         at = lag[places.round().astype(int)].astype(np.float64)
-        return DrawnLead(ecg, self.fs, places / self.fs, rr, at, tuple(skipped), self.source)
+        return DrawnLead(ecg, self.fs, places / self.fs, rr, at, tuple(skipped), self.label)
 
     def check(self, fs: float) -> None:
-        """Raise `SignalError` if the rate (Hz) of a pulse wave is too low for the model."""
+        """Raise `SignalError` if this sampling rate (Hz) is too low for the model."""
         if not self.input.min_fs <= fs < float("inf"):
             raise SignalError(
-                f"a rate of {fs:g} Hz is too low: {self.source} needs at least {self.input.min_fs:g} Hz; "
+                f"a pulse at {fs:g} Hz is too slow: {self.label} needs at least {self.input.min_fs:g} Hz; "
                 "set the sensor to a higher rate"
                 if fs < self.input.min_fs
                 else f"fs is {fs}: give the samples per second"
             )
 
-    def draw(self, window: Samples) -> DrawnWindow | None:
-        """Draw from a window [length] in any unit at the model's rate, NaN where missing; None without a pulse."""
+    def draw(self, window: Samples) -> Drawn | None:
+        """Draw from a window [length] in any unit at the model's rate, NaN where missing; None if it shows no pulse."""
         signal, mask = condition(window[None, None], self.fs, self.input.preprocessing)
         if not mask.any():
             return None
         out = self._runner.run(signal, mask)
-        return DrawnWindow(out["ecg"][0], 1 / (1 + np.exp(-out[BEATS][0])), float(out["lag"][0, 0]))
+        return Drawn(out["ecg"][0], 1 / (1 + np.exp(-out[BEATS][0])), float(out["lag"][0, 0]))
 
     def _beats(self, chance: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return places (samples) and RR intervals (s) of the beats; ``chance`` is NaN where nothing is drawn."""
+        """Return sample numbers and RR intervals (s) of the beats; ``chance`` is NaN where nothing is drawn."""
         picker = PeakPicker(REFRACTORY_S * self.fs)
         places, rr = [np.empty(0)], [np.empty(0)]
         rows = np.flatnonzero(np.isfinite(chance))
@@ -195,12 +186,12 @@ def check_card(card: Card) -> None:
     wanted = [("ecg", (n,), "mV"), (BEATS, (n,), "logit"), ("lag", (2,), "s, log s^2")]
     if card.input.leads != PPG or found != wanted:
         raise ModelError(
-            f"{card.source} does not draw from a pulse: it takes {', '.join(card.input.leads)} and gives {found}, "
+            f"{card.source} does not draw from a pulse: it sees {', '.join(card.input.leads)} and gives {found}, "
             f"not {wanted}; `wearecg models` lists what does"
         )
     if BEATS not in card.outputs.points:
         raise ModelError(
-            f"the card of {card.source} has no operating point {BEATS!r}, the probability from which it is a beat: "
+            f"the card of {card.source} has no point {BEATS!r}, the probability from which a beat is one: "
             "publish it again with this version of wearecg"
         )
 
@@ -208,7 +199,7 @@ def check_card(card: Card) -> None:
 def load_pulse_model(
     name: str | Path = "ppg2ecg", precision: str = "int8", runtime: str = "onnx"
 ) -> PulseModel:
-    """Load a model that must be a pulse model; otherwise as `wearecg.load_model`.
+    """Load a model that draws from a pulse, and refuse any other; see `wearecg.load_model`.
 
     Parameters
     ----------

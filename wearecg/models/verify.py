@@ -1,16 +1,16 @@
-"""Whether this machine computes what was published: hash, card, and golden pairs.
+"""Whether this machine computes what was published: hash, card, and golden pairs of every file of a model.
 
-Allowed differences:
+How much may differ:
 
 fp32
     No output by more than ``1e-4``. Sums taken in another order differ by 1e-5 at most (8e-6 was seen
     between AVX-512, AVX2, SSE and plain kernels, on outputs up to 24); a wrong kernel by far more.
 int8
     Kernels may round an activation one step apart (by design: a fixed-point or a floating-point
-    rescale), and such steps add up differently on every window. The yardstick is how much quantisation
-    itself, half a step at most in each activation, changed the outputs for that window: the root mean
-    square between the published int8 and fp32 outputs of the pair. Two machines with independent
-    rounding would differ by 1.4 of it; 2 are allowed. LiteRT's XNNPACK, plain and
+    rescale), and such steps add up differently on every window. The yardstick is what quantisation
+    itself, half a step at most in each activation, has moved that window's outputs: the root mean
+    square between the published int8 and fp32 outputs of the pair. Two machines that rounded
+    everything in their own way would differ by 1.4 of it; 2 are allowed. LiteRT's XNNPACK, plain and
     reference kernels and tflite-runtime 2.14 stay below 0.6 of it; ONNX Runtime gave the same bits on
     every processor tried. A kernel that ignores a scale or mixes channels up is far outside.
 """
@@ -32,7 +32,7 @@ from wearecg.models.runner import ENGINES, Runner
 
 FP32_TOLERANCE = 1e-4
 INT8_TOLERANCE = 2.0
-"""In units of the change by quantisation."""
+"""As a multiple of the effect of quantisation on the pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class Check:
     difference : float or None
         Largest difference of any output from the one published; None where it could not be run.
     share : float or None
-        Largest difference as a share of what is allowed; above 1 it disagrees.
+        Difference as a share of the allowed one, for the worst pair: above 1 it disagrees.
     problem : str
-        Why it disagrees or was not run; empty where it agrees.
+        Why it disagrees or was not run; empty where all is well.
     ok : bool or None
-        None where the engine is not installed, which is not an error.
+        None where the engine is not installed.
     """
 
     file: str
@@ -61,7 +61,7 @@ class Check:
 
 
 def verify(name: str | Path = "encoder") -> list[Check]:
-    """Check every file of a model in every engine that could run it.
+    """Check every file of a model in every engine for it.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def verify(name: str | Path = "encoder") -> list[Check]:
 
 
 def table(checks: list[Check]) -> str:
-    """Return the checks as a table for people."""
+    """Return the checks as a table."""
     lines = [f"{'file':24} {'engine':24} {'max difference':>14} {'of allowed':>10}  verdict"]
     for c in checks:
         numbers = ("", "") if c.difference is None else (f"{c.difference:.1e}", f"{c.share:.0%}")
@@ -104,13 +104,13 @@ def _check(card: Card, folder: Path, file: ModelFile, engine: str, golden: Golde
         moved = _rms(expected - _joined(golden.expected[f"fp32_{file.runtime}"]))
         allowed = INT8_TOLERANCE * np.maximum(moved, FP32_TOLERANCE)
         share = float((_rms(difference) / allowed).max())
-    # Written so that NaN fails too.
+    # Not ``share > 1``: NaN must fail, too.
     ok = share <= 1
     return Check(file.path, runner.engine, float(difference.max()), share, "" if ok else "DISAGREES", ok)
 
 
 def _joined(outputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
-    """Return the outputs of each pair in one row."""
+    """Concatenate the outputs of each pair into one row."""
     rows = [outputs[name].reshape(len(outputs[name]), -1) for name in sorted(outputs)]
     return np.concatenate(rows, axis=1).astype(np.float64)
 

@@ -1,4 +1,4 @@
-"""Observers by name: ``encoder``, ``rhythm1``, ``lead12``, ``rr-rhythm`` ...; each is fed streams and reports on them.
+"""What looks at a stream and reports what it finds, by name: ``encoder``, ``rhythm1``, ``lead12``, ``rr-rhythm`` ...
 
 `open_observer` takes a name of `BUILT_IN`, of a model (shipped, or the path of its card), or of an entry point of the
 group ``wearecg.observers``: its value is a callable that takes the options (a mapping of texts) and returns an
@@ -34,33 +34,32 @@ BUILT_IN: dict[str, tuple[str, str]] = {
     "auto": ("wearecg.observers.model", "open_auto"),
     "rr-rhythm": ("wearecg.observers.rhythm", "open_rhythm"),
 }
-"""Name: module and opener, imported when first used."""
+"""Name: module and opener, imported when asked for."""
 
 ENTRY_POINTS = "wearecg.observers"
 LOADING = ("runtime", "precision", "profile")
-"""The options for loading a model."""
+"""The options of `load_model`."""
 
 
 def open_observer(spec: str) -> Observer:
-    """Open an observer: a model, a rule, or one of another package.
+    """Open an observer by its name.
 
     Parameters
     ----------
     spec : str
-        A model (``"encoder"``, or the path of a card), ``"auto"``, ``"rr-rhythm"`` or the name of an entry point of the
-        group ``wearecg.observers``; options follow: ``"encoder?runtime=tflite&precision=fp32"``.
+        A name of `known` or the path of a model's card, with options: ``encoder?runtime=tflite&precision=fp32``.
 
     Returns
     -------
     Observer
-        For a `Session`.
+        For `Session`; `stream` and `score` open theirs themselves.
 
     Raises
     ------
     ModelError
-        There is no such observer, or the model file or card must not be run.
+        There is no such observer, or a model file or card that must not be run.
     ConfigError
-        It does not have this option.
+        An option that it does not have.
     MissingExtraError
         The runtime is not installed.
 
@@ -68,8 +67,6 @@ def open_observer(spec: str) -> Observer:
     --------
     >>> open_observer("rr-rhythm").source
     'rr-rhythm@1'
-    >>> open_observer("encoder?precision=fp32").slow
-    True
     """
     name, _, query = spec.partition("?")
     options = dict(parse_qsl(query, keep_blank_values=True))
@@ -84,12 +81,12 @@ def open_observer(spec: str) -> Observer:
 
 
 def open_observers(specs: Iterable[str]) -> list[Observer]:
-    """Open several observers; one that is named twice is opened once."""
+    """Open several; a name that is repeated is opened once."""
     return [open_observer(spec) for spec in dict.fromkeys(specs)]
 
 
 def with_form(spec: str, runtime: str, precision: str) -> str:
-    """Return ``spec`` with runtime and precision added, if it names a model and does not state its own."""
+    """Return ``spec`` with this runtime and precision, if it names a model and does not state its own."""
     name, _, query = spec.partition("?")
     if name != "auto" and _opener(name):
         return spec
@@ -117,7 +114,7 @@ def _opener(name: str) -> Callable[[Mapping[str, str]], Observer] | None:
 
 
 def _open_model(name: str, options: Mapping[str, str]) -> Observer:
-    """Open a model as the observer of its output: statements, twelve leads, or a lead drawn from a pulse."""
+    """Open a model as the observer for its output: statements, twelve leads, or a lead drawn from a pulse."""
     from wearecg.models import Model, load_model
     from wearecg.models.lead12 import Reconstructor
     from wearecg.observers import model, pulse, twelve

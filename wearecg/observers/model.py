@@ -1,4 +1,4 @@
-"""Any model with statements, as an observer; and ``auto``, which chooses a model by the leads."""
+"""Observers that score with a model: any whose card has statements, and ``auto``, which chooses one by the leads."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 OPTIONS = ("runtime", "precision")
 STANDARD: Final = "encoder"
 ANY_LEAD: Final = "rhythm1"
-"""What ``auto`` chooses: for leads of known position, and for a lead of unknown position."""
+"""What ``auto`` chooses: for leads of known position, and for one of unknown position."""
 RR_SOURCE = "rr@1"
+RHYTHM = "rhythm"
+"""The group of statements that need no millivolts."""
 
 
 def of(model: Model, options: Mapping[str, str]) -> Observer:
@@ -37,7 +39,7 @@ def open_auto(options: Mapping[str, str]) -> Observer:
 
 
 class ModelObserver(Observer):
-    """Scores each window, or each beat. It has no state, so that one model can serve several streams."""
+    """Scores each window, or each beat. Keeps no state, so that one model serves several streams."""
 
     slow = True
 
@@ -45,6 +47,9 @@ class ModelObserver(Observer):
         self._model = model
         self.source = model.card.source
         self.wants = wants_of(model.card)
+        groups = model.card.outputs.groups
+        self._sizeless = {said.code for group in groups if group.name == RHYTHM for said in group.statements}
+        """Statements that do not rest on the size of the waves."""
 
     def begin(self, about: About) -> Observer:
         """Return itself."""
@@ -52,22 +57,23 @@ class ModelObserver(Observer):
         return self
 
     def feed(self, item: object, about: About) -> Iterable[Event]:
-        """Score a window; return its statements, with heart rate and irregularity of its beats as evidence."""
+        """Take a window; return its statements, with the rate and irregularity of the beats in it as evidence."""
         assert isinstance(item, Window)
         rr = [beat.rr for beat in about.beats(item.start, item.end) if beat.rr is not None]
         evidence = rr_measures(rr, RR_SOURCE, item.start, item.end, item.stream)
         return [
             statement if statement.why else replace(statement, evidence=evidence)
             for statement in self._model.score_window(item)
+            if statement.why or statement.code in self._sizeless or not about.info.uncalibrated
         ]
 
 
 class AutoObserver(Observer):
-    """The encoder for leads of known position, else the one-lead rhythm model; loaded when a stream begins."""
+    """The encoder if a lead has a known position, else the one-lead rhythm model; loaded when a stream begins."""
 
     def __init__(self, options: Mapping[str, str]) -> None:
         self._options = dict(options)
-        # Here, not when a stream begins: the caller can still go on without it.
+        # Here, and not when a stream begins: the caller can still go on without a model.
         for package in ENGINES.get(self._options.get("runtime", "onnx"), ()):
             check_runtime(package)
         self._card = load_card(STANDARD)
@@ -86,12 +92,12 @@ class AutoObserver(Observer):
         return self._loaded[name]
 
     def feed(self, item: object, about: About) -> Iterable[Event]:
-        """Never called: the engine feeds what `begin` returns."""
+        """Nothing comes here: what `begin` returns is fed."""
         raise AssertionError(item, about)
 
 
 def wants_of(card: Card) -> tuple[Windows | Segments, ...]:
-    """Return what a model is fed: a window every second, or a segment around each beat."""
+    """Return what a model looks at: a window every second, or a stretch around each beat."""
     spec = card.input
     if getattr(spec, "around", "window") == "beat":
         return (Segments(spec.fs, spec.seconds / 2, spec.seconds / 2),)

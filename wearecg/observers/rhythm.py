@@ -19,10 +19,10 @@ def open_rhythm(options: Mapping[str, str]) -> Observer:
 
 
 class RhythmObserver(Observer):
-    """Judges the last intervals every five seconds, when a beat ends one."""
+    """Judges the last intervals every five seconds."""
 
     source = SOURCE
-    needs = ""  # always present: nobody needs to be told that it does not apply
+    needs = ""  # always added; most sensors give no RR intervals
     wants = (Events((Beat, Gap, HeartRate)),)
 
     def __init__(self, stream: StreamId = RR) -> None:
@@ -34,7 +34,7 @@ class RhythmObserver(Observer):
         return info.leads == ("RR",)
 
     def begin(self, about: About) -> Observer:
-        """Return an observer without intervals for this one stream."""
+        """Start with no intervals."""
         return RhythmObserver(about.info.stream)
 
     def feed(self, item: object, about: About) -> Iterable[Event]:

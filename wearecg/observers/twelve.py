@@ -1,4 +1,4 @@
-"""Twelve leads from a few, as a separate stream: a model reconstructs those that were not measured."""
+"""The stream ``twelve``: all twelve leads; those that were not measured are reconstructed by a model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wearecg.block import Event, SignalBlock, StreamInfo, Summary
 from wearecg.ecg.leads import TWELVE
 from wearecg.observers.options import known_options
 from wearecg.pipeline.observer import About, Events, Observer, Samples
-from wearecg.pipeline.twelve import KIND, Twelve, TwelveStage, WindowReconstructor
+from wearecg.pipeline.twelve import KIND, ReconstructorLike, Twelve, TwelveStage
 
 if TYPE_CHECKING:
     from wearecg.models.lead12 import Reconstructor
@@ -24,14 +24,14 @@ def of(model: Reconstructor, options: Mapping[str, str]) -> Observer:
 
 
 class TwelveObserver(Observer):
-    """Makes the stream ``twelve`` of the first sensor; no finding rests on reconstructed leads.
+    """Makes the stream ``twelve`` of the first sensor; no finding is based on what it reconstructs.
 
     Parameters
     ----------
-    model : WindowReconstructor
+    model : ReconstructorLike
     """
 
-    def __init__(self, model: WindowReconstructor) -> None:
+    def __init__(self, model: ReconstructorLike) -> None:
         self.source = model.label
         self.wants = (Events((StreamInfo,)), Samples(model.fs))
         self._model = model
@@ -41,23 +41,23 @@ class TwelveObserver(Observer):
         return info.stream.sensor == 1 and super().accepts(info)
 
     def begin(self, about: About) -> Observer:
-        """Return the observer of this one stream.
+        """Return what reconstructs this stream.
 
         Raises
         ------
         LeadError, SignalError
-            Nothing can be reconstructed from these leads, or at this rate.
+            The model cannot reconstruct from these leads, or at this rate.
         """
         self._model.check(about.info.leads, about.info.fs)
         return _TwelveStream(self._model, about)
 
     def feed(self, item: object, about: About) -> Iterable[Event]:
-        """Never called: the engine feeds what `begin` returns."""
+        """Nothing comes here: what `begin` returns is fed."""
         raise AssertionError(item, about)
 
 
 class _TwelveStream(TwelveObserver):
-    def __init__(self, model: WindowReconstructor, about: About) -> None:
+    def __init__(self, model: ReconstructorLike, about: About) -> None:
         super().__init__(model)
         info = about.info
         columns = range(len(info.leads))
@@ -73,17 +73,17 @@ class _TwelveStream(TwelveObserver):
         self._next = self._samples = 0
 
     def feed(self, item: object, about: About) -> Iterable[Event]:
-        """Take the description of the stream, then its resampled samples."""
+        """Take the stream's description, then its resampled samples."""
         match item:
             case StreamInfo():
                 return (self._describe(item),)
             case SignalBlock():
-                return self._blocks(self._stage.feed(round(item.start * item.fs), item.samples))
+                return self._events(self._stage.feed(round(item.start * item.fs), item.samples))
         return ()
 
     def flush(self) -> Iterable[Event]:
-        """Return the samples still held back, and the summary of the stream."""
-        events = self._blocks(self._stage.flush())
+        """Return the rest, and the summary of the stream."""
+        events = self._events(self._stage.flush())
         lost = self._next - self._samples
         reasons = {"not reconstructed": lost} if lost else {}
         duration = self._next / self._model.fs
@@ -101,7 +101,7 @@ class _TwelveStream(TwelveObserver):
             self._reconstructed,
         )
 
-    def _blocks(self, parts: list[Twelve]) -> list[Event]:
+    def _events(self, parts: list[Twelve]) -> list[Event]:
         events: list[Event] = []
         for part in parts:
             first = round(part.start * self._model.fs)

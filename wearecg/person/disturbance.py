@@ -22,6 +22,10 @@ RAIL = 5.0
 """mV that an input without its electrode shows."""
 _UNTOUCHED = {"RA": "III", "LA": "II", "LL": "I"}
 """The limb lead that does without this electrode; all precordial leads need the three for their reference."""
+SPIKE = (1.2, 1.8, -0.6)
+"""Dipole of a pacing spike, mV."""
+RAILED = 0.01
+"""Share of samples at the end of the ADC's range in ``rails``."""
 _FALLS_OFF = ("V2", "LL", "V5", "LA")
 _OFF_EVERY, _OFF_FROM, _OFF_FOR = 10.0, 3.0, 4.0
 _BURST_EVERY = 7.0
@@ -63,6 +67,22 @@ def noise(times: Array, rng: np.random.Generator, fs: float, mains_hz: float) ->
             phase = 2 * np.pi * harmonic * actual * times
             total += height * np.sin(phase[:, None] + 0.9 * np.arange(9)) * (1 + 0.4 * np.cos(np.arange(9)))
     return total
+
+
+def hum(times: Array, fs: float, mains_hz: float) -> Array:
+    """Potentials [n, 9] of a millivolt of mains hum, half a hertz up and down in 20 s, with harmonics."""
+    phase = 2 * np.pi * mains_hz * times + 10.0 * np.sin(2 * np.pi * times / 20.0)
+    total = np.zeros((len(times), 9))
+    for harmonic, height in ((1, 1.0), (2, 0.05), (3, 0.15)):
+        if harmonic == 1 or harmonic * mains_hz < 0.48 * fs:
+            total += height * np.sin(harmonic * phase[:, None] + 0.9 * np.arange(9))
+    return total
+
+
+def spike(dipole: Array, times: Array, fired: Array) -> None:
+    """Add the spikes of a pacemaker, a sample each, at ``fired`` seconds to ``dipole`` [n, 3]."""
+    inside = fired[(fired > times[0]) & (fired <= times[-1])]
+    dipole[np.searchsorted(times, inside)] += SPIKE
 
 
 def motion(times: Array, seed: int) -> tuple[Array, Array]:

@@ -125,6 +125,10 @@ class Heart:
         early = Waves(self._p.centre + 0.02, self._p.width, self._p.dipole * (0.6, -0.5, 1.0))
         return waves + (early if kind == "A" else self._p)
 
+    def atria(self, times: Array, beats: Array) -> Array:
+        """Dipole [n, 3] of P waves without a QRS, each where it would be before an R peak at ``beats`` seconds."""
+        return sum((self._p.at(times - beat) for beat in beats), np.zeros((len(times), 3)))
+
     def _ischaemic(self, injury: Injury | None) -> tuple[Waves, Waves]:
         """Return the QRS, and the ST segment with the T wave."""
         if injury is None:

@@ -15,10 +15,15 @@ from wearecg.errors import SignalError
 from wearecg.person import disturbance
 from wearecg.person.heart import DOWER, Array, Heart, limb_leads
 from wearecg.person.pulse import REACH, pulse
-from wearecg.person.rhythm import LEAD_IN, Pacemaker, TrueBeat, beats
+from wearecg.person.rhythm import LEAD_IN, PACED_S, Pacemaker, TrueBeat, beats
 from wearecg.person.scenario import Act, Scenario
+from wearecg.rates import as_rate
 
 LEADS = (*TWELVE, "PPG")
+STOPPED_S, P_S = 4.0, 0.8
+"""In a longer interval the ventricles stand still and the atria go on, a P wave every 0.8 s."""
+SPIKE_S = 0.06
+"""A pacemaker fires so long before the R peak that it makes."""
 
 
 class Person:
@@ -36,7 +41,7 @@ class Person:
     fs : float
         Samples per second, 50 to 4000.
     mains_hz : float
-        50 or 60; heard in scenarios with ``noise``.
+        50 or 60; heard in scenarios with ``noise`` or ``hum``.
 
     Examples
     --------
@@ -52,11 +57,12 @@ class Person:
     def __init__(
         self, seed: int = 0, scenario: str = "sinus", fs: float = 500.0, mains_hz: float = 50.0
     ) -> None:
+        fs = as_rate(fs)
         if not 50 <= fs <= 4000:
             raise SignalError(f"a person cannot be sampled at {fs:g} Hz; choose 50 to 4000 Hz")
         self.seed = seed
         self.scenario = Scenario.parse(scenario)
-        self.fs = float(fs)
+        self.fs = fs
         self.mains_hz = mains_hz
         rng = np.random.default_rng((seed, 1))
         self._heart = Heart(rng)
@@ -120,12 +126,21 @@ class Person:
                 dipole[part] += disturbance.fibrillation(times[part], start)
             if "noise" in act.overlays:
                 potentials[part] += disturbance.noise(times[part], rng, self.fs, self.mains_hz)
+            if "hum" in act.overlays:
+                potentials[part] += disturbance.hum(times[part], self.fs, self.mains_hz)
+            if act.rhythm == "pacing-lost":
+                fired = np.arange(np.ceil(times[0] / PACED_S), times[-1] / PACED_S) * PACED_S
+                disturbance.spike(dipole, times, fired[(fired >= start)])
             if "motion" in act.overlays:
                 moved, felt = disturbance.motion(times[part], self.seed)
                 potentials[part] += moved
                 ppg[part] += felt
         eight = (dipole @ DOWER.T + potentials @ disturbance.MIX.T).astype(np.float32)
         page = np.column_stack([limb_leads(eight), ppg.astype(np.float32)])
+        for act, _, part in self._parts(times):
+            if "rails" in act.overlays:
+                ecg = page[part, :-1]
+                ecg[rng.random(ecg.shape) < disturbance.RAILED] = disturbance.RAIL
         for electrode, since, until in self._off(times[0], times[-1] + 1 / self.fs):
             rows = slice(*np.searchsorted(times, (since, until)))
             page[rows, disturbance.leads_without(electrode, LEADS)] = disturbance.RAIL
@@ -145,7 +160,11 @@ class Person:
             breath = np.sin(2 * np.pi * self._resp_hz * beat.time)
             # Breathing turns the heart a little and changes what lies between it and the skin.
             turn = 1 + breath * np.array([0.03, -0.05, 0.04])
-            dipole[low:high] += waves.at(times[low:high] - beat.time) * turn
+            dipole[low:high] += waves.at(times[low:high] - beat.time) * turn * beat.size
+            if beat.rhythm == "P":
+                disturbance.spike(dipole, times, np.array([beat.time - SPIKE_S]))
+            if beat.rr > STOPPED_S:
+                dipole += self._heart.atria(times, beat.time - P_S * np.arange(1, beat.rr // P_S))
             low, high = np.searchsorted(times, (beat.time, beat.time + REACH))
             ppg[low:high] += pulse(beat, times[low:high], self._transit) * (1 + 0.06 * breath)
         return dipole, ppg

@@ -16,6 +16,9 @@ import numpy as np
 
 from wearecg.person.scenario import Scenario
 
+PACED_S, ESCAPE_S = 60 / 70, 60 / 32
+"""Between spikes of a pacemaker, and between the beats of a heart that does not follow it."""
+ALTERNANS = 0.15
 LEAD_IN = 4.0
 """The heart beats for so many seconds before time 0, so that the first sample sits in the middle of life."""
 
@@ -31,11 +34,13 @@ class TrueBeat:
     kind : str
         ``N`` normal, ``A`` atrial premature, ``V`` ventricular (the symbols of WFDB annotations).
     rhythm : str
-        ``N``, ``AFIB``, ``B`` (bigeminy) or ``VT`` (the names of WFDB rhythm annotations).
+        ``N``, ``AFIB``, ``B`` (bigeminy), ``VT`` or ``P`` (paced) (the names of WFDB rhythm annotations).
     rr : float
         Seconds since the beat before.
     rr_slow : float
         Mean of the last RR intervals: what the QT interval has adapted to.
+    size : float
+        Height of its waves as a share of the usual one.
     """
 
     time: float
@@ -43,6 +48,7 @@ class TrueBeat:
     rhythm: str
     rr: float
     rr_slow: float
+    size: float = 1.0
 
 
 @dataclass(slots=True)
@@ -124,6 +130,28 @@ def _pause(heart: Pacemaker) -> _Beats:
         yield float(heart.rng.uniform(3.0, 3.6)), "N", "N"
 
 
+def _sustained(heart: Pacemaker) -> _Beats:
+    while True:
+        yield heart.rr_mean * (1 + 0.01 * float(heart.rng.standard_normal())), "V", "VT"
+
+
+def _standstill(heart: Pacemaker) -> _Beats:
+    while True:
+        for _ in range(20):
+            yield heart.next_rr(), "N", "N"
+        yield float(heart.rng.uniform(18, 22)), "N", "N"
+
+
+def _paced(_: Pacemaker) -> _Beats:
+    while True:
+        yield PACED_S, "V", "P"
+
+
+def _pacing_lost(heart: Pacemaker) -> _Beats:
+    while True:
+        yield ESCAPE_S * (1 + 0.02 * float(heart.rng.standard_normal())), "V", "N"
+
+
 _RHYTHMS: dict[str, Callable[[Pacemaker], _Beats]] = {
     "sinus": _sinus,
     "af": _fibrillation,
@@ -132,19 +160,26 @@ _RHYTHMS: dict[str, Callable[[Pacemaker], _Beats]] = {
     "bigeminy": _bigeminy,
     "vt": _tachycardia,
     "pause": _pause,
+    "alternans": _sinus,
+    "standstill": _standstill,
+    "paced": _paced,
+    "pacing-lost": _pacing_lost,
+    "sustained": _sustained,
 }
 
 
 def beats(scenario: Scenario, heart: Pacemaker) -> Iterator[TrueBeat]:
     """Yield the beats of ``scenario`` without end; a rhythm starts with the first beat after its act began."""
-    playing = None
+    playing, own, low = None, heart.rr_mean, False
     rr_slow = heart.rr_mean
     source: _Beats = iter(())
     while True:
         act = scenario.at(heart.now)
         if act is not playing:
             playing, source = act, _RHYTHMS[act.rhythm](heart)
+            heart.rr_mean = 60 / act.bpm if act.bpm else own
         rr, kind, rhythm = next(source)
         heart.now += rr
         rr_slow += 0.25 * (rr - rr_slow)
-        yield TrueBeat(heart.now, kind, rhythm, rr, rr_slow)
+        low = act.rhythm == "alternans" and not low
+        yield TrueBeat(heart.now, kind, rhythm, rr, rr_slow, ALTERNANS if low else 1.0)

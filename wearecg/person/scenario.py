@@ -7,7 +7,23 @@ from dataclasses import dataclass
 
 from wearecg.errors import SourceError
 
-RHYTHMS = ("sinus", "af", "pac", "pvc", "bigeminy", "vt", "pause")
+RHYTHMS = (
+    "sinus",
+    "af",
+    "pac",
+    "pvc",
+    "bigeminy",
+    "vt",
+    "pause",
+    "alternans",
+    "standstill",
+    "paced",
+    "pacing-lost",
+)
+"""Of the last four: every second QRS low; P waves alone for a while; a pacemaker with and without capture."""
+RATED = {"rate": "sinus", "vt": "sustained"}
+"""``rate-40`` is sinus rhythm at 40 a minute, ``vt-190`` a ventricular tachycardia that does not end."""
+BPM = (20, 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +43,12 @@ INJURIES = {
     "st": Injury(st=(0.05, -0.10, -0.26), q=(-0.15, 0.0, 0.55)),
     "st-inferior": Injury(st=(-0.07, 0.24, 0.06), q=(0.0, -0.36, 0.0)),
     "st-depression": Injury(st=(-0.20, -0.12, 0.06), t=-0.4),
+    "tall-t": Injury(st=(0.0, 0.0, 0.0), t=7.0),
 }
-"""Anterior and inferior ST elevation with the Q waves of an infarction, and subendocardial ischaemia."""
-OVERLAYS = ("noise", "lead-off", "motion")
+"""Anterior and inferior ST elevation with the Q waves of an infarction, subendocardial ischaemia, and T waves that are
+taller than the QRS, as in hyperkalaemia."""
+OVERLAYS = ("noise", "lead-off", "motion", "hum", "rails")
+"""Of the last two: a millivolt of mains hum that drifts, and single samples at the end of the ADC's range."""
 
 _DEMO = (
     ("sinus", 20),
@@ -54,6 +73,8 @@ class Act:
     rhythm: str = "sinus"
     injury: Injury | None = None
     overlays: frozenset[str] = frozenset()
+    bpm: float | None = None
+    """Beats a minute where the name says so, else the person's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +87,8 @@ class Scenario:
     @classmethod
     def parse(cls, text: str) -> Scenario:
         """Return the scenario called ``text``: names joined by ``+`` (``af+noise``), or ``demo`` for a tour.
+
+        ``rate-N`` and ``vt-N`` are rhythms at a rate of N, 20 to 300 a minute.
 
         Raises
         ------
@@ -98,22 +121,32 @@ class Scenario:
 
 def names() -> tuple[str, ...]:
     """Every name that `Scenario.parse` knows."""
-    return (*RHYTHMS, *INJURIES, *OVERLAYS, "demo")
+    return (*RHYTHMS, *INJURIES, *OVERLAYS, "rate-40", "vt-190", "demo")
 
 
 def _act(text: str, duration: float) -> Act:
     parts = [part.strip().lower().replace("_", "-") for part in text.split("+")]
+    rated = {part: bpm for part in parts if (bpm := _bpm(part))}
     for part in parts:
-        if part == "demo" or part not in names():
+        if part == "demo" or (part not in names() and part not in rated):
             raise SourceError(f"there is no scenario {part!r}; known: {', '.join(names())}; join with +")
-    rhythms = [p for p in parts if p in RHYTHMS]
+    rhythms = [p for p in parts if p in RHYTHMS or p in rated]
     shifts = [p for p in parts if p in INJURIES]
     if len(rhythms) > 1 or len(shifts) > 1:
         raise SourceError(f"scenario {text!r} asks for {' and '.join(rhythms or shifts)} at once; choose one")
     return Act(
         name=text,
         duration=duration,
-        rhythm=rhythms[0] if rhythms else "sinus",
+        rhythm=RATED.get(rhythms[0].rpartition("-")[0], rhythms[0]) if rhythms else "sinus",
         injury=INJURIES[shifts[0]] if shifts else None,
         overlays=frozenset(p for p in parts if p in OVERLAYS),
+        bpm=next(iter(rated.values()), None),
     )
+
+
+def _bpm(name: str) -> float | None:
+    """Return the rate in a name such as ``vt-190``, None if it has none that can be."""
+    rhythm, _, number = name.rpartition("-")
+    if rhythm not in RATED or not number.isdecimal():
+        return None
+    return float(number) if BPM[0] <= int(number) <= BPM[1] else None

@@ -16,6 +16,7 @@ from wearecg.block import (
     Gap,
     HeartRate,
     Notice,
+    Quality,
     RRIntervals,
     Samples,
     SignalBlock,
@@ -26,7 +27,7 @@ from wearecg.block import (
     Trace,
 )
 from wearecg.ecg.leads import SYNTHETIC, is_ecg, select
-from wearecg.errors import SignalError
+from wearecg.errors import LeadError, SignalError
 from wearecg.pipeline.frontend import FrontEnd, FrontEvent
 from wearecg.pipeline.observer import About, Observer, Windows, not_scored
 from wearecg.pipeline.resample import Resampler
@@ -81,36 +82,45 @@ class Engine:
         self._wall_offset, self._epoch = wall_offset, epoch
         self.rate_notes = [""] * len(self.names)
         """How the rate of each is known, likewise."""
+        self.uncalibrated: list[tuple[str, ...]] = [()] * len(self.names)
+        """Leads of each that are of no known size, likewise."""
         self._streams: dict[StreamId, _Stream] = {}
         self._rr: dict[StreamId, RRStream] = {}
         self._refused: set[StreamId] = set()
         """Streams of which an impossible interval was told."""
+        self._earlier: dict[StreamId, Summary] = {}
+        """Accounts of what streams were before they began anew."""
+        self._unfit: dict[StreamId, str] = {}
+        """Why nothing of what a stream has become can be taken, as told."""
         self._used: set[Observer] = set()
         self._unused_told = False
 
     def feed(self, block: SignalBlock | RRIntervals, arrival: float) -> list[Event]:
         """Take one measurement, received at ``arrival`` (host monotonic seconds).
 
+        Where the rate or the leads have changed (another sensor was plugged in) the stream ends and begins anew, with
+        a new `StreamInfo` and from second 0. What then cannot be begun is told in a `Notice`, and not taken.
+
         Raises
         ------
-        SignalError
-            The stream changed its rate or its leads: another sensor was plugged in.
-        LeadError
-            The stream does not have a lead that was asked for, or not those that an observer needs.
+        SignalError, LeadError
+            The stream begins with a rate that nothing can be found at, or without a lead that was asked for, or that
+            an observer needs.
         """
         if isinstance(block, RRIntervals):
             return self._take_rr(block, arrival)
         number = block.stream.sensor
-        if number == 1 and self._leads and any(is_ecg(lead) for lead in block.leads):
-            block = _pick(block, self._leads, self.names[0])
-        stream = self._streams.get(block.stream)
         events: list[Event] = []
-        if stream is None:
-            info, trace = self._info(block, arrival), self._trace and number == 1
-            stream = _Stream(block, info, self._observers, trace, self._later)
-            self._streams[block.stream] = stream
-            self._used.update(stream.watching.asked)
-            events += stream.begin()
+        try:
+            if number == 1 and self._leads and any(is_ecg(lead) for lead in block.leads):
+                block = _pick(block, self._leads, self.names[0])
+            stream = self._streams.get(block.stream)
+            if stream is None or not stream.takes(block):
+                stream, events = self._begin(block, arrival)
+        except (SignalError, LeadError) as error:
+            if block.stream not in self._streams:
+                raise
+            return self._refuse(block.stream, str(error))
         found = stream.feed(block, arrival)
         for other in self._streams.values():
             found += other.hear(stream, found)
@@ -145,7 +155,43 @@ class Engine:
         """Everything still inside, then a `Summary` for each stream."""
         events = [event for stream in self._streams.values() for event in stream.finish()]
         events += [event for stream in self._rr.values() for event in stream.finish()]
-        return ([] if self._unused_told else self._unused()) + events + self._unscored()
+        events = [
+            event.behind(self._earlier.pop(event.stream, None)) if isinstance(event, Summary) else event
+            for event in events
+        ]
+        unused = [] if self._unused_told else self._unused()
+        return [*unused, *events, *self._earlier.values(), *self._unscored()]
+
+    def _begin(self, block: SignalBlock, arrival: float) -> tuple[_Stream, list[Event]]:
+        """Begin a stream, and first end what it was before its rate or its leads changed."""
+        info, trace = self._info(block, arrival), self._trace and block.stream.sensor == 1
+        before = self._streams.get(block.stream)
+        events: list[Event] = []
+        try:
+            stream = _Stream(block, info, self._observers, trace, self._later)
+        except (SignalError, LeadError) as error:
+            if before is None:
+                raise
+            stream = _Stream(block, info, (), trace, self._later)
+            events.append(Notice(f"{error}; {info.stream} goes on, and nothing scores it", "warning"))
+        if before:
+            for event in before.finish():
+                if isinstance(event, Summary):
+                    self._earlier[event.stream] = event.behind(self._earlier.get(event.stream))
+                else:
+                    events.append(event)
+            what = f"{info.source} has become {_as_text(info)}, and was {_as_text(before.info)}"
+            events.append(Notice(f"{what}: {info.stream} begins anew", "warning"))
+        self._unfit.pop(block.stream, None)
+        self._streams[block.stream] = stream
+        self._used.update(stream.watching.asked)
+        return stream, events + stream.begin()
+
+    def _refuse(self, stream: StreamId, why: str) -> list[Event]:
+        if self._unfit.get(stream) == why:
+            return []
+        self._unfit[stream] = why
+        return [Notice(f"{why}; nothing of this sensor is taken until it fits", "warning")]
 
     def _info(self, block: SignalBlock, arrival: float) -> StreamInfo:
         epoch, host = self._epoch, None
@@ -154,7 +200,11 @@ class Engine:
             epoch = host + self._wall_offset
         number = block.stream.sensor - 1
         name, note = self.names[number], self.rate_notes[number]
-        return StreamInfo(block.stream, name, block.fs, block.leads, block.lsb, epoch, note, host=host)
+        unsized = tuple(lead for lead in block.leads if lead in self.uncalibrated[number])
+        leads, lsb = block.leads, block.lsb
+        return StreamInfo(
+            block.stream, name, block.fs, leads, lsb, epoch, note, host=host, uncalibrated=unsized
+        )
 
     def _take_rr(self, intervals: RRIntervals, arrival: float) -> list[Event]:
         """Beats and rate of a sensor that has no waveform; beside one, intervals are only handed on."""
@@ -218,7 +268,7 @@ class _Stream:
         self.timeline = Timeline(block.stream)
         self._front = FrontEnd(block.fs, block.leads, trace)
         self._beats: deque[Beat] = deque()
-        about = About(info, self._beats_between, self._front.quality_between, trace)
+        about = About(info, self._beats_between, self._quality_between, trace)
         self.watching = Watching(observers, about, later)
         self._resamplers = {fs: Resampler(block.fs, fs, len(block.leads)) for fs in self.watching.rates}
         self._origin = block.start
@@ -231,13 +281,11 @@ class _Stream:
     def begin(self) -> list[Event]:
         return [self.info, *self.watching.hear([self.info])]
 
+    def takes(self, block: SignalBlock) -> bool:
+        """Whether the block has the rate and the leads of this stream."""
+        return (block.fs, block.leads) == (self.info.fs, self.info.leads)
+
     def feed(self, block: SignalBlock, arrival: float) -> list[Event]:
-        info = self.info
-        if (block.fs, block.leads) != (info.fs, info.leads):
-            raise SignalError(
-                f"the sensor changed from {info.fs:g} Hz {' '.join(info.leads)} to {block.fs:g} Hz "
-                f"{' '.join(block.leads)}: another one was plugged in; start a new stream for it"
-            )
         events = self._follow(self.timeline.feed(block, arrival))
         if self.end >= self._next_clock_report:
             self._next_clock_report = self.end + CLOCK_REPORT_S
@@ -302,15 +350,17 @@ class _Stream:
             elif block.lost:
                 missing: Samples = np.full((block.lost, len(info.leads)), np.nan, np.float32)
                 events += take(fs, resampler.next, resampler.feed(missing))
-            events += take(fs, resampler.next, resampler.feed(block.samples))
+            events += take(fs, resampler.next, resampler.feed(front.clean))
         return events
 
     def _found(self, events: Sequence[FrontEvent]) -> list[Event]:
         """Put what the front end found on this stream and in true seconds, and let the observers hear of it."""
-        stretch, stream = self.timeline.stretch, self.info.stream
+        stretch, stream, trouble = self.timeline.stretch, self.info.stream, self.timeline.trouble
         found: list[Event] = []
         for event in events:
-            if stretch != 1.0:
+            if trouble:
+                event = _withheld(event, trouble)
+            elif stretch != 1.0:
                 event = _in_true_seconds(event, stretch)
             if stream != ECG:
                 event = replace(event, stream=stream)
@@ -322,8 +372,26 @@ class _Stream:
             found.append(event)
         return found + self.watching.hear(found)
 
+    def _quality_between(self, start: float, end: float) -> Quality:
+        """Return the verdict on a stretch; nothing can be used of samples that come at another rate than stated."""
+        quality, trouble = self._front.quality_between(start, end), self.timeline.trouble
+        if not trouble:
+            return quality
+        leads = tuple(replace(lead, verdict="unusable", reason=trouble) for lead in quality.leads)
+        return replace(quality, leads=leads)
+
     def _beats_between(self, start: float, end: float) -> tuple[Beat, ...]:
         return tuple(beat for beat in self._beats if start <= beat.time < end)
+
+
+def _withheld(event: FrontEvent, trouble: str) -> FrontEvent:
+    """Leave out what is wrong when samples come at another rate than stated."""
+    match event:
+        case Beat():
+            return replace(event, rr=None)
+        case HeartRate():
+            return replace(event, bpm=None, reason=trouble)
+    return event
 
 
 def _in_true_seconds(event: FrontEvent, stretch: float) -> FrontEvent:
@@ -334,6 +402,10 @@ def _in_true_seconds(event: FrontEvent, stretch: float) -> FrontEvent:
         case HeartRate(bpm=float() as bpm):
             return replace(event, bpm=bpm / stretch)
     return event
+
+
+def _as_text(info: StreamInfo) -> str:
+    return f"{' '.join(info.leads)} at {info.fs:g} Hz"
 
 
 def _pick(block: SignalBlock, leads: tuple[str, ...], source: str) -> SignalBlock:

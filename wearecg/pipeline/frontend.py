@@ -8,19 +8,23 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.block import Beat, HeartRate, Quality, SignalBlock
+from wearecg.block import Beat, HeartRate, LeadQuality, Quality, SignalBlock
 from wearecg.ecg.beats import MAX_LEADS, BeatDetector
 from wearecg.ecg.leads import is_ecg
 from wearecg.ecg.quality import QualityMeter
 from wearecg.ecg.rate import HeartRateMeter
 from wearecg.errors import SignalError
 from wearecg.pipeline.filters import MonitorFilter
+from wearecg.pipeline.mains import HumFilter
 
 Samples: TypeAlias = NDArray[np.float32]
 FrontEvent: TypeAlias = Beat | HeartRate | Quality
 
 PREFERRED = ("II", "V5", "V2", "I", "V4", "V6", "V3", "V1", "aVF", "aVR", "III", "aVL", "ECG")
 """Where R peaks are looked for first when there are more leads than are needed."""
+NOISY = 0.08
+"""Noise ratio (see `QualityMeter`) above which the shape of a wave says nothing."""
+UNUSABLE = "signal unusable:"
 RANK = {lead: rank for rank, lead in enumerate(PREFERRED)}
 
 
@@ -42,13 +46,16 @@ class FrontEnd:
 
     # Declared: cheaper to look up.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_all_used _candidates _detector _doubted _ecg _filter _filtered _origin _quality _rate _t0 "
-        "_traced _trouble _used fs leads trace trace_start"
+        "_all_used _candidates _detector _doubted _ecg _filter _filtered _hum _origin _quality _rate _t0 "
+        "_traced _trouble _used clean fs leads trace trace_start"
     ).split()
 
     def __init__(self, fs: float, leads: tuple[str, ...], trace: bool = False) -> None:
         self.fs = fs
         self.leads = leads
+        self.clean: Samples = np.zeros((0, len(leads)), dtype=np.float32)
+        """The samples of the last `feed`, float32 [n, leads], behind the notch that beats and quality are found
+        behind while there is mains hum; else as they came. This is what models should see."""
         self.trace: Samples = np.zeros((0, len(leads)), dtype=np.float32)
         """The samples of the last `feed`, float32 [n, leads], in the monitoring band; empty if not asked for."""
         self.trace_start = 0.0
@@ -57,6 +64,7 @@ class FrontEnd:
         self._traced = trace
         self._filtered = slice(None) if len(self._ecg) == len(leads) else self._ecg
         self._filter = MonitorFilter(fs, len(self._ecg)) if trace and self._ecg else None
+        self._hum = HumFilter(fs, len(self._ecg)) if self._ecg else None
         self._candidates = sorted(
             self._ecg,
             key=lambda k: RANK.get(leads[k], len(RANK)) if len(self._ecg) > MAX_LEADS else k,
@@ -68,8 +76,9 @@ class FrontEnd:
 
     @property
     def mains_hz(self) -> float | None:
-        """Frequency of the mains hum that is being removed from the trace, or None."""
-        return self._filter.mains_hz if self._filter else None
+        """Frequency of the mains hum that is being removed from the signal or from the trace, or None."""
+        hum = self._hum.hz if self._hum else None
+        return self._filter.mains_hz if hum is None and self._filter else hum
 
     def feed(self, block: SignalBlock) -> list[FrontEvent]:
         """Take the next block of the timeline and return what it completes, in order of emission.
@@ -94,20 +103,35 @@ class FrontEnd:
         events: list[FrontEvent] = self._gap(missing) if missing else []
         if True in off:
             x = np.where([bool(lead) for lead in off], np.float32("nan"), x)
-        if self._traced:
-            self._draw(x, start)
+        given, hum = x, self._hum
+        clean: list[Samples] = []
         while True:  # piece by piece, none of them beyond the end of its second
             room = quality.edge - quality.n
-            piece = x if len(x) <= room else x[:room]
+            piece = x if (last := len(x) <= room) else x[:room]
+            if hum and hum.hz is not None:
+                clean = clean or [given[: len(given) - len(x)]]
+                piece = self._without_hum(piece, hum.feed(piece[:, self._filtered]))
+            if clean:
+                clean.append(piece)
             verdict = quality.take(piece, off)
             if detector:
                 for beat in detector.feed(piece if self._all_used else piece[:, self._used]):
                     self._believe(beat, events)
             if verdict:
+                if hum and (quality.noisy or clean):
+                    verdict = self._behind_notch(verdict, hum)
                 self._end_second(verdict, events)
-            if piece is x:
-                return events
+            if last:
+                break
             x = x[room:]
+        self.clean = block.samples
+        if clean:
+            given = np.concatenate(clean)
+            unknown = np.isnan(given)
+            self.clean = np.where(unknown, self.clean, given) if unknown.any() else given
+        if self._traced:
+            self._draw(given, start)
+        return events
 
     def flush(self) -> list[FrontEvent]:
         """Return the beats that still wait, at the end of the signal."""
@@ -132,6 +156,28 @@ class FrontEnd:
         if self._detector:
             self._detector.start = start
 
+    def _without_hum(self, x: Samples, filtered: Samples) -> Samples:
+        if len(self._ecg) == len(self.leads):
+            return filtered
+        y = x.astype(np.float32)
+        y[:, self._ecg] = filtered
+        return y
+
+    def _behind_notch(self, verdict: Quality, hum: HumFilter) -> Quality:
+        """Follow the hum at the end of a second; if this one looks like noise, judge it without hum instead."""
+        if hum.hz is not None:
+            hum.end_second()
+            return verdict
+        quality = self._quality
+        x = quality.samples
+        filtered = hum.begin(x[:, self._filtered])
+        if filtered is None:
+            return verdict
+        clean = self._without_hum(x, filtered)
+        if self._detector:
+            self._detector.amend(clean[:, self._used])
+        return quality.again(clean)
+
     def _draw(self, x: Samples, start: float) -> None:
         self.trace, self.trace_start = x.astype(np.float32), start
         if self._filter:
@@ -139,8 +185,8 @@ class FrontEnd:
             self.trace_start -= self._filter.delay
 
     def _believe(self, beat: Beat, events: list[FrontEvent]) -> None:
-        """Let a beat out, unless there was nothing but noise where it was found."""
-        if self._trouble.endswith("noise"):
+        """Let a beat out, unless there was nothing but noise, or nothing, where it was found."""
+        if self._trouble and self._trouble.startswith(UNUSABLE) and not self._trouble.endswith("baseline"):
             self._doubted = True
             return
         if self._doubted:
@@ -153,9 +199,28 @@ class FrontEnd:
         events.append(quality)
         if self._detector:
             self._trouble = self._why_not(quality)
+            if self._trouble:
+                self._begin_anew(quality.end, self._detector)
+            self._detector.noisy = self._quality.noisy and all(
+                map(_is_noisy, [quality.leads[k] for k in self._used])
+            )
+            if self._detector.waves.revised:
+                self._detector.waves.revised = False
+                self._rate.gap(quality.end)
             if len(self._candidates) > MAX_LEADS:
                 self._choose(quality, self._detector)
-            events.append(self._rate.at(quality.end, self._trouble))
+            events.append(self._rate.at(quality.end, self._trouble or self._detector.waves.doubt))
+
+    def _begin_anew(self, end: float, detector: BeatDetector) -> None:
+        """Let nothing that was learned before a second that could not be used decide what comes behind it."""
+        if self._trouble == "gap":
+            return
+        if self._trouble.endswith(("noise", "baseline")):
+            detector.distrust()
+            return
+        detector.begin_anew()
+        self._rate.gap(end)
+        self._doubted = True
 
     def _gap(self, samples: int) -> list[FrontEvent]:
         quality = self._quality
@@ -165,6 +230,8 @@ class FrontEnd:
         events: list[FrontEvent] = []
         if self._filter:
             self._filter.reset()
+        if self._hum:
+            self._hum.gap()
         if self._detector:
             for beat in self._detector.gap(samples):
                 self._believe(beat, events)
@@ -184,7 +251,7 @@ class FrontEnd:
                 return ""
             reasons.append(lead.reason)
         reason = max(sorted(set(reasons)), key=reasons.count)
-        return reason if reason in ("lead off", "gap") else f"signal unusable: {reason}"
+        return reason if reason in ("lead off", "gap") else f"{UNUSABLE} {reason}"
 
     def _choose(self, quality: Quality, detector: BeatDetector) -> None:
         """Replace a lead that has become unusable by the next one that is not."""
@@ -196,3 +263,7 @@ class FrontEnd:
         spare = [k for k in usable if k not in kept] + [k for k in self._used if k not in kept]
         self._used = kept + spare[: MAX_LEADS - len(kept)]
         detector.use(tuple(self.leads[k] for k in self._used))
+
+
+def _is_noisy(lead: LeadQuality) -> bool:
+    return lead.reason == "noise" and lead.measures["noise_ratio"] > NOISY

@@ -1,4 +1,4 @@
-"""Observers: each is fed streams and reports on them. The engine knows nothing else of them."""
+"""What an observer is: it looks at a stream and reports what it finds. The engine knows nothing else about it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from wearecg.ecg.leads import is_ecg
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Every sample, as `SignalBlock` resampled to ``fs`` Hz; at the stream's own rate if ``fs`` is None.
+    """Every sample as `SignalBlock`, resampled to ``fs`` Hz; at the stream's own rate if that is not given.
 
-    Resampled blocks have ``lost`` 0: short gaps are NaN, and a longer one is a jump of ``start`` by a whole number of
-    samples.
+    If resampled, ``lost`` is 0: short gaps are NaN; after a longer one ``start`` is later by a whole number of samples.
     """
 
     fs: float | None = None
@@ -34,7 +33,7 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """A `Window` at ``fs`` Hz around each R peak, from ``before`` to ``after`` seconds before and after it."""
+    """A `Window` at ``fs`` Hz around each R peak: from ``before`` seconds before it to ``after`` seconds after it."""
 
     fs: float
     before: float
@@ -43,10 +42,10 @@ class Segments:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Events of these types, also those of other observers of the stream (`Measure`, `BeatClass` ...).
+    """Events of these types as they are found, and those of other observers of the stream (`Measure`, `BeatClass` ...).
 
-    With ``siblings`` also those of the other streams of the same sensor on the same clock, with their ``time`` on the
-    timeline of this stream.
+    With ``siblings`` also those of the other streams of the same sensor that are on its clock, with their ``time``
+    moved to the timeline of this stream.
     """
 
     types: tuple[type, ...]
@@ -58,17 +57,17 @@ Want: TypeAlias = Samples | Windows | Segments | Events
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is known about the stream of an item, and what the front end has found in it so far.
+    """What an observer may ask beside the item: the stream, and what the front end has found in it so far.
 
     Attributes
     ----------
     info : StreamInfo
     beats : callable
-        From two times (timeline seconds) to the beats between them; of the last minute.
+        Returns the beats between two times (timeline seconds), of the last minute.
     quality : callable
-        From two times to the quality of every lead between them.
+        Returns the quality of every lead between two times.
     trace : bool
-        Whether there is a display, for which a derived stream should also have `Trace` events.
+        Whether derived streams should have `Trace` events, because a display shows them.
     """
 
     info: StreamInfo
@@ -78,39 +77,23 @@ class About:
 
 
 class Observer(ABC):
-    """Is fed one stream and reports on it. Pure: no I/O, and the same events however the stream is cut into pieces.
+    """Looks at one stream. Pure: no I/O, and the same events however the stream is cut into blocks.
 
-    It returns `Statement`, `Measure` and `BeatClass` events; it may also make another stream (a `StreamInfo` with
-    another `StreamId`, then its `SignalBlock` and a `Summary`). All statements about one stretch are returned together.
+    It returns `Statement`, `Measure` and `BeatClass` events; it may also make a stream of its own (a `StreamInfo` with
+    another `StreamId`, then its `SignalBlock` events and a `Summary`). All statements about one stretch are returned
+    together.
 
     Attributes
     ----------
     source : str
-        ``name@version``, as in its statements.
+        ``name@version``, as in its events.
     needs : str
-        What a stream must have, for people; empty where nobody needs to be told that it is missing.
-    wants : tuple of Samples, Windows, Segments or Events
+        What a stream must have, for people: ``an ECG lead``. If no stream has it, the user is told; empty for no
+        message.
+    wants : tuple of (Samples or Windows or Segments or Events)
         What it is fed.
     slow : bool
-        True: it is fed in a separate thread; when it is too slow, windows are skipped and counted.
-
-    Examples
-    --------
-    >>> import wearecg
-    >>> from wearecg.observers import Events
-    >>> class LongestPause(wearecg.Observer):
-    ...     source, wants = "longest-pause@1", (Events((wearecg.Beat,)),)
-    ...     rr = 0.0
-    ...
-    ...     def feed(self, beat, about):
-    ...         self.rr = max(self.rr, beat.rr or 0.0)
-    ...         return ()
-    ...
-    ...     def flush(self):
-    ...         return (wearecg.Measure("longest_pause", self.rr, "s", self.source, 0.0, 0.0),)
-    >>> session = wearecg.Session(wearecg.open_source("simulate:pause?speed=max"), [LongestPause()], duration=60)
-    >>> [event.value > 1.5 for event in session if isinstance(event, wearecg.Measure)]
-    [True]
+        True: it is fed in a thread of its own, where windows are skipped, and counted, if it is too slow.
     """
 
     source: str
@@ -119,23 +102,23 @@ class Observer(ABC):
     slow: bool = False
 
     def accepts(self, info: StreamInfo) -> bool:
-        """Whether this stream is fed to it; by default every measured stream with an ECG lead."""
+        """Whether it looks at this stream; by default at every measured stream with an ECG lead."""
         return not info.reconstructed and any(is_ecg(lead) for lead in info.leads)
 
     def begin(self, about: About) -> Observer:
-        """Return the observer that is fed this one stream, from its start; by default a copy of this one.
+        """Return the observer of this one stream; by default a copy of this one.
 
         Raises
         ------
         WearECGError
-            The rate or the leads of the accepted stream cannot be used.
+            The stream is accepted, but its rate or its leads cannot be used.
         """
         del about
         return deepcopy(self)
 
     @abstractmethod
     def feed(self, item: object, about: About) -> Iterable[Event]:
-        """Take the next of what it wants, and return its events."""
+        """Take the next item, one of what it `wants`, and return events."""
 
     def flush(self) -> Iterable[Event]:
         """Return the last events, at the end of the stream."""
@@ -148,7 +131,7 @@ NOT_SCORED = "NOT_SCORED"
 def not_scored(
     source: str, about: StreamInfo, start: float, end: float, why: Why, reason: str, text: str = "not scored"
 ) -> Statement:
-    """Return the statement that a stretch was not scored, and why."""
+    """Return the statement that nothing is said about a stretch, and why."""
     return Statement(
         NOT_SCORED,
         text,

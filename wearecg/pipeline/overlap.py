@@ -1,9 +1,9 @@
-"""A model's output for overlapping windows, joined into one stream by cross-fades.
+"""The outputs of a model for overlapping windows, joined without seams into one stream.
 
-A window starts every hop. Where a new window overlaps earlier ones, the old fades into the new along half a period
-of a cosine, a fixed time (the context) before the end of the old one. So every sample but the first and last comes
-from the inner part of a window, and the delay is constant. Only the first window after the start or a gap has to be
-complete before anything of it is returned.
+A window starts every hop. Where a new one overlaps those before, the old fades into the new along half a period of
+a cosine, a fixed time (the context) before the old one's end: so every sample but the first and last comes from the
+inner part of a window, and all are late by the same constant time. Only the first window after the start or a gap
+is waited for to its end.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from wearecg.pipeline.windows import Windower
 
 
 class Overlap:
-    """Samples in; the joined output of their windows out, as (number of the first, values [n, columns]).
+    """Samples in; the joined values of their windows out, as (number of the first, values [n, columns]).
 
     Parameters
     ----------
     length, hop, fade, context : int
         Samples.
     leads, columns : int
-        Columns of the input and of the output.
-    compute : callable
-        From the number of its first sample and a window [length, leads] to values [length, columns]; None where
-        there is no output.
+        Columns of the input, and of the output.
+    values_of : callable
+        Takes the number of its first sample and a window [length, leads]; returns values [length, columns], or None
+        where there are none.
     """
 
     def __init__(
@@ -38,11 +38,11 @@ class Overlap:
         context: int,
         leads: int,
         columns: int,
-        compute: Callable[[int, Samples], Samples | None],
+        values_of: Callable[[int, Samples], Samples | None],
     ) -> None:
         self.delay = hop + context + fade
-        """Samples by which the output is late."""
-        self._length, self._compute = length, compute
+        """Samples from input to output."""
+        self._length, self._values_of = length, values_of
         self._windower = Windower(length, hop, leads)
         self._joined = _Joined(fade, context, columns)
         self._recent: Samples = np.empty((0, leads), np.float32)
@@ -53,14 +53,14 @@ class Overlap:
         """Take samples [n, leads], the first with number ``index``."""
         done: list[tuple[int, Samples]] = []
         for start, window in self._windower.feed(index, samples):
-            done += self._add(start, window)
+            done += self._add_window(start, window)
         self._remember(index, samples)
         return [*done, self._joined.take(self._end - self.delay)]
 
     def flush(self) -> list[tuple[int, Samples]]:
-        """Compute the last window, which ends with the last sample, and return all that is held back."""
+        """Take the last samples as a window, and return the rest."""
         start = self._end - self._length
-        done = self._add(start, self._recent) if start > self._last_start and start >= 0 else []
+        done = self._add_window(start, self._recent) if start > self._last_start and start >= 0 else []
         return [*done, self._joined.take(self._joined.end)]
 
     def _remember(self, index: int, samples: Samples) -> None:
@@ -69,9 +69,9 @@ class Overlap:
         self._recent = np.concatenate([self._recent, gap, samples])[-self._length :]
         self._end = index + len(samples)
 
-    def _add(self, start: int, window: Samples) -> list[tuple[int, Samples]]:
+    def _add_window(self, start: int, window: Samples) -> list[tuple[int, Samples]]:
         self._last_start = start
-        values = self._compute(start, window)
+        values = self._values_of(start, window)
         if values is None:
             return []
         # What could have been returned before this window was complete must not change now.
@@ -92,7 +92,7 @@ class _Joined:
         return self._start + len(self._values)
 
     def add(self, start: int, values: Samples) -> None:
-        """Cross-fade to a window that starts at ``start``; what lies before the fade is final."""
+        """Join a window that starts at ``start`` to those before it."""
         shared = self.end - start
         if shared <= 0:
             self._start, self._values = start, values
@@ -103,12 +103,12 @@ class _Joined:
         taken = max(self._start - start, 0)
         first = max(start - self._start, 0)
         old, new = self._values[first:], values[taken:shared]
-        # In this form values that are equal in both stay exactly as they are.
+        # In this form, values that are equal in both stay the same to the last bit.
         blend = old + (new - old) * weight[taken:, None].astype(np.float32)
         self._values = np.concatenate([self._values[:first], blend, values[shared:]])
 
     def take(self, before: int) -> tuple[int, Samples]:
-        """Remove and return what lies before sample ``before``, with the number of its first sample."""
+        """Return, once, what lies before sample ``before``, with the number of its first sample."""
         count, first = max(before - self._start, 0), self._start
         values, self._values = self._values[:count], self._values[count:]
         self._start += len(values)

@@ -1,14 +1,12 @@
-"""A lead ``II*`` drawn from a pulse wave (PPG), window by window.
+"""A lead ``II*`` drawn from a pulse wave, window by window.
 
-The stream is called ``pulse``, and the model that ships for it ``ppg2ecg``.
+Ten-second windows start every second; a second and a half before the end of one, it fades into the next over half
+a second (`wearecg.pipeline.overlap`), so all of it is 3 s late. A window is drawn only if every second of it
+can be used and the pulse in it is not unusable (`wearecg.ecg.pulse.judge`); what lies in no such window is missing
+from the stream, and its quality says why. The trace is in time with the pulse: each R wave lies on the steepest point
+of its upslope. The times of beats have the lag subtracted, where it is known.
 
-Ten-second windows start every second; each fades into the next over half a second, 1.5 s before its end
-(`wearecg.pipeline.overlap`), so the stream has a constant delay of 3 s. A window is drawn only if the sensor calls no
-second of it unusable and neither does `wearecg.ecg.pulse.judge`; samples in no such window are missing from the
-stream, and the verdict says why. The trace is in time with the pulse: each R wave lies on the steepest point of an
-upslope. From the times of beats the lag is subtracted, where it is known.
-
-The stream leaves the engine as blocks and never as a `Window`: no model that scores ever sees it.
+The stream leaves the engine as blocks, never as a `Window`: no model can score it.
 """
 
 from __future__ import annotations
@@ -30,7 +28,7 @@ from wearecg.pipeline.overlap import Overlap
 HOP_S, CONTEXT_S, FADE_S = 1.0, 1.5, 0.5
 STREAM = StreamId(PULSE)
 Lag: TypeAlias = float | Literal["model"] | None
-"""Seconds from the R wave to the pulse; ``model``: the model's estimate; None: measured where there is an ECG."""
+"""Seconds from the R wave to the pulse; ``model`` for the model's own estimate; None to measure it in an ECG."""
 LONGEST_LAG_S = 2.0
 
 
@@ -45,23 +43,16 @@ def read_lag(text: str) -> Lag:
     if not 0 <= value <= LONGEST_LAG_S:
         low, high = RANGE_S
         raise ConfigError(
-            f"{text!r} is not a lag: give seconds (a pulse follows its R wave by {low:g} to {high:g} s), or model"
+            f"{text!r} is no lag: give seconds (a pulse comes {low:g} to {high:g} s after its R wave), or model"
         )
     return value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DrawnWindow:
+class Drawn:
     """What a model draws from one window.
 
-    Attributes
-    ----------
-    ecg : float32 [length]
-        mV, in time with the pulse.
-    beats : float32 [length]
-        Probability of an R peak, in time with the pulse.
-    lag : float
-        Seconds from the R peak to the pulse, as the model estimates it.
+    ``ecg`` [length] in mV and ``beats`` [length], the probability of an R peak, both at zero lag; ``lag`` in s.
     """
 
     ecg: Samples
@@ -69,11 +60,10 @@ class DrawnWindow:
     lag: float
 
 
-class PulseWindowModel(Protocol):
-    """What the stage needs of a pulse model."""
+class PulseModelLike(Protocol):
+    """What the stage needs of a `wearecg.models.pulse.PulseModel`."""
 
-    source: str
-    """``model@version``."""
+    label: str
     fs: float
     length: int
     threshold: float
@@ -82,13 +72,13 @@ class PulseWindowModel(Protocol):
     def check(self, fs: float) -> None:
         """Raise unless it can draw from a pulse at this rate."""
 
-    def draw(self, window: Samples) -> DrawnWindow | None:
+    def draw(self, window: Samples) -> Drawn | None:
         """Draw from a window [length], NaN where missing; None if it shows no pulse."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """Consecutive samples from number ``first`` on; ``ecg``, ``beats`` and ``lag`` [n] as in `DrawnWindow`."""
+    """Consecutive samples from number ``first`` on: ``ecg`` [n] in mV, ``beats`` [n] and ``lag`` [n] as in `Drawn`."""
 
     first: int
     ecg: Samples
@@ -100,27 +90,26 @@ class Piece:
 
 
 class PulseStage:
-    """A resampled pulse wave in; verdicts on its windows, and the drawn trace in pieces, out.
+    """A resampled pulse wave in; verdicts on its windows and pieces of the trace out.
 
     Parameters
     ----------
-    model : PulseWindowModel
+    model : PulseModelLike
     verdict : callable, optional
-        The verdict on the pulse between two times (s), as the stream has it; windows with unusable seconds are
-        not drawn.
+        The quality of the sensor's pulse between two times (s); seconds that are unusable are not drawn.
     """
 
     def __init__(
-        self, model: PulseWindowModel, verdict: Callable[[float, float], LeadQuality] | None = None
+        self, model: PulseModelLike, verdict: Callable[[float, float], LeadQuality] | None = None
     ) -> None:
         self._model, self._verdict = model, verdict
         hop, context, fade = (round(seconds * model.fs) for seconds in (HOP_S, CONTEXT_S, FADE_S))
-        self._overlap = Overlap(model.length, hop, fade, context, 1, 3, self._draw)
+        self._overlap = Overlap(model.length, hop, fade, context, 1, 3, self._values_of)
         self._verdicts: list[Quality] = []
 
     @property
     def delay(self) -> float:
-        """Seconds from a sample's arrival to its output."""
+        """Seconds from input to output."""
         return self._overlap.delay / self._model.fs
 
     def feed(self, index: int, samples: Samples) -> tuple[list[Quality], list[Piece]]:
@@ -128,10 +117,10 @@ class PulseStage:
         return self._read(self._overlap.feed(index, samples[:, None]))
 
     def flush(self) -> tuple[list[Quality], list[Piece]]:
-        """Draw the last ten seconds and return all that is still held back."""
+        """Draw from the last ten seconds and return the rest."""
         return self._read(self._overlap.flush())
 
-    def _draw(self, start: int, window: Samples) -> Samples | None:
+    def _values_of(self, start: int, window: Samples) -> Samples | None:
         fs, pulse = self._model.fs, window[:, 0]
         judged = self._unusable_second(start / fs, (start + len(pulse)) / fs) or judge(pulse, fs)
         drawn = None if judged.verdict == "unusable" else self._model.draw(pulse)
@@ -147,7 +136,7 @@ class PulseStage:
         return values
 
     def _unusable_second(self, start: float, end: float) -> LeadQuality | None:
-        """Return the verdict on the first unusable second between two times, if there is one."""
+        """Return the first unusable second of the sensor's pulse in a window."""
         if self._verdict is None:
             return None
         seconds = (self._verdict(at, at + 1.0) for at in range(int(start), ceil(end)))

@@ -1,4 +1,4 @@
-"""RR intervals of a sensor without a waveform, placed in time as beats. No waveform is made up."""
+"""Places the RR intervals of a sensor without a waveform in time, as beats."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from wearecg.pipeline.watching import Watching
 RESOLUTION_HZ = 1024.0
 """RR intervals are sent in units of 1/1024 s (Bluetooth Heart Rate Service)."""
 SHORTEST_S, LONGEST_S = 0.2, 10.0
-"""Limits of a possible RR interval: 300 beats a minute, and a pause that no heart survives unnoticed."""
+"""Shorter (above 300 a minute) and longer intervals are taken for errors of the sensor."""
 LATE_S = 2.5
-"""Where intervals arrive later than their sum by more than this, some were lost: a strap sends within 2 s."""
+"""Intervals that arrive later than their sum by more than this: some were lost. A strap sends them within 2 s."""
 KEEP_BEATS = 300
-"""How many of the last beats are kept for observers."""
+"""The last beats that observers may ask for."""
 
 
 def possible(intervals: RRIntervals) -> tuple[RRIntervals, tuple[float, ...]]:
-    """Return a measurement without impossible intervals and rates (0 s, 64 s, 1023 bpm), and those intervals."""
+    """Return a measurement without impossible values (0 s, 64 s, a rate of 1023), and the intervals removed."""
     rr, bpm = intervals.rr, intervals.bpm
     kept = tuple(one for one in rr if SHORTEST_S <= one <= LONGEST_S)
     if bpm is not None and not 60 / LONGEST_S <= bpm <= 60 / SHORTEST_S:
@@ -31,10 +31,10 @@ def possible(intervals: RRIntervals) -> tuple[RRIntervals, tuple[float, ...]]:
 
 
 class RRStream:
-    """Turns `RRIntervals` into `Beat`, `HeartRate` and `Gap`, and adds the events of observers.
+    """Turns `RRIntervals` into `Beat`, `HeartRate` and `Gap`, and feeds these to observers.
 
-    The intervals carry no time, so beats are placed by their sum, which is compared with the host's clock: it may fall
-    behind by the sensor's delay, but not by a beat; then some were lost, and there is a gap.
+    The intervals carry no time, so beats are placed by adding them up and compared with the host's clock: their
+    sum may be late by the sensor's delay, but not by a beat; then some were lost, and there is a gap.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class RRStream:
     stream : StreamId
     observers : sequence of Observer
     epoch : float, optional
-        Unix time of timeline 0, where the source knows it (a recording).
+        Unix time of timeline 0 where the source knows it itself (a recording).
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class RRStream:
         self._observers = observers
         self.end = 0.0
         self._origin: float | None = None
-        """Host time of timeline 0, by the fastest delivery so far."""
+        """Host time of timeline 0, from the fastest delivery so far."""
         self._watching: Watching | None = None
         self._recent: deque[Beat] = deque(maxlen=KEEP_BEATS)
         self._lost = ""
-        """Why intervals are missing before the next ones, where that is known."""
+        """Why intervals are missing before the next ones, if known."""
         self._beats = self._gaps = 0
 
     def feed(self, intervals: RRIntervals, arrival: float) -> list[Event]:
@@ -89,7 +89,7 @@ class RRStream:
         return [*events, replace(intervals, start=start, end=self.end), *found, *self._watching.hear(found)]
 
     def link_lost(self) -> None:
-        """Note that the link went down: the beats until it is back are not known."""
+        """Note that the link went down: the beats until it is back are unknown."""
         self._lost = "unplugged"
 
     def finish(self) -> list[Event]:

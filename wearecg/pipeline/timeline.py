@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from wearecg.block import ECG, ClockFit, Gap, Notice, SignalBlock, StreamId
-from wearecg.pipeline.clock import MinimumDelayClock, SensorRate
+from wearecg.notices import Notices
+from wearecg.pipeline.clock import MAX_PPM, MinimumDelayClock, Pace, SensorRate
 
 JITTER_S = 0.005
 """Time stamps this close to the expected one follow on without loss."""
@@ -20,6 +21,12 @@ SETTLE_S, SETTLE_UNCLOCKED_S = 1.0, 2.0
 
 RATE_CHECK_S, WRONG_RATE = 60.0, 0.002
 """After so long, a sampling rate that is off by more than this share of the one stated is told."""
+PLAUSIBLE = 5.0
+"""A clock that counts so many times more or fewer samples a second than stated stands still or races."""
+NO_CLOCK = 10
+"""A clock that jumps so often is none: each jump counts 2, and each block without one takes 1 off."""
+SURE_S = 5.0
+"""For so long a wrong rate must be seen before it is told; nothing rests on it meanwhile."""
 RESUME_S = 0.25
 """Without a sensor clock, a stream that catches up to within this after a stall has lost nothing."""
 
@@ -49,7 +56,14 @@ class Timeline:
         self._held: list[tuple[SignalBlock, float, float]] = []
         self._held_expect = 0.0
         self._notes: list[Notice] = []
+        self._notices = Notices()
         self._rate = SensorRate()
+        self._pace = Pace()
+        self._counted = 0
+        """Samples taken, and counted as lost by the decoder."""
+        self._wrong_since: float | None = None
+        self._breaks = 0
+        """How often the clock jumped lately."""
         self._residue = 0.0
         self._fs = 1.0
         self._rate_told = False
@@ -57,14 +71,22 @@ class Timeline:
     @property
     def rate(self) -> float | None:
         """Samples per true second, by the sensor's clock and how that runs against the host's; None if not known."""
-        if self._rate.measured is None and not self.clock.fitted:
+        if self._rate.measured is None and not self.clock.fitted and not self._pace.drift:
             return None
-        return self._samples_a_second() / (1.0 + self.clock.slope)
+        return self._samples_a_second() / (1.0 + (self._pace.drift or self.clock.slope))
 
     @property
     def stretch(self) -> float:
         """True seconds in a second of the timeline, to 10 ppm; 1 until it is known."""
         return round(self._fs / (self.rate or self._fs), 5)
+
+    @property
+    def trouble(self) -> str:
+        """Why no heart rate can be told from these samples; empty where their rate is about the one stated."""
+        rate = self.rate or self._fs
+        if abs(rate / self._fs - 1) <= MAX_PPM * 1e-6:
+            return ""
+        return f"{self._fs:g} samples a second are stated, but {rate:.3g} come"
 
     def fit(self, time: float) -> ClockFit:
         """Report the clock at timeline second ``time``, and where that lies on the host's."""
@@ -77,16 +99,25 @@ class Timeline:
     def link_lost(self) -> None:
         """Note that the link went down: the next gap is called ``unplugged``."""
         self._unplugged = True
+        self._pace.restart()
 
     def feed(self, block: SignalBlock, arrival: float) -> list[Placed]:
         """Place ``block``, received at ``arrival`` (host monotonic seconds); may hold it for up to `SETTLE_S`."""
-        if self._held:
-            if self._follows(block):
-                return self._hold(block, arrival)
-            return self._settle() + self.feed(block, arrival)
         if self._expect is None:
             self._fs = block.fs
             self._expect = 0.0 if np.isnan(block.start) else block.start - block.lost / block.fs
+        if self._breaks >= NO_CLOCK:
+            block = replace(block, start=float("nan"))
+        self._check_pace(block, arrival)
+        placed = self._take(block, arrival)
+        return [*self._notices.tell(self._notes_taken(), arrival), *placed]
+
+    def _take(self, block: SignalBlock, arrival: float) -> list[Placed]:
+        if self._held:
+            if self._follows(block):
+                return self._hold(block, arrival)
+            return self._settle() + self._take(block, arrival)
+        assert self._expect is not None
         has_clock = not np.isnan(block.start)
         start = block.start if has_clock else self._expect + block.lost / block.fs
         late = (
@@ -106,7 +137,8 @@ class Timeline:
 
     def flush(self) -> list[Placed]:
         """Place what is still held back."""
-        return self._settle() if self._held else []
+        placed = self._settle() if self._held else []
+        return [*placed, *self._notices.tell(self._notes_taken(), float("inf")), *self._notices.flush()]
 
     def _follows(self, block: SignalBlock) -> bool:
         return bool(np.isnan(block.start)) or -JITTER_S <= block.start - self._held_expect <= FUTURE_S
@@ -141,12 +173,19 @@ class Timeline:
         # The time of a sensor without a clock goes on across the gap; another's has begun anew.
         shift = 0.0 if has_clock else lost / fs
         self._expect = base + shift
+        if lost:
+            self._pace.restart()
         if has_clock or lost:
             self.clock = MinimumDelayClock(self.clock.slope)
         if has_clock:
             self._rate.restart()
+            self._pace.restart()
             gap = f"{lost / fs:.2f} s are missing by the host's clock"
             self._notes.append(Notice(f"the sensor's clock was set or started anew; {gap}"))
+            was, self._breaks = self._breaks, self._breaks + 2
+            if was < NO_CLOCK <= self._breaks:
+                what = "the sensor's clock jumps all the time: its times are not used from here on"
+                self._notes.append(Notice(what, "warning"))
         nothing = replace(first, samples=first.samples[:0], lost=0)
         placed = self._place(nothing, lost, "clock" if has_clock else "link")
         self._unplugged = False
@@ -158,7 +197,8 @@ class Timeline:
         assert self._expect is not None
         ahead = start - self._expect
         fs = self._samples_a_second()
-        lost = self._whole(ahead * fs) if ahead > JITTER_S or block.lost else 0
+        late = ahead > JITTER_S and not self._rate.is_usual(start, JITTER_S)
+        lost = self._whole(ahead * fs) if late or block.lost else 0
         self._expect = start + len(block) / fs
         self.clock.observe(self._expect, arrival)
         if not np.isnan(block.start):
@@ -171,7 +211,7 @@ class Timeline:
         """Of the sensor's clock; where it has none that is the count of its samples at the stated rate."""
         measured = self._rate.measured
         # A clock that stands still or races is no measure.
-        return measured if measured and 0.5 < measured / self._fs < 2.0 else self._fs
+        return measured if measured and 1 / PLAUSIBLE < measured / self._fs < PLAUSIBLE else self._fs
 
     def _whole(self, samples: float) -> int:
         """Round what is missing to whole samples and carry the rest, so that many gaps add up to no drift."""
@@ -180,10 +220,26 @@ class Timeline:
         self._residue = max(exact - lost, -0.5)  # what came too early is no rounding
         return lost
 
+    def _check_pace(self, block: SignalBlock, arrival: float) -> None:
+        """Tell, once, that samples come at another rate than stated; from the first seconds on nothing rests on it."""
+        self._counted += len(block) + block.lost
+        end = block.start + len(block) / self._samples_a_second()
+        self._pace.observe(self._counted / self._fs if np.isnan(end) else end, arrival)
+        trouble = self.trouble
+        if not trouble:
+            self._wrong_since = None
+        elif self._wrong_since is None:
+            self._wrong_since = arrival
+        elif arrival - self._wrong_since >= SURE_S and not self._rate_told:
+            self._rate_told = True
+            what = "no heart rate and no finding is given, because they would be wrong"
+            remedy = "correct the rate in the sensor's firmware, or --fs"
+            self._notes.append(Notice(f"{trouble}: {what}; {remedy}", "error"))
+
     def _check_rate(self) -> None:
         """Tell, once, that the sensor's samples do not keep the rate that it states."""
         rate = self.rate
-        if rate is None or self._next < RATE_CHECK_S * self._fs:
+        if rate is None or self.trouble or self._next < RATE_CHECK_S * self._fs:
             return
         self._rate_told = True
         if abs(rate / self._fs - 1) > WRONG_RATE:
@@ -196,9 +252,14 @@ class Timeline:
                 )
             )
 
+    def _notes_taken(self) -> list[Notice]:
+        notes, self._notes = self._notes, []
+        return notes
+
     def _place(self, block: SignalBlock, lost: int, reason: str) -> list[Placed]:
-        placed: list[Placed] = list(self._notes)
-        self._notes.clear()
+        placed: list[Placed] = []
+        if 0 < self._breaks < NO_CLOCK and not lost and len(block):
+            self._breaks -= 1
         if lost:
             if self._unplugged:
                 reason = "unplugged"

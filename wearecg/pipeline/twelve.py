@@ -1,12 +1,10 @@
-"""Twelve leads as a stream: a model reconstructs windows of a few leads, and the windows are joined.
+"""Twelve leads as a stream: a model reconstructs overlapping windows of a few leads, which are joined.
 
-The stream is called ``twelve``, a model that makes it a reconstructor, and the one that ships ``lead12``.
+Ten-second windows start every five seconds; in the middle of their overlap, one fades into the other over a
+second (`wearecg.pipeline.overlap`). Every sample comes out 8 s late.
 
-Ten-second windows start every five seconds; in the middle of the overlap of two, one fades into the other over a
-second (`wearecg.pipeline.overlap`). The stream has a constant delay of 8 s.
-
-Measured samples pass unchanged and are never filled in: where a measured lead is missing it stays missing, even if
-a model could guess it. Where too few leads are left, there is no output.
+Measured leads pass unchanged and are never filled in: where a measured lead is missing it stays missing, even if
+a model could guess it. Where too few leads are left, nothing comes out.
 """
 
 from __future__ import annotations
@@ -30,41 +28,35 @@ KIND = "twelve"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ReconstructedWindow:
-    """One reconstructed window.
+class Estimate:
+    """What a model reconstructs of one window: float32 ``[n, 12]``, in its own band (high-passed).
 
-    Attributes
-    ----------
-    mean, sd : float32 [n, 12]
-        mV, in the model's own band (high-passed); measured leads as they are, with a standard deviation of 0.
-    half_band : float32 [n, 12]
-        Half-width of the error band in mV, averaged around each sample.
-    used : bool [leads]
-        Which of the given leads the model used.
+    ``mean`` and standard deviation ``sd`` in mV, a measured lead unchanged with sd 0; ``reach``: half-width of the
+    error band, averaged over some time around each sample; ``used``: bool [leads], of the leads given.
     """
 
     mean: Samples
     sd: Samples
-    half_band: Samples
+    reach: Samples
     used: NDArray[np.bool_]
 
 
-class WindowReconstructor(Protocol):
-    """What the stage needs of a reconstructor."""
+class ReconstructorLike(Protocol):
+    """What the stage needs of a `wearecg.models.lead12.Reconstructor`."""
 
     @property
     def label(self) -> str:
-        """Model and profile, for people."""
+        """What it is, for people."""
 
     fs: float
     length: int
     limit_mv: float
-    """A lead is known where the half-width of its error band is at most this."""
+    """A lead is known where the band's half-width is at most this."""
 
     def check(self, leads: Sequence[str], fs: float) -> None:
         """Raise unless something can be reconstructed from these leads at this rate."""
 
-    def reconstruct(self, window: Samples, leads: Sequence[str]) -> ReconstructedWindow | None:
+    def estimate(self, window: Samples, leads: Sequence[str]) -> Estimate | None:
         """Reconstruct a window [length, leads] in mV, NaN where missing; None where too few leads are left."""
 
 
@@ -75,32 +67,18 @@ class Twelve:
     Attributes
     ----------
     mean : float32 [n, 12]
-        mV. Measured leads are the samples given (at ``fs``), NaN where missing. The others are in the model's band
-        (from 0.5 Hz), NaN where nothing was measured.
+        mV. Measured leads are the very samples given (at ``fs``), NaN where missing. The others are in the
+        model's band (from 0.5 Hz), NaN where nothing was measured.
     sd : float32 [n, 12]
         Standard deviation, mV; 0 for measured leads.
     known : bool [n, 12]
-        Whether the value can be relied on: its error band is narrow enough.
+        Whether there is a value that can be relied on: the error band is narrow enough.
     filtered : float32 [n, 12]
-        All leads in the model's band, for display side by side; NaN where not known.
+        All leads in the model's band, to be looked at side by side; NaN where not known.
     measured : bool [12]
-        Which leads were measured.
-    fs : float
-        Hz.
-    start : float
-        Seconds, of the first sample.
-
-    Examples
-    --------
-    >>> import wearecg
-    >>> from wearecg.ecg.leads import TWELVE
-    >>> person = wearecg.Person(seed=1, scenario="sinus", fs=250)
-    >>> measured = person.samples(2500)[:, [person.leads.index(lead) for lead in ("I", "II", "V2")]]
-    >>> twelve = wearecg.load_model("lead12")(measured, 250, "I,II,V2")
-    >>> [lead for lead, given in zip(TWELVE, twelve.measured, strict=True) if given]
-    ['I', 'II', 'V2']
-    >>> float(twelve.sd[:, 0].max()), bool(twelve.sd[:, 8].max() > 0)
-    (0.0, True)
+        Which leads were given.
+    fs, start : float
+        Hz; seconds of the first sample.
     """
 
     mean: Samples
@@ -115,12 +93,12 @@ class Twelve:
         return len(self.mean)
 
     def block(self, lost: int, stream: StreamId) -> SignalBlock:
-        """Return the samples as a block of ``stream``, NaN where not known."""
+        """Return it as a block of ``stream``: NaN where not known."""
         known = np.where(self.known, self.mean, np.float32(np.nan))
         return SignalBlock(known, self.fs, TWELVE, self.start, lost, stream=stream, sd=self.sd)
 
     def trace(self, stream: StreamId) -> Trace:
-        """Return the filtered samples, for display."""
+        """Return it for the display."""
         return Trace(self.filtered, self.fs, TWELVE, self.start, stream)
 
 
@@ -129,17 +107,17 @@ class TwelveStage:
 
     Parameters
     ----------
-    model : WindowReconstructor
+    model : ReconstructorLike
     leads : sequence of str
-        Names of the input columns; those that are not standard leads are ignored.
+        The columns of the input; those that are not standard leads are ignored.
     usable : callable, optional
-        For each column, whether the model may use it between two times (s), asked for each second; what may not be
-        used counts as missing. By default all may.
+        For each column, whether it is usable between two times (s); by default it is. It is asked for each second;
+        what is not usable counts as missing.
     """
 
     def __init__(
         self,
-        model: WindowReconstructor,
+        model: ReconstructorLike,
         leads: Sequence[str],
         usable: Callable[[float, float], Sequence[bool]] | None = None,
     ) -> None:
@@ -150,11 +128,11 @@ class TwelveStage:
         hop, fade = round(HOP_S * model.fs), round(FADE_S * model.fs)
         middle = (model.length - hop - fade) // 2
         columns = 3 * len(TWELVE) + 1 + len(self._leads)
-        self._overlap = Overlap(model.length, hop, fade, middle, len(self._leads), columns, self._reconstruct)
+        self._overlap = Overlap(model.length, hop, fade, middle, len(self._leads), columns, self._values_of)
 
     @property
     def delay(self) -> float:
-        """Seconds from a sample's arrival to its output."""
+        """Seconds from input to output."""
         return self._overlap.delay / self._model.fs
 
     def feed(self, index: int, samples: Samples) -> list[Twelve]:
@@ -162,10 +140,10 @@ class TwelveStage:
         return self._read(self._overlap.feed(index, samples[:, self._columns]))
 
     def flush(self) -> list[Twelve]:
-        """Reconstruct the last ten seconds and return all that is still held back."""
+        """Reconstruct the last ten seconds and return the rest."""
         return self._read(self._overlap.flush())
 
-    def _reconstruct(self, start: int, window: Samples) -> Samples | None:
+    def _values_of(self, start: int, window: Samples) -> Samples | None:
         shown = window.copy()
         if self._usable:
             fs = self._model.fs
@@ -173,20 +151,20 @@ class TwelveStage:
                 usable = self._usable(second, second + 1)
                 rows = slice(max(round(second * fs) - start, 0), round((second + 1) * fs) - start)
                 shown[rows, [not usable[column] for column in self._columns]] = np.nan
-        found = self._model.reconstruct(shown, self._leads)
-        if found is None:
+        estimate = self._model.estimate(shown, self._leads)
+        if estimate is None:
             return None
-        present = np.isfinite(shown[:, found.used]).any(axis=1, keepdims=True)
-        return np.hstack([found.mean, found.sd, found.half_band, present, window]).astype(np.float32)
+        there = np.isfinite(shown[:, estimate.used]).any(axis=1, keepdims=True)
+        return np.hstack([estimate.mean, estimate.sd, estimate.reach, there, window]).astype(np.float32)
 
     def _read(self, parts: list[tuple[int, Samples]]) -> list[Twelve]:
         return [twelve for first, values in parts for twelve in self._split(first, values)]
 
     def _split(self, first: int, values: Samples) -> list[Twelve]:
-        mean, sd, half_band, rest = np.split(values, [12, 24, 36], axis=1)
-        present, given = rest[:, :1] > 0, rest[:, 1:]
-        filtered = np.where(present, mean, np.float32(np.nan))
-        mean, known = filtered.copy(), present & (half_band <= self._model.limit_mv)
+        mean, sd, reach, rest = np.split(values, [12, 24, 36], axis=1)
+        there, given = rest[:, :1] > 0, rest[:, 1:]
+        filtered = np.where(there, mean, np.float32(np.nan))
+        mean, known = filtered.copy(), there & (reach <= self._model.limit_mv)
         mean[:, self._given] = given
         sd[:, self._given] = 0
         known[:, self._given] = np.isfinite(given)

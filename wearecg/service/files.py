@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from wearecg.errors import ConfigError
+
 NAME = "wearecg"
 CONFIG = Path("/etc/wearecg.toml")
 STATE = Path("/var/lib/wearecg")
@@ -36,7 +38,7 @@ class File:
 
 
 def files(command: str, groups: Collection[str]) -> list[File]:
-    """Return all files: ``command`` starts ``wearecg``, ``groups`` are those of `GROUPS` that there are."""
+    """Return all files; ``command`` (see `quoted`) starts ``wearecg``, ``groups`` are those of `GROUPS` there are."""
     return [
         File(CONFIG, _CONFIG, kept=True),
         File(Path("/etc/systemd/system/wearecg.service"), unit(command, groups)),
@@ -50,6 +52,22 @@ def unit(command: str, groups: Collection[str]) -> str:
     """Return the systemd unit that runs ``command stream --config /etc/wearecg.toml``."""
     supplementary = f"SupplementaryGroups={' '.join(groups)}\n" if groups else ""
     return _UNIT.format(command=command, config=CONFIG, groups=supplementary)
+
+
+def quoted(program: str) -> str:
+    """Return the path of a program as ``ExecStart`` takes it: in quotes where need be, ``%`` doubled.
+
+    Raises
+    ------
+    ConfigError
+        It has a character that systemd gives a meaning and has no way to write there in every version.
+    """
+    if not program.isprintable() or set(program) & set("\"'\\$"):
+        raise ConfigError(
+            f"{program!r} has a character that systemd does not take in a path: install it elsewhere"
+        )
+    path = program.replace("%", "%%")
+    return f'"{path}"' if " " in path else path
 
 
 def udev_rules() -> str:
@@ -78,8 +96,9 @@ TimeoutStartSec=180
 TimeoutStopSec=45
 Restart=on-failure
 RestartSec=10
-# A wrong option, model, lead, or a package that is missing: to start anew does not help.
-RestartPreventExitStatus=2 4 6 7
+# A wrong option, a wrong model, a package that is missing: to start anew does not help. Leads and rates change with
+# the sensor that is plugged in.
+RestartPreventExitStatus=2 4 7
 
 User=wearecg
 {groups}StateDirectory=wearecg

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from wearecg.errors import ConfigError
-from wearecg.service.files import CONFIG, GROUPS, NAME, STATE, File, files
+from wearecg.service.files import CONFIG, GROUPS, NAME, STATE, File, files, quoted
 
 Tell = Callable[[str], None]
 
@@ -40,16 +40,16 @@ def plan() -> list[File]:
     Raises
     ------
     ConfigError
-        This wearecg is where a service must not look: in somebody's home.
+        This wearecg is where a service must not look: in somebody's home, or in a folder that systemd cannot be told.
     """
-    python = Path(sys.executable)
+    python = Path(sys.executable).absolute()
     if python.is_relative_to("/home") or python.is_relative_to("/root"):
         raise ConfigError(
             f"{python} is in a home folder, where a service cannot read: install it with "
             "`sudo python3 -m venv /opt/wearecg && sudo /opt/wearecg/bin/pip install wearecg`, "
             "then `sudo /opt/wearecg/bin/wearecg service install`"
         )
-    return files(f"{python} -m wearecg", _groups())
+    return files(f"{quoted(str(python))} -m wearecg", _groups())
 
 
 def install(tell: Tell, root: Path = Path("/"), *, dry: bool = False) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from wearecg.block import Event, LinkState, SignalBlock, Window
+from wearecg.text import visible
 from wearecg.transports import ports
 from wearecg.transports.reconnect import PORT_POLL
 
@@ -41,7 +42,7 @@ class Notifier:
     def send(self, **fields: str | int) -> None:
         """Send fields: ``send(READY=1, STATUS="receiving")``."""
         if self._socket is not None:
-            text = "\n".join(f"{name}={str(value).splitlines()[0]}" for name, value in fields.items())
+            text = "\n".join(f"{name}={visible(str(value))}" for name, value in fields.items())
             with suppress(OSError):  # systemd is restarting; the next message comes soon
                 self._socket.send(text.encode())
 

@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from pathlib import Path
 
 from wearecg.formats.mit_annotations import END, encode
-from wearecg.sinks.upkeep import claim
+from wearecg.sinks.upkeep import claim, deleted
 
 MOST_WAITING = 100_000
 """While the disk is full this many annotations are kept for later, about a day of beats."""
@@ -26,6 +26,8 @@ class AnnotationFile:
         self._fd = -1
         self.size = 0
         """Bytes of it, without the end mark."""
+        self.gone = False
+        """Whether the file, or its folder, was deleted while it was written; then nothing more is."""
         self._last = 0
         self._channel = 0
         self._waiting: list[tuple[int, int, tuple[int, int, int, str]]] = []
@@ -40,6 +42,9 @@ class AnnotationFile:
 
     def flush(self, before: float = float("inf")) -> None:
         """Write what lies before sample ``before``. Raises OSError with the file as it was, and nothing lost."""
+        self.gone = self.gone or deleted(self._fd, self._path)
+        if self.gone:
+            return
         ready = []
         while self._waiting and self._waiting[0][0] < before:
             ready.append(heappop(self._waiting))
@@ -51,7 +56,8 @@ class AnnotationFile:
             last, current = sample, channel
         try:
             self._append(data)
-        except OSError:
+        except OSError as error:
+            self.gone = isinstance(error, FileNotFoundError)
             for item in ready:
                 heappush(self._waiting, item)
             raise

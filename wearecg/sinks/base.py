@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, TextIO, TypeAlias
 
 from wearecg.block import Entry, Event, Notice
 from wearecg.errors import SinkError
@@ -61,3 +62,17 @@ def check_options(scheme: str, options: Mapping[str, str], known: Collection[str
         if name not in known:
             there = f"there are {', '.join(sorted(known))}" if known else "it takes none"
             raise SinkError(f"{scheme}: has no option {name!r}; {there}")
+
+
+def need_stdout(scheme: str) -> None:
+    """Raise `SinkError` if stdout is closed, as by ``>&-``."""
+    if not has_stdout():
+        raise SinkError(
+            f"{scheme}: writes to stdout, which is closed: leave it open, or name an output of another kind"
+        )
+
+
+def has_stdout() -> bool:
+    """Whether there is a stdout."""
+    out: TextIO | None = sys.stdout
+    return out is not None

@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 from wearecg.block import ClockFit, Entry, Event, StreamId, StreamInfo
+from wearecg.text import visible
 
 Record: TypeAlias = dict[str, Any]
 UnixTime: TypeAlias = Callable[[float], float]
@@ -33,7 +34,8 @@ def encode(event: Event, unix_time: UnixTime | None = None) -> Record | None:
     Returns
     -------
     dict or None
-        ``type`` (the event's ``kind``), then what `Entry.record` lists. None for events that are no `Entry`: samples.
+        ``type`` (the event's ``kind``), then what `Entry.record` lists, texts made `visible`. None for events that are
+        no `Entry`: samples.
 
     Raises
     ------
@@ -77,6 +79,7 @@ class Encoder:
         """Return the record of the next event; None for samples."""
         if isinstance(event, StreamInfo):
             self._infos[event.stream] = event
+            self._fits.pop(event.stream, None)
         elif isinstance(event, ClockFit) and event.host is not None:
             self._fits[event.stream] = event
         stream: StreamId | None = getattr(event, "stream", None)
@@ -136,11 +139,11 @@ def _plain(value: Any, metadata: Mapping[str, Any]) -> Any:
         case float():
             return _number(value, metadata)
         case str():
-            return str(value)
+            return visible(value)
         case tuple() | list():
             return [_plain(item, metadata) for item in value]
         case Mapping():
-            return {str(key): _plain(item, metadata) for key, item in value.items()}
+            return {visible(str(key)): _plain(item, metadata) for key, item in value.items()}
         case Integral() if not metadata:
             return int(value)
         case Real():

@@ -13,9 +13,10 @@ from typing import TextIO
 
 from wearecg.block import Event, Finding, Gap, LinkState, Notice, StreamInfo
 from wearecg.errors import SinkError
-from wearecg.sinks.base import Context, Sink, check_options
+from wearecg.sinks.base import Context, Sink, check_options, need_stdout
 from wearecg.sinks.monitor import sensor_name
 from wearecg.sinks.threaded import OutputGoneError
+from wearecg.text import visible
 
 LONG_S = 1.0
 TOGETHER_S = 600.0
@@ -24,8 +25,10 @@ ERROR, WARNING, NOTICE, INFO = 3, 4, 5, 6
 _LEVELS = {"error": ERROR, "warning": WARNING, "info": INFO}
 
 
-def is_journal(stream: TextIO) -> bool:
-    """Whether what is written there goes to the systemd journal (JOURNAL_STREAM in systemd.exec(5))."""
+def is_journal(stream: TextIO | None) -> bool:
+    """Whether a stream (None: it is closed) goes to the systemd journal (JOURNAL_STREAM in systemd.exec(5))."""
+    if stream is None:
+        return False
     try:
         status = os.fstat(stream.fileno())
     except (OSError, ValueError):
@@ -39,6 +42,7 @@ def open_journal(place: str, options: Mapping[str, str], context: Context) -> Si
     if place:
         raise SinkError(f"journal: takes nothing after the colon, but there is {place!r}")
     check_options("journal", options)
+    need_stdout("journal")
     return JournalSink()
 
 
@@ -95,8 +99,7 @@ class JournalSink(Sink):
 
     def _tell(self, priority: int, message: str) -> None:
         try:
-            line = "".join(character for character in " ".join(message.split()) if character.isprintable())
-            print(f"<{priority}>{' '.join(line.split())}", file=self._out or sys.stdout, flush=True)
+            print(f"<{priority}>{visible(message)}", file=self._out or sys.stdout, flush=True)
         except BrokenPipeError:
             raise OutputGoneError("the journal closed the pipe") from None
 

@@ -12,13 +12,16 @@ from rich.control import Control
 from wearecg.block import Entry, Event, Finding, Gap, HeartRate, LinkState, Notice, StreamInfo, Trace
 from wearecg.ecg.leads import PULSE, SYNTHETIC
 from wearecg.errors import SinkError
-from wearecg.sinks.base import Context, Sink, check_options
+from wearecg.sinks.base import Context, Sink, check_options, need_stdout
 from wearecg.sinks.monitor import Monitor, clock, evidence, percent, sensor_name
 from wearecg.sinks.screen import MARK, Frame, Screen
 from wearecg.sinks.threaded import OutputGoneError
+from wearecg.text import visible
 
 FRAME_S = 0.09
 LINE_S = 1.0
+LONG_S = 1.0
+"""Gaps from this length on have a line each."""
 WHOLE_S = 3.0
 """Between two frames only changed lines are sent; after this time all, should another program have written there."""
 
@@ -28,6 +31,7 @@ def open_live(place: str, options: Mapping[str, str], context: Context) -> Sink:
     if place:
         raise SinkError(f"live: takes nothing after the colon, but there is {place!r}")
     check_options("live", options)
+    need_stdout("live")
     return LiveSink(recording=context.recording)
 
 
@@ -35,7 +39,8 @@ class LiveSink(Sink):
     """Shows what happens now.
 
     On a terminal a sweeping trace with heart rate, findings, signal quality and link, ten times a
-    second; elsewhere one line a second and one for each change. Colours follow ``NO_COLOR``.
+    second; elsewhere one line a second and one for each change, of short gaps their number. Colours follow
+    ``NO_COLOR``.
 
     Parameters
     ----------
@@ -58,6 +63,8 @@ class LiveSink(Sink):
         self._frame: Frame | None = None
         self._drawn = self._line_at = self._whole_at = float("-inf")
         self._line_time = 0.0
+        self._gaps: list[float] = []
+        """Short ones since the last line."""
         self._closed = False
 
     def write(self, event: Event) -> None:
@@ -75,7 +82,7 @@ class LiveSink(Sink):
         if self._closed:
             return
         if not self._console.is_terminal:
-            if now - self._line_at >= LINE_S and self._monitor.now > self._line_time:
+            if now - self._line_at >= LINE_S and self._monitor.now != self._line_time:
                 self._line_at, self._line_time = now, self._monitor.now
                 self._print(self._status())
         elif now - self._drawn >= FRAME_S:
@@ -112,6 +119,9 @@ class LiveSink(Sink):
         if monitor.quality:
             bad = [f"{q.lead} {q.verdict}: {q.reason}" for q in monitor.quality.leads if q.verdict != "good"]
             parts.append(", ".join(bad) or "signal good")
+        if self._gaps:
+            parts.append(f"{len(self._gaps)} short gaps, {sum(self._gaps):.2f} s together")
+            self._gaps.clear()
         parts += [_brief(finding) for finding in list(monitor.findings)[:3]]
         return "  ".join(parts)
 
@@ -132,6 +142,8 @@ class LiveSink(Sink):
                 self._print("not a medical device")
             case LinkState():
                 self._print(f"{at}  link {event.state}: {event.message}")
+            case Gap() if event.duration < LONG_S:
+                self._gaps.append(event.duration)
             case Gap():
                 self._print(
                     f"{at}  gap of {event.duration:.2f} s at {event.start:.2f} s ({event.stream}): {event.reason}"
@@ -144,7 +156,7 @@ class LiveSink(Sink):
 
     def _print(self, line: str) -> None:
         try:
-            print(line, file=self._console.file, flush=True)
+            print(visible(line), file=self._console.file, flush=True)
         except BrokenPipeError:
             self._closed = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -68,7 +68,9 @@ class Monitor:
                 if not (self.info and any(is_ecg(lead) for lead in self.info.leads)):
                     self.made = event
             case StreamInfo():
-                if self.info is None or event.stream == "ecg":
+                if self.info and self.info.stream == event.stream:
+                    self._begin_anew()
+                if self.info is None or event.stream in ("ecg", self.info.stream):
                     self.info = event
             case Trace():
                 self.now = max(self.now, event.start + len(event.samples) / event.fs)
@@ -94,6 +96,13 @@ class Monitor:
                 self.delay = event.delay
             case Notice():
                 self.said, self.said_at = event, self.now
+
+    def _begin_anew(self) -> None:
+        """Forget what is of the time before the stream began anew; what is missing is still counted."""
+        self.now = self.said_at = 0.0
+        self.made = self.rate = self.pulse_rate = self.quality = None
+        self.beats.clear()
+        self.gaps.clear()
 
     @property
     def _pulse_only(self) -> bool:

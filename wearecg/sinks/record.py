@@ -25,7 +25,9 @@ from numpy.typing import NDArray
 
 from wearecg.block import Notice, Samples
 from wearecg.ecg.leads import SYNTHETIC, is_ecg
+from wearecg.sinks.upkeep import deleted
 from wearecg.sinks.wfdb_headers import Signals, replace_file
+from wearecg.text import visible
 
 GAP_S = 1.0
 """Gaps from this length on become null segments; see `RecordWriter`."""
@@ -111,6 +113,7 @@ class RecordWriter:
 
     When the disk is full (or fails) the samples from then on are missing, one notice says so, and
     recording goes on, behind a gap, once it can be written again. What was written stays as it is.
+    When its files or their folder are deleted, it is `gone`: nothing more is written, and nothing is told.
 
     Notes
     -----
@@ -142,6 +145,7 @@ class RecordWriter:
         self._next = 0
         self.size = 0
         """Bytes of signal that were handed over for writing."""
+        self.gone = False
         self._clipped: set[str] = set()
         self._stopped = False
         self._told = False
@@ -174,7 +178,7 @@ class RecordWriter:
     def flush(self, now: float) -> None:
         """Write everything to the file and enter it in the header; ``now`` in monotonic seconds."""
         self._now = now
-        if self._stopped and not self._may_retry():
+        if self._is_gone() or (self._stopped and not self._may_retry()):
             return
         try:
             self._write_pending()
@@ -192,6 +196,8 @@ class RecordWriter:
 
     def close(self) -> None:
         """Flush and close; safe to call twice."""
+        if self._is_gone():
+            return
         try:
             self._write_pending()
             self._write_headers()
@@ -262,7 +268,7 @@ class RecordWriter:
     def _open_segment(self) -> None:
         number = 1 + sum(segment.name != "~" for segment in self._segments)
         name = f"{self.name}_{number:04d}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
         self._fd = os.open(self._dir / f"{name}.dat", flags, 0o644)
         start = sum(segment.length for segment in self._segments)
         if self._null:
@@ -281,13 +287,23 @@ class RecordWriter:
             if self._segments and self._segments[-1].name == "~":
                 self._segments.pop()
 
+    def _is_gone(self) -> bool:
+        if (
+            not self.gone
+            and self._fd >= 0
+            and deleted(self._fd, self._dir / f"{self._segments[-1].name}.dat")
+        ):
+            self._stop(FileNotFoundError())
+        return self.gone
+
     def _stop(self, error: OSError) -> None:
         self._stopped = True
         self._retry_at = self._now + RETRY_S
         self._pending, self._pending_bytes, self._null = [], 0, 0
         self._close_segment()
         self._next = sum(segment.length for segment in self._segments)
-        if not self._told:
+        self.gone = isinstance(error, FileNotFoundError)
+        if not self._told and not self.gone:
             self._told = True
             at = f"{self._dir / self.name} stopped at {self._next / self._fs:.1f} s"
             remedy = "it goes on, behind a gap, when there is room again"
@@ -348,6 +364,6 @@ def _unit(lead: str) -> str:
 def _unique(leads: tuple[str, ...]) -> tuple[str, ...]:
     # WFDB tells the signals of a record with gaps apart by their names.
     return tuple(
-        f"{lead} {leads[:i].count(lead) + 1}" if leads[:i].count(lead) else lead
+        visible(f"{lead} {leads[:i].count(lead) + 1}" if leads[:i].count(lead) else lead)
         for i, lead in enumerate(leads)
     )

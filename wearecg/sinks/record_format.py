@@ -44,10 +44,14 @@ class OpenRecord(ABC):
         Bytes that were handed over for writing.
     notices : list of Notice
         Messages for the user; the recorder removes them.
+    gone : bool
+        Whether its files, or their folder, were deleted while it was written, as `flush` found: nothing more is
+        written then, and the recorder begins a new record.
     """
 
     length: int = 0
     size: int = 0
+    gone: bool = False
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
@@ -117,7 +121,10 @@ class RecordFormat(ABC):
     def signed(self, path: Path) -> bool:
         """Return whether a file (of a matching name) says that wearecg wrote it. Others' are never deleted."""
 
-    def repair(self, directory: Path) -> list[str]:
-        """Put right what a power cut left, before recording begins; return the names of the records concerned."""
+    def repair(self, directory: Path) -> list[Notice]:
+        """Put right what a power cut left, before recording begins, and tell of it.
+
+        What cannot be read or put right is left alone, and told: it must not keep us from recording.
+        """
         del directory
         return []

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 from wearecg.block import (
@@ -28,6 +27,7 @@ from wearecg.block import (
 from wearecg.errors import SinkError
 from wearecg.sinks.base import Sink
 from wearecg.sinks.limits import upkeep
+from wearecg.sinks.names import Names
 from wearecg.sinks.record_format import RecordFormat
 from wearecg.sinks.track import Noted, Track
 from wearecg.sinks.upkeep import CHECK_S, PATIENCE_S, make_room
@@ -45,7 +45,7 @@ class Recorder(Sink):
     """Records every stream, with beats, findings, gaps and quality as annotations.
 
     Lossless. `notices` tells the user: disk full, recording goes on, a signal beyond the range, recordings that were
-    deleted to make room.
+    deleted to make room, or by somebody else while they were written: then a new one begins.
 
     Parameters
     ----------
@@ -81,6 +81,7 @@ class Recorder(Sink):
         self._upkeep = upkeep(form.name, options or {})
         self._form = form
         self._dir = _folder(place, form.name)
+        self._names = Names(self._dir)
         self.place = str(place)
         self._tracks: dict[StreamId, Track] = {}
         self._rotated: list[Track] = []
@@ -91,11 +92,10 @@ class Recorder(Sink):
         self._live = False
         self._shift = 0.0
         self._stem = ""
+        self._deleted = self._unmade = False
+        """Whether it was told that recordings were deleted, and that their folder cannot be made."""
         self._flushed = self._next_check = -math.inf
-        for name in form.repair(self._dir):
-            self.notices.append(
-                Notice(f"{self._dir / name} had lost its end (power cut?); its header is put right")
-            )
+        self.notices += form.repair(self._dir)
 
     @property
     def records(self) -> tuple[Path, ...]:
@@ -122,7 +122,9 @@ class Recorder(Sink):
             for track in (*self._rotated, *self._tracks.values()):
                 track.flush(now)
                 self.notices += track.take_notices()
+            self._names.settle()
             self._close_ended()
+            self._see_what_is_gone()
         if self._upkeep.keep_free and now >= self._next_check:
             self._make_room(now)
 
@@ -131,6 +133,7 @@ class Recorder(Sink):
         for track in (*self._rotated, *self._tracks.values()):
             track.close()
             self.notices += track.take_notices()
+        self._names.release()
 
     def _track_of(self, event: Noted) -> Track:
         """Return the track of the event's stream: an earlier one if the event belongs to a time before the rotation."""
@@ -142,8 +145,11 @@ class Recorder(Sink):
         return next((old for old in newest_first if old.began <= at < track.began), track)
 
     def _rotate(self, event: SignalBlock | Beat) -> None:
-        """Begin a new recording with this event, if it is time and nothing is missing before it."""
+        """Begin a new recording with this event, if it is time and nothing is missing before it, or the old is gone."""
         track = self._tracks[event.stream]
+        if track.gone:
+            self._begin_anew(track, event)
+            return
         start = track.follows(event)
         if start is None:
             return
@@ -155,6 +161,34 @@ class Recorder(Sink):
             track.end()
             self._rotated.append(track)
             self._tracks[event.stream] = self._track(track.info)
+
+    def _see_what_is_gone(self) -> None:
+        """Tell when recordings were deleted while they were written, and make their folder again."""
+        gone = [track for track in self._tracks.values() if track.gone]
+        if not gone:
+            self._deleted = self._unmade = False
+            return
+        if not self._deleted:
+            self._deleted = True
+            what = gone[0].place if self._dir.is_dir() else self._dir
+            remedy = "it is begun anew" if self._dir.is_dir() else "it is made again, for a new recording"
+            self.notices.append(Notice(f"{what} was deleted while it was recorded: {remedy}", "warning"))
+        try:
+            self._dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if not self._unmade:
+                self._unmade = True
+                why = f"cannot be made again: {error.strerror}; recording goes on when it is there"
+                self.notices.append(Notice(f"{self._dir} {why}", "error"))
+
+    def _begin_anew(self, track: Track, event: SignalBlock | Beat) -> None:
+        """Begin a new recording with this event in the place of one that was deleted, if its folder is there again."""
+        if not self._dir.is_dir():
+            return
+        track.close()
+        if track.recording == self._began:  # otherwise another stream has begun it
+            self._began, self._stem = track.start_of(event) + self._offset(track.info), ""
+        self._tracks[event.stream] = self._track(track.info)
 
     def _clock_was_set(self) -> bool:
         """Whether the host's clock was, by so much that recordings should have the new time from here on.
@@ -201,8 +235,8 @@ class Recorder(Sink):
                 return
             known.close()
             self.notices += known.take_notices()
-            if known.info.epoch != info.epoch:
-                self._began = self._offset(info)
+            if known.info.epoch != info.epoch and known.recording == self._began:
+                self._began, self._stem = self._offset(info), ""
         track = self._tracks[info.stream] = self._track(info)
         # Time 0 of a live stream is now; a recording that is replayed has a time of its own.
         self._live = abs(info.epoch + track.began + self._shift - time.time()) < LIVE_S
@@ -222,12 +256,7 @@ class Recorder(Sink):
         taken = {track.place.name for track in (*self._rotated, *self._tracks.values())}
         name = f"{self._stem}{suffix}"
         if not self._stem or name in taken or any(self._dir.glob(f"{name}.*")):
-            start = datetime.fromtimestamp(epoch if math.isfinite(epoch) else time.time(), UTC)
-            base = self._stem = f"wearecg_{start:%Y%m%dT%H%M%SZ}"
-            number = 1
-            while any(self._dir.glob(f"{self._stem}*")) or any(old.startswith(self._stem) for old in taken):
-                number += 1
-                self._stem = f"{base}_{number}"
+            self._stem = self._names.new(epoch, taken)
         return f"{self._stem}{suffix}"
 
 

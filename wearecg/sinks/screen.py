@@ -16,6 +16,7 @@ from wearecg.block import Finding, StreamInfo, Trace
 from wearecg.ecg.leads import is_ecg
 from wearecg.sinks.monitor import Monitor, clock, evidence, held, percent, sensor_name
 from wearecg.sinks.sweep import Sweep, calibration
+from wearecg.text import visible
 
 Part: TypeAlias = tuple[str, str]
 """Text and the name of its style."""
@@ -70,10 +71,11 @@ _DIGITS = {
 
 
 class Screen:
-    """Composes the live view; keeps the traces between frames and starts them anew when the size changes."""
+    """Composes the live view; keeps the traces between frames and starts them anew with the size or the stream."""
 
     def __init__(self) -> None:
         self._size = (0, 0)
+        self._shown: StreamInfo | None = None
         self._sweep: Sweep | None = None
         self._columns: list[int] = []
         self._leads: list[str] = []
@@ -111,9 +113,10 @@ class Screen:
         else:
             leads = monitor.info.leads if monitor.info else ()
             chosen = self._of_measured(leads, room)
-        if (width, height) == self._size and chosen == self._leads:
+        shown = monitor.made or monitor.info
+        if (width, height) == self._size and chosen == self._leads and shown is self._shown:
             return
-        self._size, self._leads = (width, height), chosen
+        self._size, self._leads, self._shown = (width, height), chosen, shown
         self._made = made.stream if made else None
         self._estimated = (*made.reconstructed, *made.synthetic) if made else ()
         self._columns = [leads.index(lead) for lead in chosen]
@@ -360,7 +363,7 @@ def _width(line: Line) -> int:
 def _pad(line: Line, width: int) -> Line:
     fitted: Line = []
     for text, style in line:
-        room = max(width, 0)
+        text, room = visible(text), max(width, 0)
         taken = cell_len(text)
         if taken > room:
             text, taken = set_cell_size(text, room), room

@@ -57,12 +57,26 @@ class Track:
         """Bytes of the record so far."""
         return self.record.size if self.record else 0
 
+    @property
+    def gone(self) -> bool:
+        """Whether its files were deleted while it was written."""
+        return self.record is not None and self.record.gone
+
+    def start_of(self, event: SignalBlock | Beat) -> float:
+        """Return the second at which a record that begins with this event begins."""
+        if isinstance(event, Beat):
+            return event.time - (event.rr or 0.0)
+        if math.isfinite(event.start):
+            return event.start
+        length = self.record.length if self.record else 0
+        return (self._origin + length + event.lost) / self.info.fs
+
     def follows(self, event: SignalBlock | Beat) -> float | None:
         """Return the second at which a new record can begin with this event; None if something is missing before it."""
         if self.record is None:
             return None
         if isinstance(event, Beat):
-            start = event.time - (event.rr or 0.0)
+            start = self.start_of(event)
             return start if start > self.newest - 0.5 / self.info.fs else None
         end = self._origin + self.record.length
         if not len(event) or event.lost:

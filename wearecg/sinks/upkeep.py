@@ -162,6 +162,12 @@ def claim(fd: int) -> None:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def deleted(fd: int, path: Path) -> bool:
+    """Whether an open file was deleted; False for a negative ``fd``."""
+    # Some file systems count no names at all.
+    return fd >= 0 and os.fstat(fd).st_nlink == 0 and not path.exists()
+
+
 def _locked(path: Path) -> bool:
     if fcntl is None:
         return False

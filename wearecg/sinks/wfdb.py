@@ -31,6 +31,7 @@ from wearecg.sinks.record import SYNC_S, Coding, RecordWriter
 from wearecg.sinks.record_format import Annotation, OpenRecord, RecordFormat
 from wearecg.sinks.recorder import Recorder
 from wearecg.sinks.wfdb_headers import Signals, repair, replace_file
+from wearecg.text import visible
 
 ANNOTATOR = "wea"
 SIGNATURE = "# wearecg "
@@ -63,7 +64,7 @@ class Wfdb(RecordFormat):
         except OSError:
             return False
 
-    def repair(self, directory: Path) -> list[str]:
+    def repair(self, directory: Path) -> list[Notice]:
         """Shorten what headers claim to what their signal files hold."""
         return repair(directory)
 
@@ -92,7 +93,7 @@ class WfdbRecord(OpenRecord):
         """Queue an annotation."""
         subtype = 0 if annotation.usable else -1
         code = _CODES[annotation.kind]
-        self._notes.add(annotation.sample, code, subtype, annotation.channel, annotation.text)
+        self._notes.add(annotation.sample, code, subtype, annotation.channel, visible(annotation.text))
 
     def flush(self, now: float, before: float) -> None:
         """Write samples, header and annotations."""
@@ -102,6 +103,7 @@ class WfdbRecord(OpenRecord):
             if now - self._synced >= SYNC_S:
                 self._synced = now
                 self._notes.sync()
+        self.gone = self._signal.gone or self._notes.gone
         self._update_length()
 
     def end(self) -> None:
@@ -112,8 +114,9 @@ class WfdbRecord(OpenRecord):
     def close(self) -> None:
         """Write the annotations that are left, and close all."""
         self.end()
-        with suppress(OSError):
-            self._notes.flush()
+        if not self.gone:
+            with suppress(OSError):
+                self._notes.flush()
         self._notes.close()
 
     def _update_length(self) -> None:
@@ -131,6 +134,7 @@ class _NoSignals:
         self._place, self._signals = place, signals
         self._listed = 0
         self._stopped = False
+        self.gone = False
 
     def write(self, samples: Samples, at: int) -> None:
         """Lengthen it: there is nothing else to keep of samples without a lead."""
@@ -147,6 +151,9 @@ class _NoSignals:
         header = self._signals.segment(self._place.name, "", self.length, 0, (), ())
         try:
             replace_file(self._place.with_name(f"{self._place.name}.hea"), header)
+        except FileNotFoundError:
+            self.gone = True
+            return
         except OSError as error:
             if not self._stopped:
                 self._stopped = True

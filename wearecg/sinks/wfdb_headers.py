@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from wearecg.block import Notice
+from wearecg.text import visible
+
 _SEGMENT = re.compile(r"^(\S+) (\d+) (\S+) (\d+)(.*)$")
 _SIGNAL = re.compile(r"^(\S+\.dat) (16|24) ")
 
@@ -61,7 +64,7 @@ class Signals:
         )
 
     def _text(self, lines: list[str]) -> str:
-        return "\n".join([*lines, *(f"# {comment}" for comment in self.comments)]) + "\n"
+        return "\n".join([*lines, *(f"# {visible(comment)}" for comment in self.comments)]) + "\n"
 
 
 def replace_file(path: Path, text: str, sync: bool = False) -> None:
@@ -80,39 +83,62 @@ def replace_file(path: Path, text: str, sync: bool = False) -> None:
         raise
 
 
-def repair(directory: Path) -> list[str]:
+def repair(directory: Path) -> list[Notice]:
     """Shorten what headers claim to what their signal files hold, as needed after a power cut.
 
-    Returns the names of the records that were changed. Records that are whole are not touched.
+    Tells which records were changed, and how many headers cannot be read or written; those are left alone. Records
+    that are whole are not touched.
     """
     lengths: dict[str, int] = {}
-    changed = []
+    told: list[Notice] = []
+    left: list[str] = []
     for path in sorted(directory.glob("wearecg_*.hea"), key=lambda path: len(path.stem), reverse=True):
-        lines = path.read_text(encoding="utf-8").splitlines()
-        match = _SEGMENT.match(lines[0]) if lines else None
-        if not match:
-            continue
-        name, signals, rate, claimed, rest = match.groups()
-        held = _in_signal_file(directory, lines[1:], int(signals))
-        if held is None and "/" in name:
-            held = 0
-            for i, line in enumerate(lines[1:], 1):
-                segment, _, length = line.partition(" ")
-                if line.startswith("#") or not length.isdigit():
-                    continue
-                kept = min(int(length), lengths.get(segment, int(length)))
-                lines[i] = f"{segment} {kept}"
-                held += kept
-        lengths[path.stem] = int(claimed) if held is None else held
-        if held is not None and held < int(claimed):
-            lines[0] = f"{name} {signals} {rate} {held}{rest}"
-            replace_file(path, "\n".join(lines) + "\n")
-            changed.append(path.stem)
-    return changed
+        try:
+            if _repair(path, lengths):
+                what = f"{directory / path.stem} had lost its end (power cut?); its header is put right"
+                told.append(Notice(what))
+        except UnicodeDecodeError:
+            left.append(f"{path}: no text")
+        except (OSError, ValueError) as error:
+            left.append(f"{path}: {getattr(error, 'strerror', None) or error}")
+    if left:
+        more = f", and {len(left) - 1} more" if len(left) > 1 else ""
+        told.append(Notice(f"left alone, as no header that can be read: {left[0]}{more}", "warning"))
+    return told
+
+
+def _repair(path: Path, lengths: dict[str, int]) -> bool:
+    """Repair one header; ``lengths`` are those of the records that were looked at. Returns whether it was changed.
+
+    Raises OSError or ValueError where it cannot be read or written.
+    """
+    if not path.is_file():
+        raise ValueError("a link to nothing" if path.is_symlink() else "no file")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    match = _SEGMENT.match(lines[0]) if lines else None
+    if not match:
+        raise ValueError("its first line tells no record")
+    name, signals, rate, claimed, rest = match.groups()
+    held = _in_signal_file(path.parent, lines[1:], int(signals))
+    if held is None and "/" in name:
+        held = 0
+        for i, line in enumerate(lines[1:], 1):
+            segment, _, length = line.partition(" ")
+            if line.startswith("#") or not length.isdecimal():
+                continue
+            kept = min(int(length), lengths.get(segment, int(length)))
+            lines[i] = f"{segment} {kept}"
+            held += kept
+    lengths[path.stem] = int(claimed) if held is None else held
+    if held is None or held >= int(claimed):
+        return False
+    lines[0] = f"{name} {signals} {rate} {held}{rest}"
+    replace_file(path, "\n".join(lines) + "\n")
+    return True
 
 
 def _in_signal_file(directory: Path, lines: list[str], signals: int) -> int | None:
-    match = _SIGNAL.match(lines[0]) if lines else None
+    match = _SIGNAL.match(lines[0]) if lines and signals else None
     if not match:
         return None
     try:

@@ -10,10 +10,19 @@ from typing import TypeAlias
 import numpy as np
 
 from wearecg.block import LinkState, Notice, RRIntervals, SignalBlock
-from wearecg.devices.base import Counters
+from wearecg.devices.base import Counters, Device
+from wearecg.devices.ble_base import BleDevice
 
 Item: TypeAlias = tuple[SignalBlock | RRIntervals, float] | LinkState | Notice
 """A measurement with its host arrival time (monotonic seconds), or news of the link."""
+
+
+def trouble(device: Device | BleDevice) -> str:
+    """Return why there is no signal, in one line: what the driver makes of it, and why it refused what it did."""
+    refused = device.counters.bad_frames + device.counters.unknown_frames
+    if not refused or not device.refusal:
+        return device.diagnose()
+    return f"{device.diagnose()} ({refused} frames refused, the last one: {device.refusal})"
 
 
 def joined(items: list[Item]) -> list[Item]:
@@ -68,6 +77,8 @@ class Source(ABC):
     realtime: bool = True
     """False: the source waits for us, so nothing needs to be skipped to keep up."""
     counters: Counters | None = None
+    uncalibrated: tuple[str, ...] = ()
+    """Leads whose samples are of no known size: no statement that needs millivolts rests on them."""
     epoch: float | None = None
     """Unix time of the first sample, where the source knows it better than the host's clock (a recording)."""
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable
+from functools import partial
 
 from wearecg.block import LinkState, Notice, RRIntervals
 from wearecg.devices.base import Counters
 from wearecg.devices.ble_base import BleDevice
 from wearecg.errors import SourceError
-from wearecg.transports.base import Item, Source
+from wearecg.notices import Notices
+from wearecg.transports.base import Item, Source, trouble
 from wearecg.transports.ble_link import BleLink
 from wearecg.transports.ble_scan import Sensor, Target, in_own_loop
 from wearecg.transports.ble_worker import Failed, Notified, Opened, Worker
@@ -55,6 +57,7 @@ class BleSource(Source):
         self.name = f"{driver.name} {target}" if driver else f"Bluetooth sensor {target}"
         self.rate_note = self._device.rate_note if self._device else ""
         self.counters = self._device.counters if self._device else Counters()
+        self._notices = Notices()
         self._worker: Worker | None = None
         self._close: Callable[[], object] | None = None
 
@@ -78,7 +81,7 @@ class BleSource(Source):
             arrivals, dropped = worker.take(max(min(deadline - time.monotonic(), TICK), 0.0))
             if dropped:
                 text = f"this computer was too slow: {dropped} notifications of {self.name} were dropped"
-                items.append(Notice(text, "warning"))
+                items.extend(self._notices.tell([Notice(text, "warning")], time.monotonic()))
             for at, what in arrivals:
                 self._handle(at, what, items)
             self._tick(worker, time.monotonic(), items)
@@ -124,7 +127,7 @@ class BleSource(Source):
             return
         if now >= self._next_tick:
             self._next_tick = now + TICK
-            change, action = self._link.tick(now, device.diagnose)
+            change, action = self._link.tick(now, partial(trouble, device))
             items.extend([change] if change else [])
             if action == "ask again":
                 device.connected(now)
@@ -132,7 +135,7 @@ class BleSource(Source):
                 worker.reconnect()
             if self._link.state != "lost":
                 device.poll(now)
-        items.extend(Notice(note) for note in device.notes)
+        items.extend(self._notices.tell(map(Notice, device.notes), now))
         device.notes.clear()
         self.rate_note = device.rate_note
         if device.outgoing:

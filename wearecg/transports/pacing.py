@@ -6,7 +6,7 @@ import math
 import time
 from abc import abstractmethod
 
-from wearecg.block import LinkState, SignalBlock
+from wearecg.block import LinkState, Notice, SignalBlock
 from wearecg.errors import SourceError
 from wearecg.transports.base import Item, Source
 
@@ -22,6 +22,9 @@ class PacedSource(Source):
     ``speed`` is how many seconds of signal pass in one second, ``math.inf`` for as fast as they are read. A
     block's arrival is when its last sample was due; at infinite speed it is what it would be at 1x.
     """
+
+    remarks: tuple[str, ...] = ()
+    """What the user should be told before it plays."""
 
     def __init__(self, fs: float, speed: float) -> None:
         if not speed > 0:
@@ -55,7 +58,8 @@ class PacedSource(Source):
             return None
         if not self._announced:
             self._announced = True
-            return [LinkState("live", f"{self.name} is playing", self._began)]
+            remarks = [Notice(remark, "warning") for remark in self.remarks]
+            return [LinkState("live", f"{self.name} is playing", self._began), *remarks]
         items: list[Item] = []
         deadline = time.monotonic() + timeout
         while len(items) < _BLOCKS_PER_READ:
@@ -68,7 +72,8 @@ class PacedSource(Source):
                 time.sleep(wait)
             blocks, taken = self._next(self.block_samples)
             self._handed += taken
-            arrival = self._due(self._handed)
+            # In the signal's own time: at twice the speed its clock does not run twice as fast.
+            arrival = self._began + self._handed / self.fs
             items += [(block, arrival) for block in blocks]
             if taken < self.block_samples:
                 self._ended = True

@@ -107,7 +107,7 @@ class Link:
         return None
 
     def tick(self, now: float, diagnose: Callable[[], str]) -> LinkState | None:
-        """Judge what did not happen; call a few times a second. ``diagnose`` tells why bytes are no frames."""
+        """Judge what did not happen; call a few times a second. ``diagnose`` tells why bytes are no samples."""
         if self.state == "lost" or now - self._watch_from < SILENT_AFTER:
             return None
         mute = now - self._byte_at
@@ -116,10 +116,10 @@ class Link:
             if now - self._bytes_since < SILENT_AFTER:
                 return None
             if self._frames:
-                return self._go("answers", self._answers(), now)
+                return self._go("answers", self._answers(diagnose()), now)
             return self._go("noise", self._noise(diagnose()), now) if self.state != "garbled" else None
         if fresh and self._frames:
-            return self._go("answers", self._answers(), now)
+            return self._go("answers", self._answers(diagnose()), now)
         if fresh or mute >= QUIET_AFTER:
             return self._go("quiet", self._quiet(), now)
         return None
@@ -164,9 +164,9 @@ class Link:
             f"asking it to start again every {HANDSHAKE_EVERY:.0f} s"
         )
 
-    def _answers(self) -> str:
+    def _answers(self, diagnosis: str) -> str:
         return (
-            f"{self._name} on {self._port} answers but sends no samples; "
+            f"{self._name} on {self._port} answers but sends no samples: {diagnosis}; "
             f"asking it to start again every {HANDSHAKE_EVERY:.0f} s"
         )
 

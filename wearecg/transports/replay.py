@@ -56,6 +56,7 @@ class ReplaySource(PacedSource):
         self.name = f"{recording.name} {self.pace}"
         self.rate_note = "given by the recording"
         self.epoch = recording.epoch
+        self.remarks, self.uncalibrated = recording.remarks, recording.uncalibrated
         self._samples = np.ascontiguousarray(recording.samples[:, columns])
         self._samples[np.isinf(self._samples)] = np.nan
         self._present = _present(self._samples, int(BRIDGE_S * recording.fs))

@@ -18,8 +18,9 @@ from typing import TypeAlias
 from wearecg.block import Notice
 from wearecg.devices.base import Device
 from wearecg.errors import SinkError, SourceError
+from wearecg.notices import Notices
 from wearecg.transports import ports
-from wearecg.transports.base import Item, Source
+from wearecg.transports.base import Item, Source, trouble
 from wearecg.transports.capture import Capture
 from wearecg.transports.ports import PORT_ERRORS, Line, open_line
 from wearecg.transports.reconnect import PORT_POLL, Link, Retry
@@ -82,6 +83,7 @@ class SerialSource(Source):
         self._device = device
         self._baud = baud or device.baud
         self._capture = capture
+        self._notices = Notices()
         self._reader: Reader | None = None
         self._close: weakref.finalize[[Reader, Device], SerialSource] | None = None
 
@@ -156,22 +158,21 @@ class SerialSource(Source):
                 self._device.connected(now)
             if self._link.state != "lost":
                 self._device.poll(now)
-        if self._device.notes:
-            items.extend(Notice(note) for note in self._device.notes)
-            self._device.notes.clear()
+        items.extend(self._notices.tell(map(Notice, self._device.notes), now))
+        self._device.notes.clear()
         self.rate_note = self._device.rate_note
 
     def _diagnose(self) -> str:
         # An exclusive lock only keeps out those who ask for it: `cat` and others take half of the bytes.
         if others := ports.holders(self._port, others_only=True):
             return f"{', '.join(others)} reads the same port and takes part of the bytes: close it"
-        return self._device.diagnose()
+        return trouble(self._device)
 
     def _tell_dropped(self, dropped: int, items: list[Item]) -> None:
         if dropped:
             self.dropped_bytes += dropped
             text = f"this computer was too slow: the oldest {dropped} bytes from {self._port} were dropped"
-            items.append(Notice(text, "warning"))
+            items.extend(self._notices.tell([Notice(text, "warning")], time.monotonic()))
 
 
 class Reader:

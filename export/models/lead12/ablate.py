@@ -13,7 +13,7 @@ from export.loop import VALIDATION_FOLD, predict
 from export.models.lead12.evaluate import Truth, metrics, overall, sums
 from export.models.lead12.net import Lead12
 from export.models.lead12.train import LEAD_SETS, Recipe, load, train
-from wearecg.ecg.lead12 import twelve_leads
+from wearecg.ecg.lead12 import twelve
 
 SMALL = Recipe(epochs=3, average=0.98)
 """The average over the last fifty steps: that of whole runs would still be half the untrained network."""
@@ -47,7 +47,7 @@ def _row(truth: Truth, net: Lead12, leads: tuple[str, ...]) -> str:
     """Lay out correlation, RMSE (uV), R2 and the slopes of one lead set."""
     signal, mask = truth.shown(leads)
     mean, logvar = predict(net, torch.from_numpy(signal) * 1000, torch.from_numpy(mask))
-    found, _ = twelve_leads(signal, mask, mean, np.exp(logvar))
+    found, _ = twelve(signal, mask, mean, np.exp(logvar))
     once = np.ones((1, len(truth.patient)))
     parts = {lead: part for lead, part in sums(truth, found).items() if lead not in leads}
     each = metrics(parts, once)

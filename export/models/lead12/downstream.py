@@ -19,7 +19,7 @@ from export.evaluate import Fold, Logits
 from export.loop import predict
 from export.metrics import auroc, interval, macro_auroc, patient_draws
 from export.teachers.net import Teacher
-from wearecg.ecg.lead12 import twelve_leads
+from wearecg.ecg.lead12 import twelve
 from wearecg.models.lead12 import Reconstructor
 from wearecg.models.preprocess import Preprocessing
 
@@ -98,7 +98,7 @@ def reconstructed(model: Reconstructor, signal: Array, mask: Array) -> Array:
         x, m = signal[at : at + CHUNK], mask[at : at + CHUNK]
         answer = model.independent(x, m)
         assert answer is not None
-        parts.append(twelve_leads(x, m, *answer)[0])
+        parts.append(twelve(x, m, *answer)[0])
     return np.concatenate(parts)
 
 

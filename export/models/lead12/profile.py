@@ -68,7 +68,7 @@ def errors(model: Reconstructor, data: ptbxl.PtbXl, rows: NDArray[np.int64], rid
         fitted = copy.copy(model)
         fitted.profile = profile
         shown = later[[TWELVE.index(name) for name in LEADS]].T
-        found = [one.reconstruct(shown, LEADS) for one in (model, fitted)]
+        found = [one.estimate(shown, LEADS) for one in (model, fitted)]
         if not mask.all() or None in found:
             continue
         guesses = np.stack([one.mean.T[list(MISSING)] for one in found if one])

@@ -25,7 +25,7 @@ from export.models.lead12.card import ABOUT
 from export.models.lead12.evaluate import NOMINAL, Net, Truth
 from export.models.lead12.train import LEAD_SETS, Trained, hidden
 from export.package import Batch, Draft
-from wearecg.ecg.lead12 import INDEPENDENT, twelve_leads
+from wearecg.ecg.lead12 import INDEPENDENT, twelve
 from wearecg.ecg.leads import TWELVE
 from wearecg.models.card import PRECISIONS, Band, Card, Loss, Measured, Outputs, SignalOutput
 from wearecg.models.lead12 import LINEAR, LinearCard, LinearSet
@@ -182,12 +182,12 @@ def _rmse(truth: Truth, net: Net, leads: tuple[str, ...]) -> float:
 def _answer(truth: Truth, net: Net, leads: tuple[str, ...]) -> tuple[Array, Array]:
     signal, mask = truth.shown(leads)
     mean, logvar = net(signal, mask)
-    return twelve_leads(signal, mask, mean, np.exp(logvar))
+    return twelve(signal, mask, mean, np.exp(logvar))
 
 
 def _floor_answer(truth: Truth, matrix: linear.Linear) -> tuple[Array, Array]:
     signal, mask = truth.shown(matrix.leads)
-    return twelve_leads(signal, mask, *matrix.estimate(signal))
+    return twelve(signal, mask, *matrix.estimate(signal))
 
 
 def _measured(

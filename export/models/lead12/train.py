@@ -18,7 +18,7 @@ from export.loop import TRAIN_FOLDS, VALIDATION_FOLD, Run, Schedule, conditioned
 from export.models.lead12.net import INDEPENDENT as OUTPUTS
 from export.models.lead12.net import Lead12
 from export.reduced import reduced
-from wearecg.ecg.lead12 import INDEPENDENT, twelve_leads
+from wearecg.ecg.lead12 import INDEPENDENT, twelve
 from wearecg.ecg.leads import TWELVE
 from wearecg.models.preprocess import Preprocessing
 
@@ -187,7 +187,7 @@ def glance(net: torch.nn.Module, signal: Tensor, present: Tensor, leads: tuple[s
     mask = present * lead_mask(leads)
     mean, logvar = predict(net, signal, mask, fast=True)
     truth = (signal.numpy() / 1000).astype(np.float32)
-    found, _ = twelve_leads(truth, mask.numpy(), mean, np.exp(logvar))
+    found, _ = twelve(truth, mask.numpy(), mean, np.exp(logvar))
     missing = [k for k, name in enumerate(TWELVE) if name not in leads]
     x, y = truth[:, missing], found[:, missing]
     error = np.square(y - x).mean(axis=-1)

@@ -14,7 +14,7 @@ from export.models.lead12 import downstream
 from export.teachers.net import Teacher
 from wearecg.ecg.leads import TWELVE
 from wearecg.models.card import card_path, load_card
-from wearecg.models.lead12 import LinearReconstructor, load_reconstructor
+from wearecg.models.lead12 import Linear, load_reconstructor
 from wearecg.models.runner import Runner
 
 
@@ -53,7 +53,7 @@ def test_windows_are_reconstructed_one_for_one_and_measured_leads_are_handed_thr
     n = downstream.CHUNK + 3
     mask = np.tile(np.float32([name in downstream.LEADS for name in TWELVE]), (n, 1))
     signal = np.random.default_rng(2).normal(size=(n, 12, 1000)).astype(np.float32) * mask[..., None]
-    found = downstream.reconstructed(LinearReconstructor(linear_card), signal, mask)
+    found = downstream.reconstructed(Linear(linear_card), signal, mask)
     np.testing.assert_array_equal(found * mask[..., None], signal)
     v2 = 0.9 * signal[:, TWELVE.index("V1")] + 0.3 * signal[:, TWELVE.index("V5")]
     np.testing.assert_allclose(found[:, TWELVE.index("V2")], v2, atol=1e-5)

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the export extra is not installed")
 from export.models.lead12.linear import fit, moments
-from wearecg.ecg.lead12 import INDEPENDENT, twelve_leads
+from wearecg.ecg.lead12 import INDEPENDENT, twelve
 from wearecg.ecg.leads import TWELVE
 
 LEADS = ("II", "V1", "V5")
@@ -28,6 +28,6 @@ def test_the_linear_floor_finds_a_linear_law_and_what_is_left():
     np.testing.assert_allclose(linear.constant[hidden], constant, atol=0.02)
     np.testing.assert_allclose(linear.variance[hidden], 0.04, rtol=0.05)
     mask = np.tile(np.float32([name in LEADS for name in TWELVE]), (6, 1))
-    found, spread = twelve_leads(signal, mask, *linear.estimate(signal * mask[..., None]))
+    found, spread = twelve(signal, mask, *linear.estimate(signal * mask[..., None]))
     v2 = TWELVE.index("V2")
     assert np.square(found[:, v2] - signal[:, v2]).mean() == pytest.approx(float(spread[0, v2, 0]), rel=0.05)

@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("torch", reason="the export extra is not installed")
 from export.models.lead12 import profile as evaluation
-from wearecg.ecg.lead12 import INDEPENDENT, twelve_leads
+from wearecg.ecg.lead12 import INDEPENDENT, twelve
 from wearecg.ecg.leads import TWELVE
-from wearecg.models.lead12 import LinearReconstructor
+from wearecg.models.lead12 import Linear
 
 V3 = TWELVE.index("V3")
 
@@ -44,7 +44,7 @@ def recordings(people, linear_card):
     eight[:, INDEPENDENT.index("V3")] += own[:, None] * given[:, 1]
     signal = np.zeros((len(given), 12, 1000), np.float32)
     mask = np.zeros((len(given), 12), np.float32)
-    whole, _ = twelve_leads(signal, mask, np.float32(eight), np.ones_like(eight, np.float32))
+    whole, _ = twelve(signal, mask, np.float32(eight), np.ones_like(eight, np.float32))
     return dataclasses.replace(data, signals=np.rint(1000 * whole).astype(np.int16))
 
 
@@ -58,7 +58,7 @@ def test_the_first_two_recordings_of_a_patient_are_a_pair_in_their_order(recordi
 
 
 def test_what_is_a_persons_own_is_learnt_and_the_rest_is_left_alone(recordings, linear_card):
-    model = LinearReconstructor(linear_card)
+    model = Linear(linear_card)
     found = evaluation.errors(model, recordings, evaluation.pairs(recordings, [6, 9]))
     at = evaluation.MISSING.index(V3)
     assert found.rmse.shape == (12, 2, len(evaluation.MISSING))
@@ -67,9 +67,7 @@ def test_what_is_a_persons_own_is_learnt_and_the_rest_is_left_alone(recordings, 
 
 
 def test_a_pull_that_is_too_hard_leaves_all_as_it_was(recordings, linear_card):
-    found = evaluation.errors(
-        LinearReconstructor(linear_card), recordings, evaluation.pairs(recordings, [9]), ridge=1e9
-    )
+    found = evaluation.errors(Linear(linear_card), recordings, evaluation.pairs(recordings, [9]), ridge=1e9)
     np.testing.assert_allclose(found.rmse[:, 0], found.rmse[:, 1], rtol=1e-3)
 
 
@@ -78,12 +76,12 @@ def test_a_pair_with_a_lead_that_cannot_be_used_is_left_out(recordings, linear_c
     signals[0, V3] = 0  # a first recording,
     signals[13, V3] = 0  # and a second one
     flat = dataclasses.replace(recordings, signals=signals)
-    found = evaluation.errors(LinearReconstructor(linear_card), flat, evaluation.pairs(flat, [9]))
+    found = evaluation.errors(Linear(linear_card), flat, evaluation.pairs(flat, [9]))
     assert len(found.rmse) == 4
 
 
 def test_the_tables_name_every_missing_lead_and_every_ridge(recordings, linear_card):
-    model = LinearReconstructor(linear_card)
+    model = Linear(linear_card)
     text = evaluation.table(model, recordings, 9)
     assert "6 patients" in text
     assert all(f"RMSE {TWELVE[k]} " in text for k in evaluation.MISSING)

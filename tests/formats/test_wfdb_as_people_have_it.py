@@ -1,0 +1,162 @@
+"""WFDB records as people have them: what is there is read, the rest is told, and what contradicts itself is refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import wearecg
+from wearecg.formats import read_recording
+from wearecg.session import Session
+from wearecg.transports.replay import replay
+
+pytest.importorskip("wfdb")
+
+FS, GAIN = 250, 200
+WAVE = np.round(GAIN * np.sin(np.arange(2500) / 20)).astype("<i2")
+
+
+@pytest.fixture
+def record(tmp_path: Path):
+    """Return what writes a record from the text of its header; ``X`` is its name."""
+
+    def write(header: str, counts: np.ndarray = WAVE, name: str = "rec") -> Path:
+        (tmp_path / f"{name}.dat").write_bytes(counts.astype("<i2").tobytes())
+        (tmp_path / f"{name}.hea").write_text(header.replace("X", name), encoding="utf-8")
+        return tmp_path / f"{name}.hea"
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("unit", "scale"),
+    [("mV", 1), ("MV", 1), ("uV", 1e-3), ("UV", 1e-3), ("uv", 1e-3), ("µV", 1e-3), ("μV", 1e-3), ("V", 1e3)],
+)
+def test_units_without_regard_to_case_and_with_either_micro_sign(record, unit: str, scale: float) -> None:
+    recording = read_recording(record(f"X 1 {FS} 2500\nX.dat 16 {GAIN}/{unit} 16 0 0 0 0 II\n"))
+    np.testing.assert_allclose(recording.samples[:, 0], WAVE / GAIN * scale, rtol=1e-6)
+    assert recording.lsb == pytest.approx((scale / GAIN,))
+    assert not recording.uncalibrated
+
+
+@pytest.mark.parametrize(
+    "line", ["X.dat 16", "X.dat 16 0(0)/mV 16 0 0 0 0", "X.dat 16 200/furlong 16 0 0 0 0"]
+)
+def test_what_is_of_no_known_size_is_told_and_no_statement_rests_on_it(record, line: str) -> None:
+    person = wearecg.Person(seed=1, scenario="sinus", fs=FS)
+    counts = np.round(person.samples(FS * 15)[:, 1] * 1000)
+    recording = read_recording(record(f"X 1 {FS}\n{line}\n", counts))
+    assert recording.uncalibrated == ("ECG",)
+    assert "no statement that needs millivolts" in recording.remarks[0]
+    path = record(
+        f"X 1 {FS}\n{line} II\n" if "0 0 0 0" in line else f"X 1 {FS}\nX.dat 16 0 16 0 0 0 0 II\n", counts
+    )
+    encoder = wearecg.open_observer("encoder")
+    events = list(Session(replay(read_recording(path), float("inf")), [encoder]))
+    findings = {event.code for event in events if isinstance(event, wearecg.Finding)}
+    assert "SR" in findings
+    assert not findings & {"NORM", "MI", "STTC", "CD", "HYP"}
+    assert any(isinstance(event, wearecg.Notice) and "millivolts" in event.message for event in events)
+
+
+def test_signals_without_a_description_are_ecgs_of_unknown_place(record) -> None:
+    counts = np.repeat(WAVE, 2)
+    recording = read_recording(record(f"X 2 {FS} 2500\nX.dat 16 {GAIN}/mV\nX.dat 16 {GAIN}/mV\n", counts))
+    assert recording.leads == ("ECG", "ECG_2")
+
+
+def test_each_signal_has_its_own_rate_and_none_is_averaged(record) -> None:
+    fast = WAVE.reshape(-1, 4)
+    slow = np.arange(len(fast))[:, None]
+    counts = np.hstack([fast, slow])
+    path = record(
+        f"X 2 125 {len(fast)}\nX.dat 16x4 {GAIN}/mV 12 0 0 0 0 II\nX.dat 16 {GAIN}/pm 12 0 0 0 0 RESP\n",
+        counts,
+    )
+    recording = read_recording(path)
+    assert (recording.fs, recording.leads) == (500, ("II",))
+    np.testing.assert_allclose(recording.samples[:, 0], WAVE / GAIN, rtol=1e-6)
+    assert recording.remarks == ("RESP is left out: it has 125 Hz, the ECG has 500 Hz",)
+
+
+def test_a_signal_file_that_was_cut_short_is_read_as_far_as_it_goes(record) -> None:
+    recording = read_recording(record(f"X 1 {FS} 2750\nX.dat 16 {GAIN}/mV 12 0 0 0 0 II\n"))
+    assert recording.duration == 10.0
+    assert "the last 1.0 s are missing" in recording.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("when", "epoch"),
+    [
+        ("00:00:00 2006", None),
+        ("05-May-2020 09:49:17", datetime(2020, 5, 5, 9, 49, 17, tzinfo=UTC).timestamp()),
+        ("09:49:17 05/05/2020", datetime(2020, 5, 5, 9, 49, 17, tzinfo=UTC).timestamp()),
+        ("12:00", None),
+    ],
+)
+def test_dates_as_headers_have_them(record, when: str, epoch: float | None) -> None:
+    recording = read_recording(record(f"X 1 {FS} 2500 {when}\nX.dat 16 {GAIN}/mV 12 0 0 0 0 II\n"))
+    assert recording.epoch == epoch
+    assert recording.duration == 10.0
+
+
+def test_a_record_name_with_an_ending_and_a_signal_file_with_a_preamble(tmp_path: Path) -> None:
+    (tmp_path / "A0001.mat").write_bytes(b"\0" * 24 + WAVE.tobytes())
+    header = (
+        f"A0001.mat 1 {FS} 2500 05-May-2020 09:49:17\nA0001.mat 16+24 {GAIN}/mV 16 0 -1 0 0 II\n#Age: 60\n"
+    )
+    (tmp_path / "A0001.hea").write_text(header)
+    recording = read_recording(tmp_path / "A0001")
+    np.testing.assert_allclose(recording.samples[:, 0], WAVE / GAIN, rtol=1e-6)
+    assert recording.comments == ("Age: 60",)
+
+
+@pytest.mark.parametrize(
+    ("initial", "checksum", "told"), [(7, 12345, True), (0, int(WAVE.sum()) % 65536, False)]
+)
+def test_a_signal_file_of_another_record_is_told(record, initial: int, checksum: int, told: bool) -> None:
+    line = f"X.dat 16 {GAIN}/mV 16 0 {initial} {checksum} 0 II"
+    recording = read_recording(record(f"X 1 {FS} 2500\n{line}\n"))
+    assert any("do not fit the signal file" in remark for remark in recording.remarks) == told
+
+
+@pytest.mark.parametrize(("rate", "length", "words"), [(250, 2500, "Hz"), (FS, 2400, "samples")])
+def test_segments_that_contradict_their_list_are_refused(
+    record, tmp_path, rate: int, length: int, words: str
+) -> None:
+    record(f"X 1 {FS} 2500\nX.dat 16 {GAIN}/mV 16 0 0 0 0 II\n", name="seg")
+    fs = 500 if words == "Hz" else rate
+    (tmp_path / "all.hea").write_text(f"all/1 1 {fs} {length}\nseg {length}\n")
+    with pytest.raises(wearecg.SourceError, match=f"{words}.*contradict each other"):
+        read_recording(tmp_path / "all")
+
+
+def test_a_null_segment_between_segments_of_one_layout_is_missing(record, tmp_path: Path) -> None:
+    record(f"X 1 {FS} 2500\nX.dat 16 {GAIN}/mV 16 0 0 0 0 II\n", name="seg")
+    (tmp_path / "all.hea").write_text(f"all/3 1 {FS} 6000\nseg 2500\n~ 1000\nseg 2500\n")
+    recording = read_recording(tmp_path / "all")
+    missing = np.isnan(recording.samples[:, 0])
+    assert (recording.duration, missing.sum(), missing[2500:3500].all()) == (24.0, 1000, True)
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("X 1 0 2500\nX.dat 16 200 16 0 0 0 0 II\n", "a rate of 0 Hz is none"),
+        ("X 3 250 2500\nX.dat 16 200 16 0 0 0 0 II\n", "announces 3 lines and has 1"),
+        ("what is this\n", "no WFDB header"),
+        ("X 0 250 2500\n", "neither samples nor beats"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_one_line(record, header: str, words: str) -> None:
+    with pytest.raises(wearecg.WearECGError, match=words) as told:
+        read_recording(record(header))
+    assert "\n" not in str(told.value)
+
+
+def test_a_folder_is_no_record(tmp_path: Path) -> None:
+    with pytest.raises(wearecg.SourceError, match="that is a folder: name one of its records"):
+        read_recording(tmp_path)

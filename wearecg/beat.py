@@ -1,0 +1,90 @@
+"""Heart beats, heart rate and RR intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from wearecg.entry import Entry, Moment, rounded
+from wearecg.stream_id import ECG, RR, StreamId
+
+
+@dataclass(frozen=True, slots=True)
+class Beat(Moment):
+    """One heart beat.
+
+    Attributes
+    ----------
+    time : float
+        Timeline seconds of the R peak.
+    lead : str
+        The lead on which it was detected.
+    rr : float or None
+        True seconds (by the measured sampling rate) since the previous beat; None after a gap and for the first beat.
+    stream : StreamId
+    lag : float or None
+        Seconds from the R peak to the wave that was detected, already subtracted from ``time``: 0 in an ECG. None
+        where it is not known: then ``time`` is that of the pulse, and only ``rr`` is to be relied on.
+    """
+
+    kind: ClassVar[str] = "beat"
+    time: float = field(metadata=rounded())
+    lead: str
+    rr: float | None = field(default=None, metadata=rounded())
+    stream: StreamId = ECG
+    lag: float | None = field(default=0.0, metadata=rounded())
+
+
+@dataclass(frozen=True, slots=True)
+class HeartRate(Moment):
+    """Heart rate at one moment.
+
+    Attributes
+    ----------
+    time : float
+        Timeline seconds.
+    bpm : float or None
+        Beats per minute; None where it is not known.
+    reason : str
+        Why it is not known.
+    stream : StreamId
+    """
+
+    kind: ClassVar[str] = "rate"
+    time: float = field(metadata=rounded())
+    bpm: float | None = field(metadata=rounded(1))
+    reason: str = ""
+    stream: StreamId = ECG
+
+
+@dataclass(frozen=True, slots=True)
+class RRIntervals(Entry):
+    """RR intervals that a heart rate sensor measured itself, without a waveform.
+
+    Attributes
+    ----------
+    rr : tuple of float
+        Seconds from beat to beat, oldest first; the last ended shortly before they arrived.
+    bpm : float or None
+        Beats per minute; None where the sensor gives none.
+    contact : bool or None
+        Whether the sensor is on the skin; None where it cannot tell.
+    alone : bool
+        False where the sensor also gives a waveform, in which beats and heart rate are then found.
+    stream : StreamId
+    start, end : float
+        Timeline seconds; NaN from a decoder.
+    lost : str
+        Why intervals are missing before these (see `Gap`); empty where none are known to be.
+    """
+
+    kind: ClassVar[str] = "intervals"
+    record: ClassVar[tuple[str, ...]] = ("stream", "rr", "bpm", "contact", "start", "end")
+    rr: tuple[float, ...] = field(metadata=rounded())
+    bpm: float | None = field(metadata=rounded(1))
+    contact: bool | None = None
+    alone: bool = True
+    stream: StreamId = RR
+    start: float = field(default=float("nan"), metadata=rounded())
+    end: float = field(default=float("nan"), metadata=rounded())
+    lost: str = ""
