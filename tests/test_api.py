@@ -30,6 +30,8 @@ SIGNATURES = {
     "score": "(samples, fs, leads, *, observe='auto', name='samples')",
     "stream": "(source, *, device=None, leads=(), observe='auto', to=(), duration=None)",
 }
+WITHOUT_EXAMPLE = {"Event", "Recording", "Report", "Sink", "Source", "read_recording"}
+"""A union, and what a session, a recording or a third-party test shows."""
 HEAVY = ("torch", "scipy", "onnxruntime", "matplotlib", "pandas", "wfdb", "rich", "serial", "bleak")
 IMPORT_S = 0.2
 """CPU time of the import beyond numpy's, which takes 0.1 s on a desktop computer."""
@@ -75,6 +77,11 @@ def test_every_parameter_and_error_of_a_door_is_documented(name):
 def test_every_name_has_a_docstring_of_its_own(name):
     made_up = f"{name}("  # by a dataclass that has none
     assert not (getattr(wearecg, name).__doc__ or made_up).startswith(made_up)
+
+
+@pytest.mark.parametrize("name", sorted({*wearecg.__all__} - WITHOUT_EXAMPLE))
+def test_every_name_has_an_example(name):
+    assert ">>>" in sections(getattr(wearecg, name))["Examples"]
 
 
 @pytest.mark.parametrize("name", wearecg.__all__)

@@ -25,6 +25,12 @@ class Beat(Moment):
     lag : float or None
         Seconds from the R peak to the wave that was detected, already subtracted from ``time``: 0 in an ECG. None
         where it is not known: then ``time`` is that of the pulse, and only ``rr`` is to be relied on.
+
+    Examples
+    --------
+    >>> beat = Beat(time=12.4, lead="II", rr=0.8)
+    >>> f"{60 / beat.rr:.0f} bpm in {beat.stream}"
+    '75 bpm in ecg'
     """
 
     kind: ClassVar[str] = "beat"
@@ -48,6 +54,11 @@ class HeartRate(Moment):
     reason : str
         Why it is not known.
     stream : StreamId
+
+    Examples
+    --------
+    >>> HeartRate(time=8.0, bpm=None, reason="lead off").bpm is None
+    True
     """
 
     kind: ClassVar[str] = "rate"
@@ -76,6 +87,12 @@ class RRIntervals(Entry):
         Timeline seconds; NaN from a decoder.
     lost : str
         Why intervals are missing before these (see `Gap`); empty where none are known to be.
+
+    Examples
+    --------
+    >>> intervals = RRIntervals(rr=(0.81, 0.79), bpm=75)
+    >>> intervals.stream, round(sum(intervals.rr), 2)
+    ('rr', 1.6)
     """
 
     kind: ClassVar[str] = "intervals"

@@ -82,6 +82,12 @@ class SignalBlock:
         From a decoder: why ``lost`` samples are missing (see `Gap`).
     sd : float32 [n, leads] or None
         Of ``twelve``: standard deviation of each sample in the unit of the lead, 0 where it was measured.
+
+    Examples
+    --------
+    >>> block = SignalBlock(np.zeros((125, 1), np.float32), fs=250, leads=("II",), start=2.0)
+    >>> len(block), block.end, block.stream
+    (125, 2.5, 'ecg')
     """
 
     samples: Samples
@@ -124,6 +130,11 @@ class LeadQuality:
         Empty for good, else for example ``lead off``, ``flat``, ``saturated``, ``noise``, ``baseline``, ``gap``.
     measures : dict of float
         The numbers behind the verdict, by name.
+
+    Examples
+    --------
+    >>> LeadQuality("II", "unusable", "lead off").reason
+    'lead off'
     """
 
     lead: str
@@ -142,6 +153,12 @@ class Quality(Entry):
         Timeline seconds; ``end`` is not part of it.
     leads : tuple of LeadQuality
     stream : StreamId
+
+    Examples
+    --------
+    >>> quality = Quality(4.0, 5.0, (LeadQuality("I", "good"), LeadQuality("II", "poor", "noise")))
+    >>> [lead.lead for lead in quality.leads if lead.verdict == "good"]
+    ['I']
     """
 
     kind: ClassVar[str] = "quality"
@@ -171,6 +188,12 @@ class Window:
     lost : int
         Samples (at ``fs``) of this window that were never received.
     stream : StreamId
+
+    Examples
+    --------
+    >>> quality = Quality(0.0, 10.0, (LeadQuality("II", "good"),))
+    >>> Window(np.zeros((1000, 1), np.float32), 100, ("II",), 0.0, (True,), quality).end
+    10.0
     """
 
     samples: Samples
@@ -203,6 +226,11 @@ class LinkState(Entry):
         Host monotonic seconds.
     sensor : int
         From 1 on.
+
+    Examples
+    --------
+    >>> LinkState("lost", "/dev/ttyUSB0 was unplugged", at=31.2).sensor
+    1
     """
 
     kind: ClassVar[str] = "link"
@@ -224,6 +252,11 @@ class Notice(Entry):
     ----------
     message : str
     level : {"info", "warning", "error"}
+
+    Examples
+    --------
+    >>> Notice("3 windows were skipped", "warning").level
+    'warning'
     """
 
     kind: ClassVar[str] = "notice"
@@ -249,6 +282,11 @@ class Trace:
     start : float
         Timeline seconds of the first sample.
     stream : StreamId
+
+    Examples
+    --------
+    >>> Trace(np.zeros((50, 1), np.float32), 250, ("II",), start=3.0).end
+    3.2
     """
 
     samples: Samples

@@ -3,7 +3,7 @@
     WearECGError
     ├── SourceError         OSError      a sensor, port or recording cannot be opened or read
     ├── SignalError         ValueError   samples that cannot be used (rate, length, shape, values)
-    ├── LeadError           ValueError   a lead name that is not known, or not in the source
+    ├── LeadError           ValueError   a lead that is unknown, or that the source does not have
     ├── ModelError          ValueError   a model file or card that must not be run
     ├── SinkError           OSError      an output that cannot be opened or written
     ├── ConfigError         ValueError   a configuration file, or a system, that does not fit
@@ -37,27 +37,87 @@ class WearECGError(Exception):
 
 
 class SourceError(WearECGError, OSError):
-    """A sensor, port or recording cannot be opened or read."""
+    """A sensor, port or recording cannot be opened or read.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> try:
+    ...     wearecg.read_recording("no-such-file.csv")
+    ... except SourceError as error:
+    ...     print(error)
+    no such recording: no-such-file.csv
+    """
 
 
 class SignalError(WearECGError, ValueError):
-    """Samples that cannot be used: rate, length, shape or values."""
+    """Samples that cannot be used: rate, length, shape or values.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> try:
+    ...     wearecg.score([[0.0], [0.1]], fs=-250, leads="II")
+    ... except SignalError as error:
+    ...     print(type(error).__name__)
+    SignalError
+    """
 
 
 class LeadError(WearECGError, ValueError):
-    """A lead name that is not known, or that the source does not have."""
+    """A lead that is unknown, or that the source does not have.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> try:
+    ...     list(wearecg.stream("simulate:sinus?speed=max", leads="V9"))
+    ... except LeadError as error:
+    ...     print(str(error).partition(";")[0])
+    there is no lead 'V9'
+    """
 
 
 class ModelError(WearECGError, ValueError):
-    """A model file or card that must not be run."""
+    """A model, or another observer, that is not there, or a model file or card that must not be run.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> try:
+    ...     wearecg.load_model("enkoder")
+    ... except ModelError as error:
+    ...     print(str(error).partition(";")[0])
+    no model 'enkoder'
+    """
 
 
 class SinkError(WearECGError, OSError):
-    """An output that cannot be opened or written."""
+    """An output that cannot be opened or written.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> try:
+    ...     wearecg.stream("simulate:sinus?speed=max", to="ftp:somewhere")
+    ... except SinkError as error:
+    ...     print(type(error).__name__)
+    SinkError
+    """
 
 
 class ConfigError(WearECGError, ValueError):
-    """A configuration file that cannot be used, or a system on which a service cannot be set up."""
+    """An option that does not exist, a configuration file that cannot be used, or a system without services.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> try:
+    ...     wearecg.open_observer("rr-rhythm?speed=2")
+    ... except ConfigError as error:
+    ...     print(error)
+    rr-rhythm has no option 'speed'; it has none
+    """
 
 
 class MissingExtraError(WearECGError, ImportError):
@@ -68,7 +128,7 @@ class MissingExtraError(WearECGError, ImportError):
     package : str
         What is missing, as pip knows it.
     extra : str
-        The extra of wearecg that brings it.
+        The extra of wearecg that installs it.
     purpose : str
         What it is needed for; the message begins with it.
 

@@ -32,6 +32,11 @@ class Measure(Entry):
     leads : tuple of str
         The leads that it was measured on.
     stream : StreamId
+
+    Examples
+    --------
+    >>> Measure("qt", 392.0, "ms", "acme-qt@1", start=20.0, end=30.0, error=8.0).key
+    'qt_ms'
     """
 
     kind: ClassVar[str] = "measure"
@@ -81,6 +86,12 @@ class Statement(Entry):
     hold : float
         Seconds for which its source may leave it out before it counts as ended.
     stream : StreamId
+
+    Examples
+    --------
+    >>> said = Statement("AFIB", "atrial fibrillation", 20.0, 30.0, 0.93, "acme-af@1", leads=("II",))
+    >>> said.key
+    ('ecg', 'acme-af@1', 'AFIB')
     """
 
     kind: ClassVar[str] = "statement"
@@ -116,6 +127,14 @@ class Finding(Statement):
         ``ends`` repeats what held last; its source saw at ``seen`` that it no longer holds.
     seen : float
         Timeline seconds up to which the source had looked.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> events = wearecg.stream("simulate:af?speed=max", observe="encoder", duration=15)
+    >>> begun = [e for e in events if isinstance(e, wearecg.Finding) and e.change == "begins"]
+    >>> "AFIB" in {finding.code for finding in begun}
+    True
     """
 
     kind: ClassVar[str] = "finding"
@@ -142,6 +161,11 @@ class BeatClass(Moment):
     source : str
         ``model@version`` or ``rule@version``.
     stream : StreamId
+
+    Examples
+    --------
+    >>> BeatClass(time=4.52, code="V", probability=0.97, source="acme-beats@1").end
+    4.52
     """
 
     kind: ClassVar[str] = "beat-class"

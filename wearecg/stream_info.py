@@ -38,6 +38,12 @@ class StreamInfo(Entry):
         The host's monotonic second of ``epoch``; None where the source has a time of its own (a recording).
     uncalibrated : tuple of str
         Those of ``leads`` whose samples are of no known size: no finding that needs millivolts rests on them.
+
+    Examples
+    --------
+    >>> info = StreamInfo(ECG, "a recording", 250.0, ("II",), (0.001,), epoch=0.0)
+    >>> info.waveform, info.reconstructed
+    (True, ())
     """
 
     kind: ClassVar[str] = "stream"
@@ -79,6 +85,11 @@ class Gap(Entry):
         Lost on the way, dropped by the sensor as it says itself, the link was down, the sensor's clock jumped, or the
         recording has none there.
     stream : StreamId
+
+    Examples
+    --------
+    >>> Gap(start=10.0, duration=0.5, samples=125, reason="link").end
+    10.5
     """
 
     kind: ClassVar[str] = "gap"
@@ -117,6 +128,12 @@ class ClockFit(Moment):
     host : float or None
         The host's monotonic second of ``time``; None where not known yet.
     stream : StreamId
+
+    Examples
+    --------
+    >>> fit = ClockFit(time=60.0, ppm=40.0, error=0.002, delay=0.01, rate=250.01, host=1060.0)
+    >>> round(fit.host + (120.0 - fit.time) * 250 / fit.rate, 4)
+    1119.9976
     """
 
     kind: ClassVar[str] = "clock"
@@ -160,6 +177,14 @@ class Summary(Entry):
         The last.
     counters : dict of int
         What the decoder counted: frames, bad checksums ...
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> events = wearecg.stream("simulate:sinus?speed=max", observe=(), duration=10)
+    >>> summary = next(event for event in events if isinstance(event, wearecg.Summary))
+    >>> summary.stream, summary.duration, summary.samples, dict(summary.lost)
+    ('ecg', 10.0, 5000, {})
     """
 
     kind: ClassVar[str] = "summary"

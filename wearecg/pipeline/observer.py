@@ -94,6 +94,24 @@ class Observer(ABC):
         What it is fed.
     slow : bool
         True: it is fed in a thread of its own, where windows are skipped, and counted, if it is too slow.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> from wearecg.observers import Events
+    >>> class LongestPause(wearecg.Observer):
+    ...     source, wants = "longest-pause@1", (Events((wearecg.Beat,)),)
+    ...     rr = 0.0
+    ...
+    ...     def feed(self, beat, about):
+    ...         self.rr = max(self.rr, beat.rr or 0.0)
+    ...         return ()
+    ...
+    ...     def flush(self):
+    ...         return (wearecg.Measure("longest_pause", self.rr, "s", self.source, 0.0, 0.0),)
+    >>> session = wearecg.Session(wearecg.open_source("simulate:pause?speed=max"), [LongestPause()], duration=60)
+    >>> [event.value > 1.5 for event in session if isinstance(event, wearecg.Measure)]
+    [True]
     """
 
     source: str

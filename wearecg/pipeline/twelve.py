@@ -79,6 +79,18 @@ class Twelve:
         Which leads were given.
     fs, start : float
         Hz; seconds of the first sample.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> from wearecg.ecg.leads import TWELVE
+    >>> person = wearecg.Person(seed=1, scenario="sinus", fs=250)
+    >>> measured = person.samples(2500)[:, [person.leads.index(lead) for lead in ("I", "II", "V2")]]
+    >>> twelve = wearecg.load_model("lead12")(measured, 250, "I,II,V2")
+    >>> [lead for lead, given in zip(TWELVE, twelve.measured, strict=True) if given]
+    ['I', 'II', 'V2']
+    >>> float(twelve.sd[:, 0].max()), bool(twelve.sd[:, 8].max() > 0)
+    (0.0, True)
     """
 
     mean: Samples
