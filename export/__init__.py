@@ -1,1 +1,1 @@
-"""Where models are made, with torch. Run from a clone: ``python -m export``."""
+"""Training, conversion and evaluation of the models, with torch. Run from a clone: ``python -m export``."""

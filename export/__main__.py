@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def arguments(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser of all commands, in which the model that ``argv`` names has its own options."""
+    """Return the parser of all commands, with the options of the model that ``argv`` names."""
     parser = argparse.ArgumentParser(prog="python -m export", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     model = _named(argv)
@@ -50,10 +50,10 @@ def arguments(argv: Sequence[str]) -> argparse.ArgumentParser:
             command.add_argument("--zoo", type=Path, default=ZOO, help="where the model goes (%(default)s)")
         if model and name in model.arguments:
             model.arguments[name](command)
-    teach = commands.add_parser("teach", help="train a teacher and keep its answers for train --teacher")
+    teach = commands.add_parser("teach", help="train a teacher and store its outputs for train --teacher")
     teachers.arguments(teach)
     _add_places(teach, teachers.teach, CACHE)
-    if not argv or argv[0] not in commands.choices:  # only now every model is imported
+    if not argv or argv[0] not in commands.choices:  # every model has to be imported
         for name, owners in _extras().items():
             command = commands.add_parser(
                 name, help=f"{' '.join(owners)}: {next(iter(owners.values())).help}"
@@ -64,9 +64,9 @@ def arguments(argv: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _named(argv: Sequence[str]) -> Kind | None:
-    """Return the model that a command names; that is looked for before its options are known."""
+    """Return the model that a command names, which is found before its options are known."""
     first = argparse.ArgumentParser(add_help=False)
-    for option in ("--data", "--work", "--zoo"):  # whose values are no models
+    for option in ("--data", "--work", "--zoo"):  # their values are not models
         first.add_argument(option, nargs="?")
     if argv[:1] == ["evaluate"]:
         first.add_argument("--model", nargs="?", default=DEFAULT)
@@ -77,7 +77,7 @@ def _named(argv: Sequence[str]) -> Kind | None:
 
 
 def _extras() -> dict[str, dict[str, Extra]]:
-    """By name and model, the commands that not every model has."""
+    """Return the commands that only some models have, by name and model."""
     found: dict[str, dict[str, Extra]] = {}
     for model in KINDS:
         for name, extra in kind(model).extra.items():
@@ -96,11 +96,11 @@ def _add_places(
 
 
 def _log_to(path: Path) -> None:
-    """Send our own progress lines, and nobody else's, to the terminal and to a file."""
+    """Log the progress of this package only, to the terminal and to a file."""
     log = logging.getLogger("export")
     log.setLevel(logging.INFO)
     log.propagate = False
-    for handler in log.handlers[:]:  # a chain of commands has a file for each
+    for handler in log.handlers[:]:  # each command of a chain has its own file
         log.removeHandler(handler)
         handler.close()
     for handler in (logging.StreamHandler(sys.stdout), logging.FileHandler(path)):
@@ -131,10 +131,10 @@ def _extra(args: argparse.Namespace) -> None:
 COMMANDS = {
     "train": ("train a model, or go on with a run that was stopped", _train),
     "publish": ("convert, quantise, pass the gate, write the card", _publish),
-    "evaluate": ("print what a model is worth, with 95 %% intervals by patient", _evaluate),
+    "evaluate": ("print how well a model does, with 95 %% intervals by patient", _evaluate),
     "make": ("a shipped model from the raw recordings: all its commands, resumable", _make),
 }
-"""Of every model."""
+"""The commands that every model has."""
 
 
 if __name__ == "__main__":

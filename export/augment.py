@@ -1,4 +1,4 @@
-"""What is done to a training window: a shift, a gap, another gain, wander and noise."""
+"""Augmentation of training windows: shift, gap, gain, baseline wander and noise."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from torch import Tensor
 from wearecg.ecg.leads import TWELVE
 
 NOISY = 0.3
-"""Share of the windows that recorded noise is added to, where there is some."""
+"""Share of the windows to which recorded noise is added, if there is any."""
 SNR = 24.0
-"""Its signal-to-noise ratio is drawn from 0 dB to this."""
+"""Its signal-to-noise ratio is drawn uniformly from 0 dB to this."""
 SHIFT = 64
-"""Largest shift, samples; what is shifted in is missing, that is 0."""
+"""Largest shift, samples; samples shifted in are missing, that is 0."""
 GAP = 50
 """Longest gap, samples: the longest that is still scored."""
 
@@ -23,7 +23,7 @@ def lead_mask(leads: tuple[str, ...]) -> Tensor:
 
 
 def vary(signal: Tensor, g: torch.Generator, fs: float) -> Tensor:
-    """Shift, scale and disturb windows ``[N, leads, L]``; polarity is left alone: it means something."""
+    """Shift, scale and disturb windows ``[N, leads, L]``; polarity is kept, as it has a meaning."""
     n, leads, length = signal.shape
     out = _shift(signal, torch.randint(-SHIFT, SHIFT + 1, (n,), generator=g))
     gain = torch.exp(0.15 * torch.randn(n, 1, 1, generator=g) + 0.03 * torch.randn(n, leads, 1, generator=g))
@@ -38,8 +38,8 @@ def vary(signal: Tensor, g: torch.Generator, fs: float) -> Tensor:
 def disturb(signal: Tensor, noise: Tensor, snr: Tensor, g: torch.Generator) -> Tensor:
     """Add recorded noise ``[channels, samples]`` to windows ``[N, leads, L]`` at ``snr`` dB, ``[N]``.
 
-    The ratio is that of the mean powers of a whole window; all leads of a window get noise of one
-    kind, each from its own place in the recording.
+    The ratio is that of the mean powers of a whole window; all leads of a window get noise of one kind, each from
+    another place in the recording.
     """
     n, leads, length = signal.shape
     channel = torch.randint(0, len(noise), (n, 1, 1), generator=g)
@@ -76,7 +76,7 @@ def _shift(x: Tensor, by: Tensor) -> Tensor:
 
 
 def _wander(n: int, leads: int, length: int, fs: float, g: torch.Generator) -> Tensor:
-    """Slow baseline motion that the high-pass has not removed: 0.3 to 1.5 Hz, up to 0.1 mV."""
+    """Return baseline wander that the high-pass leaves: 0.3 to 1.5 Hz, up to 0.1 mV."""
     t = torch.arange(length) / fs
     f = 0.3 + 1.2 * torch.rand(n, 1, 1, generator=g)
     phase = 2 * torch.pi * torch.rand(n, leads, 1, generator=g)

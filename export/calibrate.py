@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: Platt scaling per statement, and thresholds for findings."""
+"""Calibrated probabilities: Platt scaling for each statement, and thresholds for findings."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from wearecg.models.card import CardStatement, Doubt, Group, Outputs
 from wearecg.models.model import entropy
 
 PRIOR = 1.0
-"""Strength of the pull to slope 1, offset 0, in records: a statement seen twice stays near the bare sigmoid."""
+"""Strength of the prior at slope 1, offset 0, in records: a statement with two records stays near the sigmoid."""
 FEW = 30
-"""With fewer positive records than this a threshold is not fitted."""
+"""With fewer positive records than this no threshold is fitted."""
 DEFAULT_THRESHOLD = 0.5
 SOUND = 0.5
-"""Of the windows that a threshold calls, this share must carry the statement before it is reported live."""
+"""The positive predictive value that a statement needs to be reported live."""
 
 
 Logits = Mapping[str, NDArray[np.float32]]
@@ -31,7 +31,7 @@ def fit(
     unseen: NDArray[np.bool_],
     always: Sequence[str],
 ) -> Outputs:
-    """Fit slope, offset and threshold of every statement, and decide what live windows report.
+    """Fit slope, offset and threshold of every statement, and decide which are reported live.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ def fit(
         For each lead set, float [n, statements] of each group.
     labels : dict of bool [n, statements]
     unseen : bool [n]
-        Rows of the patients to leave out; what is reported is decided on them.
+        Rows of the patients to leave out of the fit; which statements are reported is decided on them.
     always : sequence of str
-        Groups that are reported whatever the numbers.
+        Groups that are always reported.
     """
     taken: set[str] = set()
     fitted = {}

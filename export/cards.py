@@ -1,4 +1,4 @@
-"""What the cards of several models say that no program can measure."""
+"""The parts of cards that no program can measure, shared by several models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wearecg.models.card import DataSet, Input, Quantisation
 
 @dataclass(frozen=True)
 class About:
-    """What is said of a model whatever its weights are; ``rule`` is the gate's, without method and report."""
+    """What a card states whatever the weights are; ``rule`` is the gate's, without method and report."""
 
     name: str
     version: str

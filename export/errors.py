@@ -1,11 +1,11 @@
-"""The errors of the export room."""
+"""The errors of the export package."""
 
 from wearecg.errors import WearECGError
 
 
 class ExportError(WearECGError):
-    """A model cannot be made from what is there."""
+    """A model cannot be made: something is missing or does not fit."""
 
 
 class GateError(ExportError):
-    """A model lost too much on its way to the device."""
+    """A model lost too much accuracy by conversion or quantisation."""

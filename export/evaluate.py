@@ -1,4 +1,4 @@
-"""A fold of PTB-XL as models are fed it, and many windows through wearecg's own runner."""
+"""Folds of PTB-XL, prepared as for a model, and many windows through wearecg's own runner."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Logits = dict[str, NDArray[np.float32]]
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Some folds of PTB-XL as models are fed them."""
+    """Windows of PTB-XL, prepared as for a model, with their labels."""
 
     name: str
     signal: NDArray[np.float32]
@@ -33,7 +33,7 @@ class Fold:
 
     @classmethod
     def of(cls, data: ptbxl.PtbXl, fold: int, spec: Preprocessing) -> Fold:
-        """Prepare one fold. On fold 9 calibration has used half of the patients."""
+        """Prepare one fold. Of fold 9, half of the patients were used for calibration."""
         rows = data.rows([fold])
         signal, mask = condition(data.millivolts(rows), ptbxl.FS, spec)
         patient = data.patient[rows]
@@ -47,12 +47,12 @@ class Fold:
         )
 
     def masked(self, leads: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return signal and mask with these leads alone."""
+        """Return signal and mask with these leads only."""
         mask = self.mask * np.array([name in leads for name in TWELVE], np.float32)
         return self.signal * mask[..., None], mask
 
 
 def in_chunks(runner: Runner, signal: NDArray[np.float32], mask: NDArray[np.float32]) -> Logits:
-    """Run a model over many windows, some at a time; every output whole."""
+    """Run a model over many windows in chunks; return every output in one array."""
     parts = [runner.run(signal[i : i + CHUNK], mask[i : i + CHUNK]) for i in range(0, len(signal), CHUNK)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,10 +1,9 @@
-"""The gate: a model that lost more than its card allows on its way to the device is not published.
+"""The gate: a model that loses more by conversion or quantisation than its card allows is not published.
 
-Every form is measured on the same windows, with every reported lead set, by the runner that users
-have. A card has one rule for all its rows, and it looks at the point estimate: the loss is a difference
-on the same windows, far less uncertain than the macro AUROC itself. For the form statements, some of
-which a dozen records carry, a loss of 0.003 is within what another calibration set would give; such a
-model is refused all the same.
+Every form is measured on the same windows, with every reported lead set, by the runner that users have. A card has
+one rule for all its rows, applied to the point estimate: the loss is a difference on the same windows, far less
+uncertain than the macro AUROC itself. For the form statements, some of which only a dozen records have, a loss of
+0.003 is within what another calibration set would give; such a model is refused nevertheless.
 """
 
 from __future__ import annotations
@@ -18,20 +17,20 @@ from wearecg.models.card import FORMS, Quantisation
 from wearecg.models.describe import gate_table
 
 CONVERSION_ERROR = 2e-4
-"""fp32 in either format and torch compute the same: their metrics agree this closely."""
+"""How closely the metrics of torch and of fp32 in either format must agree."""
 MAX_BYTES = 2_000_000
-"""Of any model file."""
+"""Size limit of any model file."""
 LOCAL = re.compile(rb"site-packages|/home/|/root/|/tmp/|\.py\b")
-"""What only a trace of the machine that made a file looks like."""
+"""Traces of the machine that made a file."""
 
 
 def check(rule: Quantisation) -> None:
-    """Refuse a report in which a form lost more than its card allows in any row.
+    """Refuse a report if any form lost more than the card allows in any row.
 
     Raises
     ------
     GateError
-        Names every group and lead set that lost too much (or could not be measured), and how much.
+        Names every group and lead set that lost too much or could not be measured, with the values.
     """
     faults = []
     for row in rule.report:
@@ -48,7 +47,7 @@ def check(rule: Quantisation) -> None:
 
 
 def check_file(path: Path, allowed: int = MAX_BYTES) -> None:
-    """Refuse a file that is too large, names the machine it was made on, or has dynamic-range layers.
+    """Refuse a file that is too large, contains traces of the machine that made it, or has dynamic-range layers.
 
     Raises
     ------

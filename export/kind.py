@@ -1,4 +1,4 @@
-"""What ``python -m export`` knows of a model: its `Kind`."""
+"""`Kind`: all that ``python -m export`` needs to know of a model."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from wearecg.models.card import Card
 
 Arguments = Callable[[argparse.ArgumentParser], None]
-"""Adds options to a command's parser."""
+"""Adds options to the parser of a command."""
 
 
 class Place(str):
-    """A word of a `Stage` that names a file or folder below the ``--work`` of the chain."""
+    """A word of a `Stage` that names a file or folder in the ``--work`` of the chain."""
 
 
 Stage = tuple[str, ...]
@@ -23,7 +23,7 @@ Stage = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Extra:
-    """A command that not every model has; its ``--work`` is a folder of its own."""
+    """A command that only some models have; it has its own ``--work`` folder."""
 
     help: str
     run: Callable[[argparse.Namespace], None]
@@ -31,24 +31,24 @@ class Extra:
 
 @dataclass(frozen=True)
 class Kind:
-    """A model, as far as it can be told without torch: what is called imports the rest.
+    """A model, described without importing torch: its functions import what they need.
 
     Attributes
     ----------
     name : str
         As in the registry and on the card.
     train : callable
-        From a command's options to the checkpoint of a finished run.
+        From the options of the command to the checkpoint of a finished run.
     publish : callable
-        From a command's options to the card that now is in the folder ``zoo``.
+        From the options of the command to the card that was written to the folder ``zoo``.
     evaluate : callable
-        Prints what the model (``args.model``, a name or the path of a card) is worth.
+        Prints how well the model (``args.model``, a name or the path of a card) does.
     chain : tuple of Stage
-        The commands that the shipped model came out of, from the raw recordings on.
+        The commands that made the shipped model, from the raw recordings.
     arguments : mapping of str to callable
-        By command, what adds the options that only this model has.
+        By command, the function that adds the options of this model.
     extra : mapping of str to Extra
-        By name, the commands beside those that every model has.
+        By name, the commands that only some models have.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Kind:
 
 
 def schedule(epochs: int) -> Arguments:
-    """Return what adds ``--epochs`` and ``--seed``."""
+    """Return a function that adds ``--epochs`` and ``--seed``."""
 
     def add(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--epochs", type=int, default=epochs, help="default %(default)s")

@@ -1,4 +1,4 @@
-"""Layers that several networks are made of, and what is done to every network before it becomes a file.
+"""Layers that several networks share, and the preparation of every network before it is exported.
 
 Conv2d with ``(1, k)`` kernels, because the runtimes have their fast kernels for 4-D tensors;
 convolution, batch norm, ReLU in that order, so that :func:`fold` leaves plain convolutions.
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 IN_FILES = "export.nets.lead12"
-"""What TFLite files call the layers' module; the published ones do, and their bytes must not change."""
+"""The module name in TFLite files: published files have it, and their bytes must not change."""
 
 
 def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
@@ -35,7 +35,7 @@ def heads(embedding: int, groups: Mapping[str, int]) -> nn.ModuleDict:
 
 
 def start_from(heads: nn.ModuleDict, prevalence: Tensor) -> None:
-    """Set the offsets so that the untrained network guesses how usual each statement is."""
+    """Set the biases so that the untrained network predicts the prevalence of each statement."""
     at = 0
     with torch.no_grad():
         for head in heads.values():
@@ -63,7 +63,7 @@ class Pair(nn.Module):
 
 
 class Up(nn.Module):
-    """Stretches the time axis and meets what the way down knew at that rate."""
+    """Upsamples the time axis and adds the skip connection of that rate."""
 
     __module__ = IN_FILES
 
@@ -87,7 +87,7 @@ def paired(x: Tensor) -> Tensor:
 
 
 def unpaired(x: Tensor) -> Tensor:
-    """``[N, 2 C, 1, L / 2]`` to ``[N, C, L]``: what `paired` does, undone."""
+    """``[N, 2 C, 1, L / 2]`` to ``[N, C, L]``: the inverse of `paired`."""
     n, channels, _, length = x.shape
     pairs = x.reshape(n, 2, channels // 2, length).permute(0, 2, 3, 1)
     return pairs.reshape(n, channels // 2, 2 * length)

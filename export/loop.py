@@ -1,8 +1,8 @@
-"""What every training run here does: the folds, the optimiser's schedule, checkpoints, progress.
+"""The training loop that all models share: folds, optimiser schedule, checkpoints, progress.
 
-One thread, ``channels_last`` and, where the processor has it, bfloat16: on small CPUs this was several
-times faster than more threads or full precision. Every epoch draws from its own seed, so that a run that was
-stopped and resumed gives the weights of one that was not.
+One thread, ``channels_last`` and, if the processor has it, bfloat16: on small CPUs this was several times faster
+than more threads or full precision. Every epoch has its own seed, so that a run that was stopped and resumed gives
+the same weights as one that was not.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ VALIDATION_FOLD = 9
 
 @dataclass(frozen=True)
 class Schedule:
-    """What a training run depends on beside the data."""
+    """Everything but the data that a training run depends on."""
 
     epochs: int = 30
     batch: int = 64
@@ -56,11 +56,11 @@ class Run:
     net : nn.Module
     recipe : Schedule
     steps : int
-        Batches of one epoch.
+        Batches in an epoch.
     path : Path
-        The checkpoint. One that is there and of the same recipe is taken up.
+        The checkpoint. An existing one with the same recipe is resumed.
     groups : dict of str to int
-        Kept in the checkpoint, so that the network can be built again.
+        Stored in the checkpoint, so that the network can be rebuilt.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Run:
         self.done, self.seconds = self._resume()
 
     def epochs(self) -> Iterator[tuple[int, torch.Generator]]:
-        """Give the number and the random generator of each epoch that is left; save after each."""
+        """Yield the number and the random generator of each remaining epoch; save after each."""
         for epoch in range(self.done, self.recipe.epochs):
             self._began, self._loss, self._count = time.perf_counter(), 0.0, 0
             torch.manual_seed(1000 * self.recipe.seed + epoch)
@@ -94,13 +94,13 @@ class Run:
             self._save()
 
     def batches(self, rows: int, g: torch.Generator) -> Iterator[Tensor]:
-        """Give the rows of each batch of one epoch, in random order."""
+        """Yield the rows of each batch of one epoch, in random order."""
         order = torch.randperm(rows, generator=g)
         for step in range(self.steps):
             yield order[step * self.recipe.batch : (step + 1) * self.recipe.batch]
 
     def step(self, loss: Tensor) -> None:
-        """Take one step down ``loss``."""
+        """Take one optimiser step on ``loss``."""
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
@@ -111,11 +111,11 @@ class Run:
         self._count += 1
 
     def watched(self, epoch: int) -> bool:
-        """Whether the validation fold is looked at after this epoch: every fourth, and the last."""
+        """Whether the validation fold is evaluated after this epoch: every fourth, and the last."""
         return epoch % 4 == 3 or epoch + 1 == self.recipe.epochs
 
     def report(self, epoch: int, scores: str) -> None:
-        """Log one line about an epoch that has just been trained."""
+        """Log one line about the epoch that has just been trained."""
         spent = self.seconds + time.perf_counter() - self._began
         left = spent / (epoch + 1) * (self.recipe.epochs - epoch - 1)
         log.info(
@@ -140,12 +140,12 @@ class Run:
         part.replace(self.path)
 
     def _resume(self) -> tuple[int, float]:
-        """Take up a run that was stopped: epochs and seconds done (0 where there is none)."""
+        """Resume a run that was stopped; return epochs and seconds done (0 if there is none)."""
         if not self.path.is_file():
             return 0, 0.0
         saved = torch.load(self.path, weights_only=True)
         if json.loads(saved["recipe"]) != asdict(self.recipe):
-            raise ExportError(f"{self.path} is of another recipe ({saved['recipe']}): give another --work")
+            raise ExportError(f"{self.path} has another recipe ({saved['recipe']}): give another --work")
         for name, part in self._parts.items():
             part.load_state_dict(saved[name])
         log.info("resuming after epoch %d", saved["epochs"])
@@ -153,7 +153,7 @@ class Run:
 
 
 def finished(path: Path) -> dict[str, Any]:
-    """Read the checkpoint of a finished run as :func:`saved` does."""
+    """Read the checkpoint of a finished run, as :func:`saved` does."""
     read = saved(path)
     epochs = json.loads(read["recipe"])["epochs"]
     if read["epochs"] < epochs:
@@ -168,7 +168,9 @@ def saved(path: Path) -> dict[str, Any]:
     try:
         read: dict[str, Any] = torch.load(path, weights_only=True)
     except (UnpicklingError, EOFError, RuntimeError) as error:
-        raise ExportError(f"{path} is no checkpoint: give a .pt file that train or teach has left") from error
+        raise ExportError(
+            f"{path} is not a checkpoint: give a .pt file that train or teach has written"
+        ) from error
     read["averaged"] = {
         k.removeprefix("module."): v for k, v in read["averaged"].items() if k != "n_averaged"
     }
@@ -176,7 +178,7 @@ def saved(path: Path) -> dict[str, Any]:
 
 
 def conditioned(data: ptbxl.PtbXl, rows: NDArray[np.int64], spec: Preprocessing) -> tuple[Tensor, Tensor]:
-    """Return the rows as a model gets them, rounded to 1 uV (int16), and their masks."""
+    """Return the rows, prepared as for a model and rounded to 1 uV (int16), and their masks."""
     signal = torch.empty(len(rows), 12, ptbxl.LENGTH, dtype=torch.int16)
     mask = torch.empty(len(rows), 12)
     for at in range(0, len(rows), 512):
@@ -188,15 +190,15 @@ def conditioned(data: ptbxl.PtbXl, rows: NDArray[np.int64], spec: Preprocessing)
 
 
 def targets(data: ptbxl.PtbXl, rows: NDArray[np.int64]) -> Tensor:
-    """Return ``[rows, statements]``, 1 where a statement is made, all groups beside each other."""
+    """Return ``[rows, statements]``, 1 where a row has the statement, all groups side by side."""
     return torch.from_numpy(np.concatenate([y[rows] for y in data.labels.values()], 1).astype(np.float32))
 
 
 def weights(prevalence: Tensor) -> Tensor:
-    """Weigh statements by how little guessing their prevalence costs: the root of the inverse entropy.
+    """Return the weights of statements: the inverse square root of the entropy of their prevalence.
 
-    Without this the rare ones, which macro AUROC counts as much as the usual ones, hardly train.
-    A weight of a whole statement, unlike one of its positives, leaves its probabilities unbiased.
+    Without them rare statements, which macro AUROC counts as much as common ones, are hardly trained. A weight of the
+    whole statement, unlike one of its positives, leaves its probabilities unbiased.
     """
     p = prevalence.clamp(1e-3, 1 - 1e-3)
     w = (-p * p.log() - (1 - p) * (1 - p).log()).rsqrt()
@@ -206,9 +208,9 @@ def weights(prevalence: Tensor) -> Tensor:
 def predict(
     net: nn.Module, signal: Tensor, mask: Tensor, batch: int = 128, fast: bool = False
 ) -> list[NDArray[np.float32]]:
-    """Run the network on windows in microvolts, in evaluation mode; one array for each output.
+    """Run the network on windows in microvolts, in evaluation mode; return one array for each output.
 
-    ``fast`` runs it as training does (see :func:`reduced`): three digits of a logit, in less time.
+    ``fast`` computes as training does (see :func:`reduced`): logits with three digits, in less time.
     """
     net.eval()
     parts = []
@@ -221,7 +223,7 @@ def predict(
 
 
 def scores(data: ptbxl.PtbXl, rows: NDArray[np.int64], outputs: list[NDArray[np.float32]]) -> str:
-    """Lay out the macro AUROC of each group, given what :func:`predict` returned for the rows."""
+    """Return the macro AUROC of each group as text, given the output of :func:`predict` for the rows."""
     areas = [
         macro_auroc(z, labels[rows])[0] for labels, z in zip(data.labels.values(), outputs[1:], strict=True)
     ]

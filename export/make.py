@@ -1,7 +1,7 @@
-"""``python -m export make MODEL``: every command that a shipped model came out of, one after the other.
+"""``python -m export make MODEL``: all commands that made a shipped model, one after the other.
 
-Each stage is one of the other commands, with a folder of its own in which it can be stopped and taken up. What is
-done is kept in ``done.json`` beside these folders, so that a chain goes on where it was stopped.
+Each stage is one of the other commands, with its own folder, and can be stopped and resumed. Finished stages are
+listed in ``done.json`` beside these folders, so that a chain goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ log = logging.getLogger("export.make")
 
 
 def make(kind: Kind, data: Path, work: Path, zoo: Path, run: Callable[[list[str]], int]) -> None:
-    """Run what is left of the model's chain through ``run``, which takes a command's arguments.
+    """Run the unfinished stages of the model's chain with ``run``, which takes the arguments of a command.
 
     Raises
     ------
     ExportError
-        A stage failed; the ones before it are kept.
+        A stage failed; the stages before it are kept.
     """
     path = work / "done.json"
     done: list[list[str]] = json.loads(path.read_text()) if path.is_file() else []
@@ -40,6 +40,6 @@ def make(kind: Kind, data: Path, work: Path, zoo: Path, run: Callable[[list[str]
 
 
 def arguments(stage: Stage, data: Path, work: Path, zoo: Path) -> list[str]:
-    """Return a stage's arguments with its places below ``work``, and the recordings and the zoo named."""
+    """Return the arguments of a stage, with its places in ``work`` and the folders ``data`` and ``zoo``."""
     words = [str(work / word) if isinstance(word, Place) else word for word in stage]
     return [*words, "--data", str(data), *(["--zoo", str(zoo)] if stage[0] == "publish" else [])]

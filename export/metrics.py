@@ -38,8 +38,8 @@ def auroc(scores: Array, labels: Labels, weights: Array | None = None) -> Array:
 def macro_auroc(scores: Array, labels: Labels, weights: Array | None = None) -> Array:
     """Mean AUROC over the statements, on the rows that carry at least one of them.
 
-    The rule of the PTB-XL benchmark: rows without a statement of the task are left out, and
-    so is a statement that has only one class among the rows (of a draw).
+    The rule of the PTB-XL benchmark: rows without a statement of the task are left out, and so is a statement with
+    only one class among the rows (of a draw).
     """
     rows = labels.any(axis=1)
     w = None if weights is None else weights[:, rows]
@@ -53,9 +53,9 @@ def macro_auroc(scores: Array, labels: Labels, weights: Array | None = None) -> 
 def class_f1(
     said: NDArray[np.int64], truth: NDArray[np.int64], classes: int, weights: Array | None = None
 ) -> Array:
-    """F1 of each class where every row has one of them, and is called one.
+    """F1 of each class, where every row has one true and one predicted class.
 
-    ``weights`` as for :func:`auroc`. Returns ``[draws, classes]``, NaN where a class neither is nor is called.
+    ``weights`` as for :func:`auroc`. Returns ``[draws, classes]``, NaN for a class that is neither true nor predicted.
     """
     w = np.ones((1, len(said))) if weights is None else np.asarray(weights, np.float64)
     each = np.arange(classes)
@@ -94,7 +94,7 @@ def calibration_error(probabilities: Array, labels: Labels, bins: int = 15) -> f
 def frechet(true: Array, found: Array) -> float:
     """Frechet distance of two sets of embeddings ``[n, size]`` as normal distributions (Heusel et al., NIPS 2017)."""
     a, b = (np.cov(x, rowvar=False, dtype=np.float64) for x in (true, found))
-    # tr sqrt(ab) by way of the symmetric sqrt(a) b sqrt(a), whose eigenvalues are real.
+    # tr sqrt(ab) from the symmetric sqrt(a) b sqrt(a), whose eigenvalues are real.
     values, vectors = np.linalg.eigh(a)
     root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
     shared = np.sqrt(np.clip(np.linalg.eigvalsh(root @ b @ root), 0, None)).sum()

@@ -1,4 +1,4 @@
-"""From a network to files in the zoo: convert, quantise, list, prove, install; the same for every model."""
+"""From a network to files in the zoo: convert, quantise, list, verify, install; the same for every model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from wearecg.models.verify import verify
 log = logging.getLogger("export.package")
 
 CLIPS = {"onnx": (99.9, 99.99, 99.999, 100.0), "tflite": (95.0, 98.0, 99.0, 100.0)}
-"""Percentiles that are tried; that of the smallest error on other training windows is taken."""
+"""Percentiles that are tried; the one with the smallest error on other training windows is used."""
 QUANTIZE = {"onnx": quantize_onnx, "tflite": quantize_tflite}
 STAMP = {"onnx": to_onnx.stamp, "tflite": to_tflite.stamp}
 NUMBERS = {1: "first", 2: "first two"}
@@ -39,27 +39,27 @@ METHOD = (
 )
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Signal and mask, as :func:`wearecg.models.preprocess.condition` gives them."""
+"""Signal and mask, from :func:`wearecg.models.preprocess.condition`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """A model before it has files.
+    """A model without files yet.
 
     Attributes
     ----------
     card : Card
-        As far as it is known.
+        As far as known.
     net : nn.Module
         In evaluation mode; ``net(signal, mask)`` gives the card's outputs in their order.
     windows : Batch
-        Training windows: int8 is calibrated on the first half, its percentile chosen on the second.
+        Training windows: int8 is calibrated on the first half, the percentile chosen on the second.
     max_int8 : int
-        Bytes that an int8 file may have.
+        Size limit of an int8 file, bytes.
     first : int
-        Layers from the inputs that stay in floating point.
+        How many layers after the inputs stay in floating point.
     pairs : slice
-        Which of the golden windows are kept with what the model makes of them.
+        Which of the golden windows become golden pairs.
     """
 
     card: Card
@@ -99,12 +99,12 @@ def build(draft: Draft, stage: Path) -> Card:
 
 
 def install(card: Card, stage: Path, zoo: Path, windows: Batch) -> None:
-    """Make the golden pairs from ``windows``, check the staged model as a user would, move it into the zoo.
+    """Make the golden pairs from ``windows``, verify the staged model as a user would, copy it to the zoo.
 
     Raises
     ------
     GateError
-        The files do not verify against their own pairs; the zoo is as it was.
+        A file does not agree with its own pairs; the zoo is unchanged.
     """
     pairs = golden.make(card, stage, *windows)
     entry = golden.write(pairs, stage / f"{card.name}.golden.npz")
@@ -120,7 +120,7 @@ def install(card: Card, stage: Path, zoo: Path, windows: Batch) -> None:
 
 
 def _best_clip(draft: Draft, fp32: ModelFile, stage: Path, fit: Batch, held: Batch) -> float:
-    """Return the percentile whose int8 form is nearest to fp32 on the windows held back."""
+    """Return the percentile whose int8 form is nearest to fp32 on the held-out windows."""
     card = draft.card
     expected = _outputs(card, fp32, stage, held)
     spread = np.maximum(expected.var(axis=0), 1e-12)

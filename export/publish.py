@@ -1,6 +1,6 @@
-"""From a finished run to files in the zoo: the order of it, in which every model fills in what is its own.
+"""From a finished run to files in the zoo: the steps that all models share.
 
-Convert, quantise, let the gate look at every form on the same windows, calibrate, measure, prove, install.
+Convert, quantise, apply the gate to every form on the same windows, calibrate, measure, verify, install.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ Forms = TypeVar("Forms")
 
 
 class Publication(Protocol[Forms]):
-    """What one model fills in; ``Forms`` is what it keeps of its forms: their answers, or functions that give them."""
+    """The steps of one model; ``Forms`` is how it represents its forms: their outputs, or functions that give them."""
 
     def draft(self) -> Draft:
-        """Return the network, its card as far as it is known, and the windows that int8 is calibrated on."""
+        """Return the network, its card as far as known, and the windows on which int8 is calibrated."""
 
     def forms(self, net: nn.Module, card: Card, runners: Mapping[str, Runner]) -> Forms:
-        """Take the torch network and every file (``fp32_onnx``, ...) on the windows of the gate."""
+        """Return the forms: the torch network and every file (``fp32_onnx``, ...) on the windows of the gate."""
 
     def losses(self, forms: Forms) -> Sequence[Loss]:
-        """Return the rows that the gate looks at."""
+        """Return the rows that the gate checks."""
 
     def finished(self, card: Card, stage: Path, forms: Forms) -> Card:
-        """Return the card calibrated, and with what was measured of its files in the folder ``stage``."""
+        """Return the calibrated card, with the measurements of its files in the folder ``stage``."""
 
 
 class Finished(Protocol):
-    """What a card states of a training run that has ended."""
+    """What a card states about a finished training run."""
 
     @property
     def recipe(self) -> Schedule:
@@ -55,15 +55,15 @@ class Finished(Protocol):
 
     @property
     def seconds(self) -> float:
-        """Time it took."""
+        """Duration."""
 
     @property
     def machine(self) -> str:
-        """Where."""
+        """The machine that it ran on."""
 
 
 def publish(model: Publication[Forms], zoo: Path) -> Card:
-    """Publish into the folder ``zoo``, or raise and leave the folder as it was.
+    """Publish to the folder ``zoo``, or raise and leave the folder unchanged.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def publish(model: Publication[Forms], zoo: Path) -> Card:
 def unmeasured(
     about: About, trained: Finished, net: nn.Module, outputs: Outputs, data: Sequence[DataSet], last: str
 ) -> Card:
-    """Return a card as far as it is known before there is any file; ``last`` is the last stage of its training."""
+    """Return the card as far as known before there are files; ``last`` is the last stage of the training."""
     spec = about.input
     parameters, macs = cost(net, len(spec.leads), spec.length)
     return Card(

@@ -1,14 +1,14 @@
 """Static int8 in both formats: int8 weights per channel, 8-bit activations, ranges from real windows.
 
-Convolutions become int8, but for the first one or two and the last. 256 steps over +-5 mV are 39 uV each, coarser
-than a P wave deserves; and what the first layer makes of one lead is small beside what it makes of twelve:
-quantising the input of the second makes two thirds of the whole error, for a seventh of the time. An output in
-256 steps ties scores that differ. The sums and the pooling between stay in floating point too: int8 sums cost up to
-0.04 macro AUROC with a single lead. So do fully connected layers: they are a hundredth of the work, and going to
-int8 and back takes longer than they do.
+Convolutions become int8, except the first one or two and the last. 256 steps over +-5 mV are 39 uV each, too coarse
+for a P wave; and the output of the first layer for one lead is small compared with that for twelve: quantising the
+input of the second layer makes two thirds of the whole error and saves a seventh of the time. An output with 256
+steps gives equal scores to different windows. Sums and pooling also stay in floating point: int8 sums cost up to
+0.04 macro AUROC with a single lead. So do fully connected layers: they are a hundredth of the work, and converting
+to int8 and back takes longer.
 
-Where activations are clipped decides between the steps of a window with one lead and the extremes of one
-with artefacts: with the bare minimum and maximum lead I lost up to 0.005.
+The clipping of activations is a trade-off between the step size for a window with one lead and the extremes of one
+with artefacts: with plain minimum and maximum, lead I lost up to 0.005.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Array = NDArray[np.float32]
 
 SIGNATURE = "serving_default"
 FIRST = 2
-"""So many layers from the inputs stay in floating point, where the model does not say otherwise."""
+"""How many layers after the inputs stay in floating point by default."""
 
 
 class Node(NamedTuple):
@@ -65,7 +65,7 @@ class Windows(CalibrationDataReader):  # type: ignore[misc]
 
 
 LAYOUT = ("Reshape", "Transpose", "Squeeze", "Unsqueeze")
-"""Operators that only move numbers: what gives an output may lie before them."""
+"""Operators that only move numbers: the layer that computes an output may be before them."""
 
 
 def quantize_onnx(
@@ -87,7 +87,7 @@ def quantize_onnx(
     percentile : float
         Of all values of an activation; what lies beyond is clipped.
     first : int
-        So many layers from the inputs stay in floating point.
+        How many layers after the inputs stay in floating point.
     """
     # The quantiser reports its progress with print.
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
@@ -140,7 +140,7 @@ def quantize_tflite(
         Of the windows, by their largest (and smallest) value of an activation; what lies beyond is clipped.
         The quantiser's own calibration is a moving average over the windows, which clips most of them.
     first : int
-        So many layers from the inputs stay in floating point.
+        How many layers after the inputs stay in floating point.
     """
     with quiet():
         from ai_edge_quantizer import algorithm_manager, calibrator, qtyping, quantizer

@@ -1,4 +1,4 @@
-"""From torch to ONNX, with nothing in the file that names the machine it was made on."""
+"""From torch to ONNX, without traces of the machine in the file."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def to_onnx(net: nn.Module, path: Path, leads: int, length: int, outputs: Sequen
     """Export a folded network, ``signal [N, leads, length]`` and ``mask [N, leads]`` in, any N."""
     example = (torch.zeros(2, leads, length), torch.ones(2, leads))
     batch = torch.export.Dim("N", min=1)
-    # It tells of every torchvision operator that it cannot register; none is used here.
+    # It logs every torchvision operator that it cannot register; none is used here.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        # Inside torch's own exporter; nothing that a caller could do about them.
+        # From torch's own exporter; a caller cannot avoid them.
         warnings.filterwarnings("ignore", message="# The axis name: N will not be used")
         warnings.filterwarnings("ignore", category=FutureWarning)
         warnings.filterwarnings("ignore", category=DeprecationWarning)
@@ -43,7 +43,7 @@ def to_onnx(net: nn.Module, path: Path, leads: int, length: int, outputs: Sequen
 
 
 def strip(model: onnx.ModelProto) -> None:
-    """Remove stack traces and paths, which torch writes into every node's metadata."""
+    """Remove stack traces and paths, which torch writes to the metadata of every node."""
     del model.metadata_props[:]
     model.doc_string = ""
     graph = model.graph
@@ -54,7 +54,7 @@ def strip(model: onnx.ModelProto) -> None:
 
 
 def stamp(path: Path, props: Mapping[str, str]) -> None:
-    """Write a card's stamp into a model file, in place of what was there."""
+    """Write a card's stamp to a model file, in place of the existing metadata."""
     model = onnx.load(path)
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, dict(props))

@@ -1,4 +1,4 @@
-"""From torch to TFLite by litert-torch, and what a .tflite file is made of."""
+"""From torch to TFLite with litert-torch, and reading the graph of a .tflite file."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def to_tflite(net: nn.Module, path: Path, leads: int, length: int) -> None:
 
 
 def stamp(path: Path, props: Mapping[str, str]) -> None:
-    """Append a card's stamp to a model file; a FlatBuffer ends where its tables end, whatever follows."""
+    """Append a card's stamp to a model file; a FlatBuffer ignores bytes after its tables."""
     text = json.dumps(dict(props)).encode()
     path.write_bytes(path.read_bytes() + text + len(text).to_bytes(4, "little") + TRAILER)
 
@@ -65,7 +65,7 @@ def read_graph(content: bytes) -> Graph:
     types = _names(schema.TensorType)
     model: Any = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
     (graph,) = model.subgraphs
-    # Files from before operator codes passed 127 have them in the other field.
+    # Older files, from before there were more than 127 operators, have the code in the other field.
     codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
     return Graph(
         tuple(
@@ -80,10 +80,10 @@ def read_graph(content: bytes) -> Graph:
 
 
 def dynamic_range(graph: Graph) -> list[str]:
-    """Name the operators whose weights are integers while what they weigh is not.
+    """Return the operators with integer weights and floating-point inputs.
 
-    tflite-runtime 2.14 computes some of them wrong without a word (a fully connected layer with a
-    scale per channel: AUROC 0.97 became 0.51).
+    tflite-runtime 2.14 silently computes some of them wrong (a fully connected layer with a scale per channel: AUROC
+    0.97 became 0.51).
     """
     return [
         graph.names[op.outputs[0]]
@@ -94,7 +94,7 @@ def dynamic_range(graph: Graph) -> list[str]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the converter's progress and its libraries' warnings to themselves."""
+    """Suppress the converter's progress output and the warnings of its libraries."""
     with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
         warnings.simplefilter("ignore")
         yield

@@ -1,7 +1,7 @@
 """Wire protocol v1, both directions: messages to frames and back (PROTOCOL.md is the spec).
 
-``decode_body(encode_body(m)) == m`` for every message, and ``encode_body(decode_body(b)) == b`` for
-every body that is accepted (but a STATUS without entries may state another size of an entry).
+``decode_body(encode_body(m)) == m`` for every message, and ``encode_body(decode_body(b)) == b`` for every body that
+is accepted (except that a STATUS without entries may state another entry size).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CRC = struct.Struct("<I")
 
 
 def encode_body(message: Message) -> bytes:
-    """Header, fields and CRC-32: what goes into a COBS frame, or over BLE as it is.
+    """Return header, fields and CRC-32: the content of a COBS frame, and over BLE the whole packet.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def encode_body(message: Message) -> bytes:
 
 
 def decode_body(body: bytes) -> Message:
-    """Inverse of `encode_body`.
+    """Decode a body; the inverse of `encode_body`.
 
     Raises
     ------
@@ -74,10 +74,9 @@ def encode_frame(message: Message) -> bytes:
 
 
 class FrameDecoder:
-    """Finds the messages in a byte stream that is cut anywhere and may be damaged.
+    """Finds the messages in a byte stream, however it is cut, and if parts of it are damaged.
 
-    A damaged frame costs itself and what is glued to it before the next 0x00; memory stays below
-    `MAX_WIRE` bytes whatever arrives.
+    A damaged frame is lost, with all bytes before the next 0x00; memory stays below `MAX_WIRE` bytes for any input.
     """
 
     def __init__(self) -> None:

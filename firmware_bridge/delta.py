@@ -1,9 +1,8 @@
 """Delta packing of samples: a reference, then blocks of bit-packed differences (PROTOCOL.md, Packings).
 
-The first sample of every lead is stored in full (int24), each later one as its difference to the
-sample before, in blocks of `BLOCK` samples that share one field width. Differences are taken modulo
-2**24 and read as int24, so that every step between two int24 values has exactly one difference and
-no payload of the right length can be invalid.
+The first sample of every lead is stored in full (int24), each later one as its difference from the sample before, in
+blocks of `BLOCK` samples with one field width. Differences are taken modulo 2**24 and read as int24, so that every
+step between two int24 values has exactly one difference and every payload of the right length is valid.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ def _wrap24(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def pack_int24(values: NDArray[np.int64]) -> bytes:
-    """Three bytes a value, little-endian two's complement."""
+    """Return three bytes for each value, little-endian two's complement."""
     return values.astype("<i4").reshape(-1, 1).view(np.uint8)[:, :3].tobytes()
 
 
@@ -32,7 +31,7 @@ def unpack_int24(payload: bytes) -> NDArray[np.int32]:
     raw = np.frombuffer(payload, np.uint8).reshape(-1, 3)
     wide = np.zeros((len(raw), 4), np.uint8)
     wide[:, 1:] = raw
-    # The arithmetic shift brings the sign bit down with it.
+    # The arithmetic shift extends the sign.
     return np.asarray(wide.view("<i4").reshape(-1) >> 8, np.int32)
 
 
@@ -50,7 +49,7 @@ def pack(samples: NDArray[np.int64]) -> bytes:
 
 
 def length(payload: bytes, n: int, leads: int) -> int:
-    """Bytes that the packed samples take at the front of ``payload``.
+    """Return how many bytes the packed samples take at the front of ``payload``.
 
     Raises
     ------

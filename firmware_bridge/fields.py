@@ -1,4 +1,4 @@
-"""What messages are put together from: the errors, a reader for fields, and texts."""
+"""The parts of messages: errors, a reader for fields, and texts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class UnknownFrameError(FrameError):
 
 
 class Reader:
-    """Takes fields off the front of a body; one that ends too soon raises ValueError."""
+    """Reads the fields of a body in order; a body that ends too soon raises ValueError."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -45,7 +45,7 @@ class Reader:
         return self.raw(self.raw(1)[0]).decode()
 
     def rest(self) -> bytes:
-        """Return what is left."""
+        """Return the bytes that are left."""
         return self._body[self._at :]
 
 
@@ -56,7 +56,7 @@ def pack_text(value: str) -> bytes:
 
 
 def same_length(what: str, extras: list[bytes]) -> int:
-    """Return the length that every one of ``extras`` has."""
+    """Return the common length of ``extras``; different lengths raise ValueError."""
     lengths = {len(extra) for extra in extras} or {0}
     if len(lengths) > 1:
         raise ValueError(f"extra of {what} differs in length: {sorted(lengths)}")

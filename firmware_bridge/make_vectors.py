@@ -1,6 +1,6 @@
 """Write the golden vectors: ``python -m firmware_bridge.make_vectors``.
 
-A vector that is already there must not change: firmware in the field was tested against it.
+An existing vector must not change: firmware in the field was tested against it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _data(rows: list[list[int]], packing: Packing, **more: Any) -> Data:
 
 
 def messages() -> dict[str, Message]:
-    """Every golden message by name."""
+    """Return every golden message by name."""
     one = Stream(id=0, rate_num=250, leads=(Lead(name="II", lsb=0.0009765625, adc_bits=16, gain=6.0),))
     twelve = tuple(Lead(name=name, lsb=2**-12, adc_bits=24, gain=6.0) for name in TWELVE)
     ppg = (Lead(name="PPG", lsb=1.0, unit=Unit.ARBITRARY, adc_bits=19),)
@@ -136,7 +136,7 @@ def _crc(body: bytes) -> bytes:
 
 
 def malformed(good: dict[str, Message]) -> list[dict[str, str]]:
-    """Wire bytes that must not be delivered: ``bad`` ones and ``unknown`` ones."""
+    """Return wire bytes that must not give a message: ``bad`` and ``unknown`` ones."""
     hello = encode_body(good["hello_one_lead"])[:-4]
     data = encode_body(good["data_int16"])[:-4]
     delta = encode_body(good["data_delta"])[:-4]
@@ -191,7 +191,7 @@ def malformed(good: dict[str, Message]) -> list[dict[str, str]]:
 
 
 def streams(good: dict[str, Message]) -> list[dict[str, Any]]:
-    """Byte streams with damage: the bodies that come through, and how many pieces are counted bad."""
+    """Return damaged byte streams, with the frames that are found and the number counted as bad."""
     a, b, c = (encode_frame(good[name]) for name in ("data_int16", "data_delta", "status_drops"))
     names = {a: "data_int16", b: "data_delta", c: "status_drops"}
     cases = {
@@ -211,7 +211,7 @@ def streams(good: dict[str, Message]) -> list[dict[str, Any]]:
 
 
 def build() -> dict[str, list[dict[str, Any]]]:
-    """Contents of every vector file by file name."""
+    """Return the contents of every vector file by file name."""
     good = messages()
     frames = [
         {
@@ -227,7 +227,7 @@ def build() -> dict[str, list[dict[str, Any]]]:
 
 
 def text(entries: list[dict[str, Any]]) -> str:
-    """JSON with one entry a line, for small parsers and readable diffs."""
+    """Return JSON with one entry per line, for small parsers and readable diffs."""
     return "[\n" + ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries) + "\n]\n"
 
 

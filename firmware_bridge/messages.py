@@ -1,7 +1,7 @@
 """The messages of wire protocol v1 and their fields (PROTOCOL.md is the spec).
 
-Fields that a later version appends are kept in ``extra``, so that a message encodes to the bytes it
-came from. Here out-of-range fields raise ValueError; `firmware_bridge.codec` makes FrameErrors of them.
+Fields that a later version appends are kept in ``extra``, so that a decoded message encodes to the same bytes.
+Out-of-range fields raise ValueError here, which `firmware_bridge.codec` turns into FrameError.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _check_ids(streams: tuple[Stream, ...]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Message:
-    """What every message has. ``extra`` holds bytes that a later version appended."""
+    """The base class of messages. ``extra`` holds bytes that a later version appended."""
 
     code: ClassVar[int]
     seq: int = 0
@@ -90,7 +90,7 @@ class _Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelloRequest(_Message):
-    """Host: say who you are."""
+    """Host: ask the device for `Hello`."""
 
     code = 0x01
 
@@ -182,7 +182,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello(_Message):
-    """Device: who it is and what its streams are. ``t_us`` is its clock now."""
+    """Device: its identity and its streams. ``t_us`` is its clock now."""
 
     code = 0x81
     t_us: int
@@ -215,7 +215,7 @@ class Hello(_Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ack(_Message):
-    """Device: what became of the command of type ``command`` and sequence number ``command_seq``."""
+    """Device: the result of the command of type ``command`` and sequence number ``command_seq``."""
 
     code = 0x82
     command: int
@@ -234,7 +234,7 @@ class Ack(_Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamStatus:
-    """What one stream lost inside the device since boot; each counter stops at 2**32 - 1."""
+    """The losses of one stream inside the device since boot; each counter stops at 2**32 - 1."""
 
     stream: int
     dropped_frames: int = 0
@@ -364,7 +364,7 @@ MESSAGES: dict[int, type[Message]] = {
 
 
 def payload_length(packing: Packing, payload: bytes, n: int, leads: int) -> int:
-    """Bytes that ``n`` samples of ``leads`` leads take at the front of ``payload``.
+    """Return how many bytes ``n`` samples of ``leads`` leads take at the front of ``payload``.
 
     Raises
     ------

@@ -64,7 +64,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(checkpoint, data, tmp
 
 
 def test_another_recipe_does_not_take_over_a_run(checkpoint, data):
-    with pytest.raises(ExportError, match="is of another recipe"):
+    with pytest.raises(ExportError, match="has another recipe"):
         training.train(data, checkpoint.parent, dataclasses.replace(RECIPE, seed=2))
 
 
@@ -95,7 +95,7 @@ def test_encoders_and_teachers_may_answer_beside_the_teacher(data, teacher, chec
 def test_a_file_that_is_no_checkpoint_is_named_with_the_remedy(data, teacher, tmp_path):
     path = tmp_path / "encoder.pt"
     path.write_text("no weights")
-    with pytest.raises(ExportError, match=r"encoder\.pt is no checkpoint: give a \.pt file"):
+    with pytest.raises(ExportError, match=r"encoder\.pt is not a checkpoint: give a \.pt file"):
         own.answer(data, teacher, [path])
 
 

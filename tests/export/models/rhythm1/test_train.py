@@ -85,7 +85,7 @@ def test_a_run_from_an_encoder_says_so_and_does_not_take_over_another(
     found = training.load(training.train(data, tmp_path, recipe, start, noise)).recipe
     assert len(found.start) == 64
     assert found.noise
-    with pytest.raises(ExportError, match="is of another recipe"):
+    with pytest.raises(ExportError, match="has another recipe"):
         training.train(data, checkpoint.parent, RECIPE, start)
     trained = encoders.Trained(Encoder(GROUPS), GROUPS, encoders.Recipe(), 0.0, "")
     with pytest.raises(ExportError, match=r"encoder\.pt is not a wide encoder's"):
