@@ -53,6 +53,14 @@ def test_stream_record_and_read_back(tmp_path: Path) -> None:
     assert any("AFIB" in note for note in recording.annotations.notes)
 
 
+def test_a_source_is_told_its_leads_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    monkeypatch.setattr("wearecg.sources.open_port", lambda *arguments: told.append(arguments[-1]))
+    for leads in ("II, V1", ["II", "V1"]):
+        wearecg.open_source("/dev/ttyNONE", "ascii", leads=leads)
+    assert told == [("II", "V1")] * 2
+
+
 def test_twelve_leads_out_of_three(person: wearecg.Person, samples: np.ndarray) -> None:
     columns = [person.leads.index(lead) for lead in ("II", "V1", "V5")]
     twelve = wearecg.load_model("lead12")(samples[:, columns], fs=FS, leads="II,V1,V5")

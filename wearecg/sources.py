@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from wearecg.ecg.leads import names_of
 from wearecg.errors import SourceError
 from wearecg.transports.base import Source
 
@@ -19,7 +20,7 @@ def open_source(
     device: str | None = None,
     baud: int | None = None,
     fs: float | None = None,
-    leads: Sequence[str] = (),
+    leads: str | Sequence[str] = (),
 ) -> Source:
     """Return the source that ``spec`` names, not yet open.
 
@@ -36,8 +37,8 @@ def open_source(
         Of a serial port, if not the sensor's usual one.
     fs : float, optional
         Samples per second, where the sensor or the file does not state them.
-    leads : sequence of str
-        What the channels are, of a sensor that does not name them itself.
+    leads : str or sequence of str
+        Names of the channels (``"II,V1"``), for a sensor that does not state them.
 
     Returns
     -------
@@ -54,12 +55,13 @@ def open_source(
     ...     source.realtime
     False
     """
+    names = names_of(leads)
     if is_port(spec):
-        return open_port(spec, device, baud, fs, leads)
+        return open_port(spec, device, baud, fs, names)
     if spec.startswith(BLE):
         if baud:
             raise SourceError(f"{spec} is not a serial port: leave out the baud rate")
-        return open_ble(spec.removeprefix(BLE), device, fs=fs, leads=leads)
+        return open_ble(spec.removeprefix(BLE), device, fs=fs, leads=names)
     if device or baud:
         raise SourceError(f"{spec} is not a sensor: leave out the device and the baud rate")
     path, _, query = spec.partition("?")
