@@ -12,7 +12,7 @@ DURATION_S = "60"
 
 
 def main() -> int:
-    """Run both ends until the stream ends or Ctrl-C; return the stream's exit code."""
+    """Run sensor and stream until the stream ends or Ctrl-C; return the stream's exit code."""
     wearecg = [sys.executable, "-m", "wearecg"]
     with tempfile.TemporaryDirectory(prefix="wearecg-demo-") as folder:
         port = str(Path(folder) / "ttySENSOR")

@@ -32,7 +32,7 @@ COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4",
 SECONDS = 10.0
 LEFT_MM = 25.0
 ROWS_MM = (165.0, 125.0, 85.0, 40.0)
-"""Height of the zero line of each row above the lower edge; the last is the rhythm strip's."""
+"""Height of each row's zero line above the lower edge; the last row is the rhythm strip."""
 GRID_MM = (10.0, 290.0, 15.0, 190.0)
 """Left, right, bottom, top of the grid."""
 MEASURED, RECONSTRUCTED, GRID = "black", "#1f4fbf", "#f2b8b5"
@@ -60,7 +60,7 @@ def save_page(recording: Recording, leads: Sequence[str], model: Reconstructor, 
     try:
         figure.savefig(path)
     except (OSError, ValueError) as error:
-        raise SinkError(f"cannot draw into {path}: {error}") from error
+        raise SinkError(f"cannot draw {path}: {error}") from error
 
 
 def page(twelve: Twelve, width: float, title: str, source: str) -> Figure:
@@ -123,13 +123,13 @@ def _lead(axes: Axes, twelve: Twelve, lead: str, width: float, start: float, end
 
 
 def _blanks(y: NDArray[np.floating[Any]], shortest: int) -> list[tuple[int, int]]:
-    """First and last index of each stretch without a value that is long enough for words."""
+    """Return first and last index of each stretch without values that is long enough for a text."""
     edges = np.flatnonzero(np.diff(np.isnan(y), prepend=False, append=False)).reshape(-1, 2)
     return [(int(first), int(end) - 1) for first, end in edges if end - first >= shortest]
 
 
 def _calibration(axes: Axes, zero: float) -> None:
-    """1 mV for 0.2 s, to the left of a row."""
+    """Draw the calibration pulse, 1 mV for 0.2 s, to the left of a row."""
     x = LEFT_MM - 8 + np.array([0.0, 1.5, 1.5, 6.5, 6.5, 8.0])
     y = zero + MM_PER_MV * np.array([0.0, 0.0, 1.0, 1.0, 0.0, 0.0])
     axes.plot(x, y, color=MEASURED, linewidth=0.8, gid="calibration")

@@ -131,7 +131,10 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("fs = 250", "say where the signal comes from: SOURCE, --port, --ble, or --config"),
-        ('source = "simulate:sinus"\nrotate = "1h"', "say how to record, but nothing is: add --record DIR"),
+        (
+            'source = "simulate:sinus"\nrotate = "1h"',
+            "are for recordings, but nothing is recorded: add --record DIR",
+        ),
         ('port = "a"\nstreams = ["ecg"]', "--streams is for Bluetooth sensors: name one with --ble"),
         ('ble = "a"\nlsb = 0.001', "--capture and --lsb are for serial ports: name one with --port"),
         ('ble = "a"\ncapture = "new"', "--capture and --lsb are for serial ports: name one with --port"),

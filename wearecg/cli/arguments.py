@@ -1,4 +1,4 @@
-"""What arguments of several verbs have in common."""
+"""Parsers of arguments that several commands share."""
 
 from __future__ import annotations
 

@@ -79,5 +79,5 @@ def describe(profile: Profile) -> str:
         ),
     ]
     if sum(profile.after) >= sum(profile.before):
-        lines.append("  it does not help: a longer recording may, or leave the profile out")
+        lines.append("  it does not help: try a longer recording, or leave the profile out")
     return "\n".join(lines)

@@ -34,7 +34,7 @@ def settle(args: argparse.Namespace, options: type[T]) -> T:
     Raises
     ------
     ConfigError
-        The file cannot be read, or something in it is not an option or not a value of its kind; with file and line.
+        The file cannot be read, or it has an unknown option or a value of the wrong type; with file and line.
     """
     parser: argparse.ArgumentParser = args.parser
     known = declared(options)
@@ -55,13 +55,13 @@ def settle(args: argparse.Namespace, options: type[T]) -> T:
 
 
 def read_toml(path: Path, options: type[Options]) -> dict[str, Any]:
-    """Return the values in the file by the names of their fields. Raises `ConfigError`, see `settle`."""
+    """Return the values of a file by field name. Raises `ConfigError`, see `settle`."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; name an existing file with {CONFIG}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as that") from error
+        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -108,7 +108,7 @@ def line_of(text: str, key: str | None = None) -> int:
 
 
 def _converted(option: Option, value: Any, where: str) -> Any:
-    """Check a value and convert it as the command line would."""
+    """Check a value and convert it as on the command line."""
     kind = option.kind
     if not kind.fits(value):
         raise ConfigError(f"{where} is {_toml(value)}, but it must be {kind.name}, like {kind.example}")

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     ports = list_ports({ids: name for name, driver in known.items() for ids in driver.usb_ids})
     print("Plugged in:" if ports else "Plugged in: no serial port found")
     for port in ports:
-        guess = f" - may be {port.device}, --device auto finds out" if port.device else ""
+        guess = f" - may be {port.device}; --device auto detects it" if port.device else ""
         print(f"  {port.path}  {port.description}{guess}" + (f"\n    {port.problem}" if port.problem else ""))
     if args.scan:
         _scan()
@@ -45,7 +45,9 @@ def _scan() -> None:
     sensors = list_sensors()
     known = [sensor for sensor in sensors if sensor.device]
     print(
-        "In range:" if known else "In range: no sensor that is known; one that is connected does not show up"
+        "In range:"
+        if known
+        else "In range: no known sensor (a sensor that is connected elsewhere is not visible)"
     )
     for sensor in known:
         assert sensor.device

@@ -11,7 +11,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser = verbs.add_parser(
         "doctor",
         help="check this computer: packages, models, ports, Bluetooth, power, clock, disk, service",
-        description="Check this computer. Exit code 1 if there is a problem; a warning is none.",
+        description="Check this computer. Exit code 1 if there is a problem; 0 also with warnings.",
     )
     parser.add_argument(
         "--directory",

@@ -1,4 +1,4 @@
-"""``wearecg models``: the models that are installed, their cards, and whether this machine runs them right."""
+"""``wearecg models``: installed models, their cards, and whether this machine computes what was published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options of a verb, declared once: its argument parser and its TOML file are both made from a typed dataclass.
+"""The options of a command, declared once: argument parser and TOML file are both made from a typed dataclass.
 
 Each field is made by `option` and holds the final value of one option::
 
@@ -20,7 +20,7 @@ from typing import Any
 
 
 class UsageError(ValueError):
-    """Options that do not go together, whether they were typed or come from a file."""
+    """Options that do not go together, from the command line or from a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def _is_texts(value: object) -> bool:
 
 
 FLAG = Kind("true or false", "true", lambda value: isinstance(value, bool))
-# By type: a bool is an int, too.
+# By exact type, as a bool is an int.
 WHOLE = Kind("a whole number", "5", lambda value: type(value) is int)
 NUMBER = Kind("a number", "0.5", lambda value: type(value) in (int, float))
 TEXT = Kind("a text", '"..."', _is_text)
@@ -120,14 +120,14 @@ def texts(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The base of options. Subclasses raise `UsageError` where values do not go together."""
+    """The base class of options. Subclasses raise `UsageError` for values that do not go together."""
 
     def __post_init__(self) -> None:
         """Check the values; the base has nothing to check."""
 
 
 def declared(options: type[Options]) -> dict[str, Option]:
-    """Return the options by the names of their fields: those of the class itself, then those of each base."""
+    """Return the options by field name: those of the class itself, then those of each base."""
     made = {one.name: one.metadata["option"] for one in fields(options)}
     return {
         name: made[name] for cls in options.__mro__ for name in inspect.get_annotations(cls) if name in made

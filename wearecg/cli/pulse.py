@@ -29,17 +29,17 @@ class PulseOptions(ModelOptions):
 
     ppg_to_ecg: bool = flag(
         "--ppg-to-ecg",
-        help="draw a synthetic lead II* from the lead PPG; only heart rate and regularity are found in it",
+        help="draw a synthetic lead II* from the lead PPG; only heart rate and regularity are derived from it",
     )
     ppg_model: str = option(
-        "--ppg-model", default="ppg2ecg", metavar="MODEL", help="what draws it (default ppg2ecg)"
+        "--ppg-model", default="ppg2ecg", metavar="MODEL", help="model that draws it (default ppg2ecg)"
     )
     ppg_lag: Lag = option(
         "--ppg-lag",
         parse=lag,
         metavar="S",
-        help="seconds from the R wave to the pulse, or `model` for the model's guess; "
-        "by default measured where there is an ECG, else unknown",
+        help="seconds from the R wave to the pulse, or `model` for the model's estimate; "
+        "by default measured if there is an ECG, else unknown",
     )
 
     def __post_init__(self) -> None:

@@ -45,13 +45,13 @@ class RecordingOptions(Options):
         "--rotate",
         parse=checked(limits),
         metavar="1h,100MB",
-        help="begin a new recording after this time or size, or either",
+        help="begin a new recording after this time or size, whichever comes first",
     )
     keep_free: str | None = option(
         "--keep-free",
         parse=checked(size),
         metavar="500MB",
-        help="delete the oldest finished recordings, never others' files, while less than this is free",
+        help="delete the oldest finished recordings, never other files, while less than this is free",
     )
     sync: float | None = option(
         "--sync",
@@ -67,7 +67,7 @@ class RecordingOptions(Options):
         super().__post_init__()
         if self._kept and not any(uri.startswith(_WFDB) for uri in self.uris):
             raise UsageError(
-                "--rotate, --keep-free and --sync say how to record, but nothing is: add --record DIR"
+                "--rotate, --keep-free and --sync are for recordings, but nothing is recorded: add --record DIR"
             )
 
     @property

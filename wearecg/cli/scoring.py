@@ -40,7 +40,7 @@ class ModelOptions(Options):
     )
 
     def __post_init__(self) -> None:
-        """Refuse ``none`` beside a model."""
+        """Refuse ``none`` together with a model."""
         super().__post_init__()
         if NONE in self.model and len(self.model) > 1:
             raise UsageError("--model none scores nothing: give it alone, or leave it out")

@@ -1,4 +1,4 @@
-"""``wearecg simulate``: a sensor made of software, on a pseudo-terminal."""
+"""``wearecg simulate``: a virtual sensor, on a pseudo-terminal or a virtual Bluetooth."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--device", default="bridge", help="the sensor to be (default bridge)")
+    parser.add_argument("--device", default="bridge", help="the sensor to simulate (default bridge)")
     parser.add_argument("--from", dest="recording", metavar="RECORD", help="play this recording (WFDB, CSV)")
     parser.add_argument(
         "--scenario",
@@ -55,8 +55,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "come than the sensor states",
     )
     parser.add_argument("--link", type=Path, metavar="PATH", help="symlink to the port, kept over replugs")
-    parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="what goes wrong: below")
-    parser.add_argument("--ppm", type=float, default=0.0, metavar="X", help="error of the sensor's crystal")
+    parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="a fault, see below")
+    parser.add_argument("--ppm", type=float, default=0.0, metavar="X", help="error of the sensor's clock")
     parser.add_argument("--jitter", type=float, default=0.0, metavar="S", help="send up to S seconds late")
     parser.add_argument("--truth", type=Path, metavar="FILE", help="write the true beats as JSON Lines")
     parser.add_argument("--duration", type=positive, metavar="S", help="seconds of signal to play")
@@ -110,7 +110,7 @@ def _run_bluetooth(args: argparse.Namespace, kind: type[SimulatedBle], faults: l
     from wearecg.errors import SourceError
     from wearecg.virtual_sensor.bluez_bus import dbus_daemon
 
-    dbus_daemon()  # before what can be imported on Linux only
+    dbus_daemon()  # raises before the import of modules for Linux only
     from wearecg.virtual_sensor.bluez_sensor import VirtualBleSensor, VirtualBluetooth
 
     if args.link is not None:

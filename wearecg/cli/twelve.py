@@ -1,4 +1,4 @@
-"""The options for reconstructed leads, the same in every verb that takes them."""
+"""The options for reconstructed leads, the same in every command that has them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TwelveModel(Options):
     """``--twelve-model``."""
 
     twelve_model: str = option(
-        "--twelve-model", default="lead12", metavar="MODEL", help="what reconstructs (default lead12)"
+        "--twelve-model", default="lead12", metavar="MODEL", help="model that reconstructs (default lead12)"
     )
 
 
@@ -33,13 +33,13 @@ class TwelveOptions(TwelveModel, ModelOptions):
 
     twelve: bool = flag(
         "--twelve",
-        help="reconstruct the leads that are not measured, with error bars; findings rest on measured leads alone",
+        help="reconstruct the leads that are not measured, with error bars; findings rest on measured leads only",
     )
     profile: Path | None = option(
         "--profile",
         parse=Path,
         metavar="FILE",
-        help="with --twelve: this person's, from `wearecg calibrate`",
+        help="with --twelve: the profile of this person, from `wearecg calibrate`",
     )
 
     def __post_init__(self) -> None:
@@ -68,7 +68,7 @@ def observers(options: TwelveOptions) -> list[Observer]:
 
 
 class Known:
-    """How well the leads that were not measured are known over a whole run; `feed` it every event."""
+    """How well the reconstructed leads are known over a whole run; call `feed` with every event."""
 
     def __init__(self, model: Reconstructor) -> None:
         self._model = model
@@ -91,9 +91,9 @@ class Known:
         model = self._model
         lines = [f"twelve leads through {model.label}; what is reconstructed is no basis of any finding"]
         if not self._reconstructed:
-            lines.append("  nothing to reconstruct: all are given; choose the measured ones with --leads")
+            lines.append("  nothing to reconstruct: all leads are measured; choose some with --leads")
         elif not self._samples:
-            lines.append(f"  nothing: no {model.input.seconds:g} s in which enough leads can be used")
+            lines.append(f"  nothing: no {model.input.seconds:g} s with enough usable leads")
         else:
             lines += [self._line(TWELVE.index(lead)) for lead in self._reconstructed]
         return "\n".join(lines)

@@ -12,7 +12,7 @@ TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "
 """The standard twelve in their standard order."""
 
 UNKNOWN = "ECG"
-"""An ECG whose electrode positions are not known."""
+"""An ECG lead whose electrode positions are not known."""
 
 SYNTHETIC = "II*"
 """The lead that a model draws from a pulse. It is no ECG (`is_ecg`), and no model scores it."""
@@ -75,7 +75,7 @@ def names_of(leads: str | Iterable[str]) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        One name a lead; empty for an empty text.
+        One name for each lead; empty for an empty text.
 
     Examples
     --------

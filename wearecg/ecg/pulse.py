@@ -36,7 +36,7 @@ SLOPE_SHARE, SLOPE_WITHIN_S = 0.5, 1.5
 """An upslope counts if it is at least this share of the steepest one within this time before or after, seconds."""
 REFRACTORY_S = 0.28
 FLAT = 1e-5
-"""A pulse sensor whose standard deviation in the band is below this share of its largest reading shows no pulse."""
+"""There is no pulse if the standard deviation in the band is below this share of the largest reading."""
 MISSING_SHARE = 0.05
 UPSIDE_DOWN = -0.5
 MIN_PULSES = 4
@@ -57,7 +57,7 @@ LIMITS = (
 def pulse_band(
     x: NDArray[np.floating], fs: float, cutoff: float = 0.5, pad_s: float = 3.0
 ) -> NDArray[np.float64]:
-    """Keep a pulse wave from ``cutoff`` to 8 Hz along the last axis, without shifting phase.
+    """Filter a pulse wave to ``cutoff`` to 8 Hz along the last axis, with zero phase.
 
     The gain is ``1 / (1 + (cutoff / f)**4)``, that of `wearecg.models.preprocess.highpass`, times
     ``1 / (1 + (f / 8)**8)``.
@@ -66,7 +66,7 @@ def pulse_band(
 
 
 def find_pulses(x: NDArray[np.floating], fs: float) -> NDArray[np.float64]:
-    """Find the pulses of a wave.
+    """Find the pulses in a wave.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def find_pulses(x: NDArray[np.floating], fs: float) -> NDArray[np.float64]:
     around = np.lib.stride_tricks.sliding_window_view(np.pad(slope, reach), 2 * reach + 1)
     threshold = np.maximum(SLOPE_SHARE * around.max(axis=-1), np.finfo(np.float64).tiny)
     picker = PeakPicker(REFRACTORY_S * fs)
-    # The slope between samples i and i + 1 is that half-way.
+    # The slope between samples i and i + 1 belongs half-way between them.
     return (np.array(picker.feed(slope, threshold) + picker.flush(), np.float64) + 0.5) / fs
 
 

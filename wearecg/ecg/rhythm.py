@@ -66,7 +66,7 @@ class Rhythm:
         start = end - sum(rr)
         said = Statement("", "", start, end, None, self._source, leads=(self._lead,), stream=self._stream)
         if len(rr) < MIN_RR:
-            reason = f"{len(rr)} intervals without a break; the rhythm is judged on {MIN_RR} or more"
+            reason = f"{len(rr)} intervals without a break; the rhythm needs {MIN_RR} or more"
             return replace(
                 said,
                 code="NOT_SCORED",

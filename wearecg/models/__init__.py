@@ -1,4 +1,4 @@
-"""Models: the card that states what one is, the runner that runs it, and the zoo that ships."""
+"""Models: their cards, what runs them, and those that ship with wearecg (the zoo)."""
 
 from wearecg.models.card import Card, available, load_card
 from wearecg.models.lead12 import Reconstructor

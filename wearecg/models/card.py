@@ -40,7 +40,7 @@ class Input:
     min_fs: float
     """Recordings with a lower sampling rate (Hz) are refused."""
     min_leads: int
-    """Fewer usable leads than this are not scored."""
+    """With fewer usable leads a window is not scored."""
     preprocessing: Preprocessing
     around: str = "window"
     """Where its windows are: ``window``, at regular times; ``beat``, around each R peak."""
@@ -65,9 +65,9 @@ class CardStatement:
     slope: float
     offset: float
     threshold: float
-    """Probability from which it holds."""
+    """Probability from which it is made."""
     reported: bool
-    """Whether a live window in which it holds gives a finding; its probability is always there."""
+    """Whether it becomes a finding when a live window has it; its probability is always given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +103,10 @@ class SignalOutput:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The error bars of reconstructed leads: ``share`` of the truth lies within them.
+    """The error bars of reconstructed leads: a ``share`` of the true values lies within them.
 
     The model's standard deviation times ``scale`` (one number for each of the twelve leads) is that of a normal
-    distribution. Where the band's half-width is above ``unknown_mv`` a lead counts as not known.
+    distribution. Where the half-width of the band is above ``unknown_mv``, a lead counts as not known.
     """
 
     share: float
@@ -116,7 +116,7 @@ class Band:
     def __post_init__(self) -> None:
         scales = len(self.scale) == len(TWELVE) and min(self.scale) > 0
         if not (0 < self.share < 1 and scales and self.unknown_mv > 0):
-            raise ModelError(f"{self} is no band: share in (0, 1), 12 scales above 0, unknown_mv above 0")
+            raise ModelError(f"{self} is not a band: share in (0, 1), 12 scales above 0, unknown_mv above 0")
 
     @property
     def width(self) -> float:
@@ -134,15 +134,15 @@ class Outputs:
     unlike: float | None = None
     """From this value of the signal ``unlike`` on, a window is unlike the training data."""
     band: Band | None = None
-    """Of a model that reconstructs leads: its signals are ``leads`` (mean) and ``logvar``."""
+    """For a reconstructor, whose signals are ``leads`` (mean) and ``logvar``."""
     points: Mapping[str, float] = field(default_factory=dict, hash=False)
-    """Operating points: for an output by its name, the probability from which it is a finding."""
+    """Operating points: the probability from which an output, by its name, counts as found."""
 
     @property
     def in_file(self) -> dict[str, tuple[int, ...]]:
         """Name and shape (of one window) of each output of a file, in its order.
 
-        The logits of all groups, and then a classifier's signals, are one: each output takes its time.
+        The logits of all groups, then a classifier's signals, are one output: each output costs time.
         """
         shapes: dict[str, tuple[int, ...]] = {"embedding": (self.embedding,)} if self.embedding else {}
         if self.groups:
@@ -151,7 +151,7 @@ class Outputs:
 
     @property
     def places(self) -> dict[str, tuple[int, slice]]:
-        """Where the embedding, each group's logits and each signal are: which output of a file, which columns."""
+        """Where the embedding, the logits of each group and each signal are: output of a file, and columns."""
         places = {name: (number, slice(None)) for number, name in enumerate(self.in_file)}
         if self.groups:
             number, _ = places.pop("logits")
@@ -314,7 +314,7 @@ class Card:
         )
 
     def stamp(self, precision: str) -> dict[str, str]:
-        """Return what the file of this precision carries inside."""
+        """Return what the file of this precision must carry inside."""
         return {
             "wearecg.model": self.source,
             "wearecg.precision": precision,
@@ -352,7 +352,7 @@ def available() -> list[str]:
 
 
 def card_path(name: str | Path) -> Path:
-    """Return the path of a shipped model's card, or of the card file that ``name`` is.
+    """Return the path of a card: of a shipped model, or ``name`` itself if it is a card file.
 
     Raises
     ------
@@ -383,7 +383,7 @@ def load_card(name: str | Path) -> Card:
     Raises
     ------
     ModelError
-        There is none, it was edited or damaged, or it states something impossible.
+        There is no such card, it was edited or damaged, or it states something impossible.
 
     Examples
     --------

@@ -55,7 +55,7 @@ def check(card: Card, where: str) -> None:
             spec.leads == PPG and bool(card.outputs.groups),
             "outputs.groups",
             reported,
-            "none, as it sees a pulse",
+            "none, as its input is a pulse",
         ),
         (len(set(spec.leads)) != len(spec.leads), "input.leads", spec.leads, "without repetition"),
         (not 1 <= spec.min_leads <= len(spec.leads), "input.min_leads", spec.min_leads, "1 to all leads"),

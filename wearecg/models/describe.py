@@ -18,7 +18,7 @@ def describe(card: Card) -> str:
     lines += [f"file       {f.path}: {f.precision} {f.runtime}, {f.bytes / 1e6:.2f} MB" for f in card.files]
     lines.append(f"golden     {card.golden.path}: {card.golden.pairs} pairs for `wearecg models verify`")
     for group in card.outputs.groups:
-        lines.append(f"{group.name}, from which probability it holds (* live windows report it)")
+        lines.append(f"{group.name}, with the probability from which each is stated (* reported live)")
         lines += [
             f"  {'*' if s.reported else ' '} {s.code:6} {s.threshold:5.2f}  {s.text}"
             for s in group.statements
@@ -26,7 +26,7 @@ def describe(card: Card) -> str:
     lines += [f"point      {name}: from a probability of {p:g}" for name, p in card.outputs.points.items()]
     if band := card.outputs.band:
         lines.append(
-            f"band       {band.share:.0%} of the truth lies within; a lead is not known where half of it is above "
+            f"band       {band.share:.0%} of the truth lies within; a lead is not known if half its width is above "
             f"{band.unknown_mv:g} mV; a lead's standard deviation is scaled by "
             + ", ".join(f"{lead} {scale:g}" for lead, scale in zip(TWELVE, band.scale, strict=True))
         )
@@ -46,7 +46,7 @@ def describe(card: Card) -> str:
 
 
 def measured_table(rows: tuple[Measured, ...]) -> str:
-    """Lay out each metric with its interval, and calibration error where there is one, forms side by side."""
+    """Return a table of each metric with its interval and, if known, calibration error, forms side by side."""
     tables = []
     for data, metric in dict.fromkeys((r.data, r.metric) for r in rows):
         some = [r for r in rows if (r.data, r.metric) == (data, metric)]
@@ -69,7 +69,7 @@ def measured_table(rows: tuple[Measured, ...]) -> str:
 
 
 def gate_table(quantisation: Quantisation) -> str:
-    """Lay out the gate's metric of every form beside torch's, and the largest loss."""
+    """Return a table of the gate's metric of every form beside torch's, and the largest loss."""
     unit = " of torch's value" if quantisation.relative else ""
     lines = [
         f"gate: {quantisation.metric} of each file on the same windows; refused beyond a loss of "

@@ -17,7 +17,7 @@ def check_rate(fs: float, spec: Input, source: str) -> None:
     if not spec.min_fs <= fs < float("inf"):
         raise SignalError(
             f"a rate of {fs:g} Hz is too low: {source} needs at least {spec.min_fs:g} Hz, "
-            "below it the QRS complex is lost"
+            "below that the QRS complex is lost"
             if fs < spec.min_fs
             else f"fs is {fs}: give the samples per second"
         )
@@ -37,6 +37,6 @@ def as_columns(samples: ArrayLike, leads: Sequence[str]) -> Samples:
     x = as_samples(samples)
     if x.ndim != 2 or x.shape[1] != len(leads):
         raise SignalError(
-            f"samples have shape {x.shape} for {len(leads)} leads: give [n, leads], one column a lead"
+            f"samples have shape {x.shape} for {len(leads)} leads: give [n, leads], one column for each lead"
         )
     return x

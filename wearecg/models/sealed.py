@@ -1,4 +1,4 @@
-"""JSON that seals itself: a hash over everything else in it. A guard against accidents and mix-ups, no signature."""
+"""JSON with a seal: a hash over everything else in it. It protects against accidents, and is not a signature."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wearecg.errors import ModelError
 
 
 def digest(body: object) -> str:
-    """Return the hash of what JSON can hold, whatever the order of its keys."""
+    """Return the hash of a JSON value, independent of the order of its keys."""
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -23,12 +23,12 @@ def write(body: dict[str, Any], path: Path) -> None:
 
 
 def read(path: Path, what: str = "card", remedy: str = "reinstall it") -> dict[str, Any]:
-    """Read what `write` wrote; ``what`` it is and the ``remedy`` are for the error.
+    """Read a file of `write`; ``what`` it is and the ``remedy`` are for the error message.
 
     Raises
     ------
     ModelError
-        It cannot be read, is no JSON object, or was edited or damaged.
+        It cannot be read, is not a JSON object, or was edited or damaged.
     """
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
@@ -37,7 +37,7 @@ def read(path: Path, what: str = "card", remedy: str = "reinstall it") -> dict[s
     if not isinstance(body, dict):
         raise ModelError(f"{what} {path}: expected an object, got {type(body).__name__}")
     if "seal" not in body:
-        raise ModelError(f"{what} {path} has no seal: it is of an earlier version, or none; {remedy}")
+        raise ModelError(f"{what} {path} has no seal: it is of an earlier version, or not a {what}; {remedy}")
     if body.pop("seal") != digest(body):
         raise ModelError(f"{what} {path} does not match its own seal: it was edited or damaged; {remedy}")
     return body

@@ -1,4 +1,4 @@
-"""Dataclasses from JSON: none but their fields, all that have no default, each of its type (``X | None``: or null)."""
+"""Dataclasses from JSON: no unknown fields, none missing that has no default, each of its type."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def build(kind: type[T], body: object, where: str) -> T:
     Raises
     ------
     ModelError
-        Names the field (``where`` and the way to it) and the value found.
+        Names the field (``where``, then its path) and the value found.
     """
     if not isinstance(body, Mapping):
         raise ModelError(f"{where}: expected an object, got {body!r}")

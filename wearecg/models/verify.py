@@ -7,10 +7,10 @@ fp32
     between AVX-512, AVX2, SSE and plain kernels, on outputs up to 24); a wrong kernel by far more.
 int8
     Kernels may round an activation one step apart (by design: a fixed-point or a floating-point
-    rescale), and such steps add up differently on every window. The yardstick is what quantisation
-    itself, half a step at most in each activation, has moved that window's outputs: the root mean
-    square between the published int8 and fp32 outputs of the pair. Two machines that rounded
-    everything in their own way would differ by 1.4 of it; 2 are allowed. LiteRT's XNNPACK, plain and
+    rescale), and such steps add up differently on every window. The yardstick is how much quantisation
+    itself, half a step at most in each activation, changed the outputs for that window: the root mean
+    square between the published int8 and fp32 outputs of the pair. Two machines with independent
+    rounding would differ by 1.4 of it; 2 are allowed. LiteRT's XNNPACK, plain and
     reference kernels and tflite-runtime 2.14 stay below 0.6 of it; ONNX Runtime gave the same bits on
     every processor tried. A kernel that ignores a scale or mixes channels up is far outside.
 """
