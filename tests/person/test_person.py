@@ -278,7 +278,7 @@ def test_any_usual_rate(fs: int) -> None:
 
 @pytest.mark.parametrize("fs", [0, 30, -5, float("nan"), 1e5])
 def test_impossible_rates_are_refused(fs: float) -> None:
-    with pytest.raises(SignalError, match="cannot be sampled|give the samples per second"):
+    with pytest.raises(SignalError, match=r"cannot be sampled|give the samples per second"):
         Person(1, "sinus", fs)
 
 
