@@ -56,7 +56,8 @@ Written = tuple[list[str], str]
 
 def texts(without: str = "") -> st.SearchStrategy[str]:
     alphabet = st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters=without)
-    return st.text(alphabet, min_size=1, max_size=8)
+    # argparse takes "--" for the end of the options, even as a value behind "=".
+    return st.text(alphabet, min_size=1, max_size=8).filter(lambda text: text != "--")
 
 
 def written(name: str) -> st.SearchStrategy[Written]:
