@@ -6,6 +6,7 @@ import importlib
 import json
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -200,3 +201,81 @@ def test_observers_hear_what_others_say() -> None:
     assert len(said) > 2
     assert int(last[0]) == 10 * sum(one.change != "ends" for one in said)
     assert int(last[2]) > 10
+
+
+def said(**more: object) -> wearecg.Statement:
+    return replace(wearecg.Statement("X", "x", 1.0, 2.0, 0.5, "odd@1"), **more)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        said(start="a"), said(start=3.0), said(end=float("nan")), said(code=["x"]), said(probability=7.0),
+        said(probability="x"), said(evidence=5), said(stream="ecg"), 5, "abc",
+        wearecg.Measure("qt", "long", "ms", "odd@1", 1.0, 2.0),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_nonsense_of_an_observer_reaches_nobody_and_ends_nothing(nonsense, tmp_path: Path) -> None:
+    class Odd(Observer):
+        source, wants = "odd@1", (Events((wearecg.Beat,)),)
+
+        def feed(self, item, about):
+            return [nonsense]
+
+    source = wearecg.open_source("simulate:sinus?fs=250&speed=max")
+    events = list(wearecg.Session(source, [Odd()], f"jsonl:{tmp_path}/x".split(), duration=8))
+    assert nonsense not in events
+    failed = [event.message for event in events if isinstance(event, wearecg.Notice)]
+    assert len(failed) == 1
+    assert failed[0].startswith("odd@1 failed: ")
+    assert sum(isinstance(event, wearecg.Beat) for event in events) > 3
+
+
+@pytest.mark.parametrize("what", ["accepts", "begin", "wants"])
+def test_an_observer_that_cannot_begin_is_told_and_the_rest_goes_on(what: str) -> None:
+    class Odd(Observer):
+        source, wants = "odd@1", ((5,) if what == "wants" else ())
+
+        def accepts(self, info):
+            return 1 / (what != "accepts")
+
+        def begin(self, about):
+            return self if what == "wants" else None
+
+        def feed(self, item, about):
+            return ()
+
+    source = wearecg.open_source("simulate:sinus?fs=250&speed=max")
+    events = list(wearecg.Session(source, [Odd()], duration=8))
+    assert any(isinstance(event, wearecg.Notice) and "odd@1 failed" in event.message for event in events)
+    assert sum(isinstance(event, wearecg.Beat) for event in events) > 3
+
+
+class Full(wearecg.Sink):
+    """An output whose disk is full."""
+
+    def write(self, event):
+        raise wearecg.SinkError("the disk is full")
+
+    def close(self):
+        pass
+
+
+def test_an_output_that_fails_is_told_to_who_iterates() -> None:
+    events = list(wearecg.stream("simulate:sinus?fs=250&speed=max", observe=(), to=Full(), duration=8))
+    assert [event.message for event in events if isinstance(event, wearecg.Notice)] == ["the disk is full"]
+    assert sum(isinstance(event, wearecg.Beat) for event in events) > 3
+
+
+def test_a_session_is_iterated_over_once() -> None:
+    session = wearecg.Session(wearecg.open_source("simulate:sinus?fs=250&speed=max"), duration=3)
+    list(session)
+    with pytest.raises(RuntimeError, match="iterated over once"):
+        next(iter(session))
+
+
+@pytest.mark.parametrize("duration", [float("nan"), -1.0, 0.0, float("inf")])
+def test_a_duration_that_is_none_is_refused(duration: float) -> None:
+    with pytest.raises(wearecg.SignalError, match="duration is"):
+        wearecg.stream("simulate:sinus?speed=max", duration=duration)

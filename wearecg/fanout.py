@@ -34,6 +34,7 @@ class Fanout:
         """What went wrong with an output."""
         self._outputs: list[ThreadedSink] = []
         self._floods = Floods()
+        self._said: list[Notice] = []
         try:
             # A display comes last: it shows where the others record.
             for output in sorted(outputs, key=lambda output: str(output).startswith("live:")):
@@ -72,6 +73,11 @@ class Fanout:
             told += self._floods.feed(item, now) if isinstance(item, Notice) else [item]
         self._tell(told)
 
+    def said(self) -> list[Notice]:
+        """Return what the outputs themselves have said since the last call."""
+        said, self._said = self._said, []
+        return said
+
     def close(self) -> None:
         """Let every output write what it has and end; safe to call twice."""
         self._tell(self._floods.flush())
@@ -86,5 +92,6 @@ class Fanout:
 
     def _notices(self) -> Iterable[Notice]:
         notices = [notice for output in self._outputs for notice in output.drain_notices()]
+        self._said += notices
         self.failures += [notice for notice in notices if notice.level == "error"]
         return notices

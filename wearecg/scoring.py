@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from wearecg.block import Event, StreamId, Window
 from wearecg.pipeline.observer import About, Observer
+from wearecg.pipeline.said import checked
 from wearecg.pipeline.watching import failure
 
 MAX_WAITING = 4
@@ -55,7 +56,7 @@ class Scoring:
     def _run(self, job: _Job) -> None:
         stream, source = job.about.info.stream, job.observer.source
         try:
-            self._said.extend(job.observer.feed(job.window, job.about))
+            self._said.extend(checked(job.observer.feed(job.window, job.about)))
             self.scored[stream] += 1
         except Exception as error:  # whatever a model does, the stream goes on
             self.skipped[stream] += 1

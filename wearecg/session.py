@@ -82,6 +82,8 @@ class Session:
         trace: bool = False,
         turn: Callable[[Session], None] | None = None,
     ) -> None:
+        if duration is not None and not 0 < duration < float("inf"):
+            raise SignalError(f"duration is {duration}: give the seconds after which to end, above 0")
         self.source = source
         self.outputs = Fanout(sinks, patient=not source.realtime)
         self._board = Board()
@@ -89,6 +91,7 @@ class Session:
         self._scoring = Scoring()
         self._started = float("-inf")
         self._begun: set[StreamId] = set()
+        self._over_for_good = False
         wall = time.time() - time.monotonic() if source.realtime else float("nan")
         self._engine = Engine(
             _names(source),
@@ -106,17 +109,26 @@ class Session:
         return self._scoring.scored.total()
 
     def __iter__(self) -> Generator[Event, None, None]:
-        """Open the source and yield every event until it ends, ``duration`` has passed or ``stop`` is set."""
+        """Open the source and yield every event until it ends, ``duration`` has passed or ``stop`` is set.
+
+        What an output says (a full disk) is among them. Raises RuntimeError the second time, and when closed.
+        """
+        if self._over_for_good:
+            raise RuntimeError("a session is iterated over once, before it is closed: make another one")
+        self._over_for_good = True
         try:
             for event in self._events():
                 for told in self._board.feed(event):
                     self.outputs.write(told)
+                    yield from self.outputs.said()
                     yield told
         finally:
             self.close()
+        yield from self.outputs.said()
 
     def close(self) -> None:
         """Let the outputs write what they have, and end; after the last event this has happened already."""
+        self._over_for_good = True
         self.outputs.close()
 
     def _events(self) -> Iterator[Event]:
@@ -201,7 +213,7 @@ def stream(
     device: str | None = None,
     leads: str | Sequence[str] = (),
     observe: str | Sequence[str] = "auto",
-    to: str | Sequence[str | Sink] = (),
+    to: str | Sink | Sequence[str | Sink] = (),
     duration: float | None = None,
 ) -> Iterator[Event]:
     """Yield live events of a sensor, a recording or the simulator: blocks, beats, heart rate, quality, findings.
@@ -241,7 +253,7 @@ def stream(
     names = names_of(leads)
     opened = open_source(source, device, leads=names) if isinstance(source, str) else source
     observers = open_observers([observe] if isinstance(observe, str) else observe)
-    outputs = [to] if isinstance(to, str) else to
+    outputs = [to] if isinstance(to, str | Sink) else to
     # An empty name leaves out a channel of a sensor that does not name them itself.
     kept = [name for name in names if name]
     return iter(Session(opened, observers, outputs, leads=kept, duration=duration, trace=True))

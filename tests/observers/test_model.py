@@ -49,3 +49,8 @@ def test_one_model_serves_several_streams():
     assert auto.begin(about(("II",))) is auto.begin(about(("V5",)))
     assert not auto.accepts(about(("PPG",)).info)
     assert not auto.accepts(about(("RR",)).info)
+
+
+def test_without_a_beat_nothing_is_stated(window):
+    (one,) = open_observer("encoder").feed(window, about(window.leads))
+    assert (one.code, one.why, one.reason) == ("NOT_SCORED", "unusable", "no beat in 10 s")

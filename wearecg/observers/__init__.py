@@ -75,7 +75,7 @@ def open_observer(spec: str) -> Observer:
     if not name.endswith(".json") and name not in (models := known()):
         raise ModelError(
             f"there is no model or other observer {name!r}; known are {', '.join(models)}; or give the path of a "
-            "card (.json)"
+            "card (.json), or nothing at all"
         )
     return _open_model(name, options)
 

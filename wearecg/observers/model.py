@@ -12,7 +12,7 @@ from wearecg.models.card import Card, load_card
 from wearecg.models.runner import ENGINES
 from wearecg.models.runtimes import check_runtime
 from wearecg.observers.options import known_options
-from wearecg.pipeline.observer import About, Observer, Segments, Windows
+from wearecg.pipeline.observer import About, Observer, Segments, Windows, not_scored
 
 if TYPE_CHECKING:
     from wearecg.models.model import Model
@@ -59,7 +59,12 @@ class ModelObserver(Observer):
     def feed(self, item: object, about: About) -> Iterable[Event]:
         """Take a window; return its statements, with the rate and irregularity of the beats in it as evidence."""
         assert isinstance(item, Window)
-        rr = [beat.rr for beat in about.beats(item.start, item.end) if beat.rr is not None]
+        beats = about.beats(item.start, item.end)
+        if not beats:
+            # Whatever a network says of it: without a beat there is no rhythm, and no complex to judge.
+            reason = f"no beat in {item.end - item.start:g} s"
+            return [not_scored(self.source, about.info, item.start, item.end, "unusable", reason)]
+        rr = [beat.rr for beat in beats if beat.rr is not None]
         evidence = rr_measures(rr, RR_SOURCE, item.start, item.end, item.stream)
         return [
             statement if statement.why else replace(statement, evidence=evidence)
@@ -99,6 +104,6 @@ class AutoObserver(Observer):
 def wants_of(card: Card) -> tuple[Windows | Segments, ...]:
     """Return what a model looks at: a window every second, or a stretch around each beat."""
     spec = card.input
-    if getattr(spec, "around", "window") == "beat":
+    if spec.around == "beat":
         return (Segments(spec.fs, spec.seconds / 2, spec.seconds / 2),)
     return (Windows(spec.fs, spec.seconds),)

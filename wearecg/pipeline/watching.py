@@ -13,7 +13,9 @@ import numpy as np
 from wearecg.block import Beat, Event, Notice, SignalBlock, Window
 from wearecg.block import Samples as Array
 from wearecg.ecg.leads import is_ecg
+from wearecg.errors import WearECGError
 from wearecg.pipeline.observer import About, Events, Observer, Samples, Segments, Windows
+from wearecg.pipeline.said import checked
 from wearecg.pipeline.segments import Segmenter
 from wearecg.pipeline.windows import Windower
 
@@ -35,10 +37,12 @@ class Watching:
 
     def __init__(self, observers: Sequence[Observer], about: About, later: Later | None) -> None:
         self._about, self._later = about, later
-        accepted = [observer for observer in observers if observer.accepts(about.info)]
-        self.asked = accepted
+        self.asked: list[Observer] = []
         """Those of ``observers`` that look at this stream."""
-        self._begun = [observer.begin(about) for observer in accepted]
+        self._begun: list[Observer] = []
+        self._trouble: list[Event] = []
+        for observer in observers:
+            self._begin(observer)
         self.given = dict.fromkeys(self._begun, 0)
         """How many windows and segments each was given."""
         self._failed: set[Observer] = set()
@@ -71,9 +75,27 @@ class Watching:
             if isinstance(want, Segments)
         }
 
+    def _begin(self, observer: Observer) -> None:
+        try:
+            if not observer.accepts(self._about.info):
+                return
+            begun = observer.begin(self._about)
+            odd = [
+                want for want in begun.wants if not isinstance(want, Samples | Windows | Segments | Events)
+            ]
+            if odd:
+                raise TypeError(f"it wants {odd[0]!r}")
+        except WearECGError:  # what it was asked for cannot be done, and the user is to know
+            raise
+        except Exception as error:
+            self._trouble.append(failure(getattr(observer, "source", type(observer).__name__), error))
+        else:
+            self.asked.append(observer)
+            self._begun.append(begun)
+
     def hear(self, events: Iterable[Event]) -> list[Event]:
         """Hand on what was found in the stream; return what is said about it."""
-        said: list[Event] = []
+        said, self._trouble = self._trouble, []
         for event in events:
             if isinstance(event, Beat):
                 for segmenter in self._segmenters.values():
@@ -153,7 +175,7 @@ class Watching:
         if observer in self._failed:
             return ()
         try:
-            return tuple(step())
+            return checked(step())
         except Exception as error:  # whatever an observer does, what was measured goes on
             self._failed.add(observer)
             return (failure(observer.source, error),)
