@@ -126,7 +126,7 @@ def _single(header_file: Path, header: Header) -> _Signals:
     odd = [n for n, x, line in zip(names, digital, header.signals, strict=True) if _unlike(x, line)]
     if whole and odd:
         remarks.append(
-            f"{header_file.name}: first values or checksums of {', '.join(odd)} do not fit the signal file: "
+            f"{header_file.name}: checksums of {', '.join(odd)} do not fit the signal file: "
             "it is another one, or damaged"
         )
     # Several samples a frame: each signal has its own rate, and the ECG's is the one that counts.
@@ -172,12 +172,8 @@ def _digital(header_file: Path, header: Header, frames: int) -> list[NDArray[np.
 
 
 def _unlike(digital: NDArray[np.int64], line: SignalLine) -> bool:
-    """Whether a signal is not the one that its header was written for; a header of zeros does not say."""
-    if not line.checksum and not line.initial:
-        return False
-    first = line.initial is not None and len(digital) > 0 and digital[0] != line.initial
-    total = line.checksum is not None and (int(digital.sum()) - line.checksum) % 65536 != 0
-    return bool(total or (first and line.checksum is None))
+    """Whether a signal is not the one that its header was written for; a checksum of 0 is mostly none."""
+    return bool(line.checksum and (int(digital.sum()) - line.checksum) % 65536)
 
 
 def _millivolts(lead: str, line: SignalLine) -> tuple[float, str]:
