@@ -32,7 +32,6 @@ class SignalLine:
     gain: float | None
     baseline: int
     unit: str | None
-    initial: int | None
     checksum: int | None
     name: str | None
 
@@ -116,7 +115,6 @@ def _signal(line: str, path: Path) -> SignalLine:
         # Without a baseline of its own, the ADC's zero is that of the unit.
         baseline=int(gain["baseline"]) if gain and gain["baseline"] else numbers[1] or 0,
         unit=gain["unit"] if gain else None,
-        initial=numbers[2],
         checksum=numbers[3],
         name=fields[8].strip() if len(fields) > 8 else None,
     )
