@@ -2,44 +2,26 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from math import isfinite
-
-import numpy as np
 
 from wearecg.block import (
     ECG,
-    Beat,
     Event,
-    Gap,
-    HeartRate,
     Notice,
-    Quality,
     RRIntervals,
-    Samples,
     SignalBlock,
-    Statement,
     StreamId,
     StreamInfo,
     Summary,
-    Trace,
 )
 from wearecg.ecg.leads import SYNTHETIC, is_ecg, select
 from wearecg.errors import LeadError, SignalError
-from wearecg.pipeline.frontend import FrontEnd, FrontEvent
-from wearecg.pipeline.observer import About, Observer, Windows, not_scored
-from wearecg.pipeline.resample import Resampler
+from wearecg.pipeline.measured import MeasuredStream, scores
+from wearecg.pipeline.observer import Observer, not_scored
 from wearecg.pipeline.rr import LONGEST_S, SHORTEST_S, RRStream, possible
-from wearecg.pipeline.timeline import Timeline
-from wearecg.pipeline.watching import Later, Watching
+from wearecg.pipeline.watching import Later
 
-CLOCK_REPORT_S = 2.0
-LONG_GAP_S = 2.0
-"""Behind a gap longer than this the resampler starts over; shorter ones pass through it as NaN."""
-KEEP_BEATS_S = 60.0
-"""Observers may ask for beats that are at most so much older than the newest."""
 UNUSED_S = 5.0
 """After so long an observer that no stream suits is told of."""
 
@@ -84,7 +66,7 @@ class Engine:
         """How the rate of each is known, likewise."""
         self.uncalibrated: list[tuple[str, ...]] = [()] * len(self.names)
         """Leads of each that are of no known size, likewise."""
-        self._streams: dict[StreamId, _Stream] = {}
+        self._streams: dict[StreamId, MeasuredStream] = {}
         self._rr: dict[StreamId, RRStream] = {}
         self._refused: set[StreamId] = set()
         """Streams of which an impossible interval was told."""
@@ -162,17 +144,17 @@ class Engine:
         unused = [] if self._unused_told else self._unused()
         return [*unused, *events, *self._earlier.values(), *self._unscored()]
 
-    def _begin(self, block: SignalBlock, arrival: float) -> tuple[_Stream, list[Event]]:
+    def _begin(self, block: SignalBlock, arrival: float) -> tuple[MeasuredStream, list[Event]]:
         """Begin a stream, and first end what it was before its rate or its leads changed."""
         info, trace = self._info(block, arrival), self._trace and block.stream.sensor == 1
         before = self._streams.get(block.stream)
         events: list[Event] = []
         try:
-            stream = _Stream(block, info, self._observers, trace, self._later)
+            stream = MeasuredStream(block, info, self._observers, trace, self._later)
         except (SignalError, LeadError) as error:
             if before is None:
                 raise
-            stream = _Stream(block, info, (), trace, self._later)
+            stream = MeasuredStream(block, info, (), trace, self._later)
             events.append(Notice(f"{error}; {info.stream} goes on, and nothing scores it", "warning"))
         if before:
             for event in before.finish():
@@ -232,7 +214,7 @@ class Engine:
         return [
             Notice(f"{one.source} has nothing to look at: it needs {one.needs}, not {leads}", "warning")
             for one in self._observers
-            if leads and one.needs and one not in self._used and not _scores(one)
+            if leads and one.needs and one not in self._used and not scores(one)
         ]
 
     def _unscored(self) -> list[Event]:
@@ -247,161 +229,8 @@ class Engine:
         return [
             not_scored(observer.source, info, 0.0, end, "leads", why)
             for observer in self._observers
-            if observer not in self._used and _scores(observer)
+            if observer not in self._used and scores(observer)
         ]
-
-
-def _scores(observer: Observer) -> bool:
-    return any(isinstance(want, Windows) for want in observer.wants)
-
-
-class _Stream:
-    def __init__(
-        self,
-        block: SignalBlock,
-        info: StreamInfo,
-        observers: Sequence[Observer],
-        trace: bool,
-        later: Later | None,
-    ) -> None:
-        self.info = info
-        self.timeline = Timeline(block.stream)
-        self._front = FrontEnd(block.fs, block.leads, trace)
-        self._beats: deque[Beat] = deque()
-        about = About(info, self._beats_between, self._quality_between, trace)
-        self.watching = Watching(observers, about, later)
-        self._resamplers = {fs: Resampler(block.fs, fs, len(block.leads)) for fs in self.watching.rates}
-        self._origin = block.start
-        """What the sensor's clock showed at timeline 0; NaN without a clock."""
-        self._samples = self._gaps = self._beat_count = 0
-        self._lost: dict[str, int] = {}
-        self._next_clock_report = CLOCK_REPORT_S
-        self.end = 0.0
-
-    def begin(self) -> list[Event]:
-        return [self.info, *self.watching.hear([self.info])]
-
-    def takes(self, block: SignalBlock) -> bool:
-        """Whether the block has the rate and the leads of this stream."""
-        return (block.fs, block.leads) == (self.info.fs, self.info.leads)
-
-    def feed(self, block: SignalBlock, arrival: float) -> list[Event]:
-        events = self._follow(self.timeline.feed(block, arrival))
-        if self.end >= self._next_clock_report:
-            self._next_clock_report = self.end + CLOCK_REPORT_S
-            events.append(self.timeline.fit(self.end))
-        return events
-
-    def hear(self, other: _Stream, events: Sequence[Event]) -> list[Event]:
-        """Take the beats of another stream of this sensor, where both are on its clock."""
-        apart = other._origin - self._origin
-        same = other.info.stream.sensor == self.info.stream.sensor
-        if other is self or not same or not isfinite(apart):
-            return []
-        return self.watching.hear_sibling(events, apart)
-
-    def finish(self) -> list[Event]:
-        events = self._follow(self.timeline.flush())
-        events += self._found(self._front.flush())
-        for fs, resampler in self._resamplers.items():
-            events += self.watching.take_resampled(fs, resampler.next, resampler.flush())
-        events += self.watching.flush()
-        for observer, windows in self.watching.given.items():
-            if not windows and _scores(observer):
-                events.append(self._too_short(observer))
-        made = [event for event in events if isinstance(event, Summary)]
-        clock = self.timeline.fit(self.end)
-        lost = dict(self._lost)
-        summary = Summary(
-            self.info.stream, self.end, self._samples, lost, self._gaps, self._beat_count, 0, 0, clock
-        )
-        return [*(event for event in events if not isinstance(event, Summary)), summary, *made]
-
-    def _too_short(self, observer: Observer) -> Statement:
-        seconds = max(want.seconds for want in observer.wants if isinstance(want, Windows))
-        reason = f"{self.end:.1f} s of signal; {observer.source} scores windows of {seconds:g} s"
-        return not_scored(observer.source, self.info, 0.0, self.end, "short", reason)
-
-    def _follow(self, placed: list[SignalBlock | Gap | Notice]) -> list[Event]:
-        events: list[Event] = []
-        for item in placed:
-            events.append(item)
-            if isinstance(item, Gap):
-                self._gaps += 1
-                self._lost[item.reason] = self._lost.get(item.reason, 0) + item.samples
-                events += self.watching.hear([item])
-            elif isinstance(item, SignalBlock):
-                events += self._measure(item)
-        return events
-
-    def _measure(self, block: SignalBlock) -> list[Event]:
-        self._samples += len(block)
-        self.end = block.end
-        events = self._found(self._front.feed(block))
-        front, info = self._front, self.info
-        if len(front.trace):
-            events.append(Trace(front.trace, info.fs, info.leads, front.trace_start, info.stream))
-        events += self.watching.take(block)
-        for fs, resampler in self._resamplers.items():
-            take = self.watching.take_resampled
-            if block.lost > LONG_GAP_S * info.fs:
-                events += take(fs, resampler.next, resampler.flush())
-                resampler.seek(round(block.start * info.fs))
-            elif block.lost:
-                missing: Samples = np.full((block.lost, len(info.leads)), np.nan, np.float32)
-                events += take(fs, resampler.next, resampler.feed(missing))
-            events += take(fs, resampler.next, resampler.feed(front.clean))
-        return events
-
-    def _found(self, events: Sequence[FrontEvent]) -> list[Event]:
-        """Put what the front end found on this stream and in true seconds, and let the observers hear of it."""
-        stretch, stream, trouble = self.timeline.stretch, self.info.stream, self.timeline.trouble
-        found: list[Event] = []
-        for event in events:
-            if trouble:
-                event = _withheld(event, trouble)
-            elif stretch != 1.0:
-                event = _in_true_seconds(event, stretch)
-            if stream != ECG:
-                event = replace(event, stream=stream)
-            if isinstance(event, Beat):
-                self._beat_count += 1
-                self._beats.append(event)
-                while self._beats[0].time < event.time - KEEP_BEATS_S:
-                    self._beats.popleft()
-            found.append(event)
-        return found + self.watching.hear(found)
-
-    def _quality_between(self, start: float, end: float) -> Quality:
-        """Return the verdict on a stretch; nothing can be used of samples that come at another rate than stated."""
-        quality, trouble = self._front.quality_between(start, end), self.timeline.trouble
-        if not trouble:
-            return quality
-        leads = tuple(replace(lead, verdict="unusable", reason=trouble) for lead in quality.leads)
-        return replace(quality, leads=leads)
-
-    def _beats_between(self, start: float, end: float) -> tuple[Beat, ...]:
-        return tuple(beat for beat in self._beats if start <= beat.time < end)
-
-
-def _withheld(event: FrontEvent, trouble: str) -> FrontEvent:
-    """Leave out what is wrong when samples come at another rate than stated."""
-    match event:
-        case Beat():
-            return replace(event, rr=None)
-        case HeartRate():
-            return replace(event, bpm=None, reason=trouble)
-    return event
-
-
-def _in_true_seconds(event: FrontEvent, stretch: float) -> FrontEvent:
-    """RRIntervals and rates are of the heart, not of the sensor's oscillator."""
-    match event:
-        case Beat(rr=float() as rr):
-            return replace(event, rr=rr * stretch)
-        case HeartRate(bpm=float() as bpm):
-            return replace(event, bpm=bpm / stretch)
-    return event
 
 
 def _as_text(info: StreamInfo) -> str:
