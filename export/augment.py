@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -20,6 +22,19 @@ GAP = 50
 def lead_mask(leads: tuple[str, ...]) -> Tensor:
     """Return ``[12]`` with 1 for these leads."""
     return torch.tensor([float(name in leads) for name in TWELVE])
+
+
+def lead_subsets(n: int, shares: Mapping[tuple[str, ...], float], most: int, g: torch.Generator) -> Tensor:
+    """Draw masks ``[n, 12]``: each of these lead sets so often, the rest of the time up to ``most`` of any leads."""
+    size = torch.randint(1, most + 1, (n, 1), generator=g)
+    rank = torch.rand(n, len(TWELVE), generator=g).argsort(dim=1).argsort(dim=1)
+    mask = (rank < size).float()
+    kind = torch.rand(n, generator=g)
+    at = 0.0
+    for leads, share in shares.items():
+        mask[(kind >= at) & (kind < at + share)] = lead_mask(leads)
+        at += share
+    return mask
 
 
 def vary(signal: Tensor, g: torch.Generator, fs: float) -> Tensor:

@@ -63,6 +63,13 @@ def fit(
     return dataclasses.replace(outputs, groups=tuple(fitted[group.name] for group in outputs.groups))
 
 
+def unfitted(texts: Mapping[str, str]) -> tuple[CardStatement, ...]:
+    """Return statements, given code and text, as they are before anything is fitted or reported."""
+    return tuple(
+        CardStatement(code, text, 1.0, 0.0, DEFAULT_THRESHOLD, reported=False) for code, text in texts.items()
+    )
+
+
 def _statement(
     statement: CardStatement, z: NDArray[np.floating], y: NDArray[np.bool_], enough: bool
 ) -> CardStatement:

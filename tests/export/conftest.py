@@ -53,6 +53,30 @@ def ptbxl_root(tmp_path_factory):
     return root
 
 
+@pytest.fixture
+def stopped_and_resumed(tmp_path, monkeypatch):
+    """Return a function that stops a training after its first epoch, goes on, and returns the checkpoint."""
+    from export.errors import ExportError
+    from export.loop import Run
+
+    def run(training, data, recipe, name):
+        save = Run._save
+
+        def stop_after_the_first(run):
+            save(run)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Run, "_save", stop_after_the_first)
+        with pytest.raises(KeyboardInterrupt):
+            training.train(data, tmp_path, recipe)
+        with pytest.raises(ExportError, match="1 of 2 epochs done"):
+            training.load(tmp_path / f"{name}.pt")
+        monkeypatch.setattr(Run, "_save", save)
+        return training.train(data, tmp_path, recipe)
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def data(ptbxl_root, tmp_path_factory):
     from export.datasets import ptbxl

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from export.augment import NOISY, SNR, disturb, lead_mask, vary
+from export.augment import NOISY, SNR, disturb, lead_subsets, vary
 from export.models.encoder.card import ABOUT
 from wearecg.ecg.leads import TWELVE
 from wearecg.pipeline.resample import PASS_BAND
@@ -35,8 +35,8 @@ def augment(
 
     Returns the new signal, with all its leads, and the mask ``[N, 12]``.
     """
-    n, leads, _ = signal.shape
-    mask = _subsets(n, leads, g)
+    n = len(signal)
+    mask = lead_subsets(n, {LEAD_SETS[name]: share for name, share in SHARES.items()}, len(TWELVE), g)
     if noise is not None:
         some = torch.rand(n, generator=g) < NOISY
         signal = signal.clone()
@@ -52,16 +52,3 @@ def slowed(signal: Tensor, g: torch.Generator, fs: float) -> Tensor:
     kept = ((nyquist - f) / (nyquist * (1 - PASS_BAND))).clamp(0, 1)
     out: Tensor = torch.fft.irfft(torch.fft.rfft(signal) * torch.where(some, kept, 1.0), n=signal.shape[-1])
     return out
-
-
-def _subsets(n: int, leads: int, g: torch.Generator) -> Tensor:
-    """A third keep all leads, four in ten get a reported small set, the others any number of any leads."""
-    size = torch.randint(1, leads + 1, (n, 1), generator=g)
-    rank = torch.rand(n, leads, generator=g).argsort(dim=1).argsort(dim=1)
-    mask = (rank < size).float()
-    kind = torch.rand(n, generator=g)
-    at = 0.0
-    for name, share in SHARES.items():
-        mask[(kind >= at) & (kind < at + share)] = lead_mask(LEAD_SETS[name])
-        at += share
-    return mask

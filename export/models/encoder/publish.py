@@ -24,7 +24,7 @@ from export.models.encoder.evaluate import abstaining, measure, run
 from export.models.encoder.train import Trained
 from export.models.encoder.unlike import WithUnlike
 from export.package import Batch, Draft
-from wearecg.models.card import PRECISIONS, Card, CardStatement, Group, Loss, Outputs, SignalOutput
+from wearecg.models.card import PRECISIONS, Card, Group, Loss, Outputs, SignalOutput
 from wearecg.models.preprocess import condition
 from wearecg.models.runner import Runner
 
@@ -53,16 +53,7 @@ class EncoderPublication:
         encoder = self.trained.net.eval()
         net = WithUnlike(encoder, trust.fit(encoder, self.data, self.outliers), GROUPS).eval()
         recipe = self.trained.recipe
-        groups = tuple(
-            Group(
-                name,
-                tuple(
-                    CardStatement(code, text, 1.0, 0.0, calibrate.DEFAULT_THRESHOLD, reported=False)
-                    for code, text in self.data.statements[name].items()
-                ),
-            )
-            for name in GROUPS
-        )
+        groups = tuple(Group(name, calibrate.unfitted(self.data.statements[name])) for name in GROUPS)
         options = f" --shape {recipe.shape}"
         options += f" --teacher{' FILE' * len(recipe.teacher.split())}" if recipe.teacher else ""
         options += f" --jepa {recipe.jepa}" if recipe.jepa else ""

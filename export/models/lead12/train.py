@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool1d, pad
 
-from export.augment import lead_mask
+from export.augment import lead_mask, lead_subsets
 from export.datasets import ptbxl
 from export.loop import TRAIN_FOLDS, VALIDATION_FOLD, Run, Schedule, conditioned, finished, predict
 from export.models.lead12.net import INDEPENDENT as OUTPUTS
@@ -130,7 +130,8 @@ def hidden(signal: Tensor, present: Tensor, g: torch.Generator) -> tuple[Tensor,
     All leads of a window get one gain. What is shown may carry some noise, what is to be found does not.
     """
     n, leads, _ = signal.shape
-    mask = _subsets(n, leads, g) * present
+    shares = {LEAD_SETS[name]: share for name, share in SHARES.items()}
+    mask = lead_subsets(n, shares, leads - 1, g) * present  # something is to be found
     clean = signal * torch.exp(0.2 * torch.randn(n, 1, 1, generator=g))
     noisy = (torch.rand(n, 1, 1, generator=g) < 0.5).float()
     sigma = 0.03 * noisy * torch.rand(n, leads, 1, generator=g) ** 2
@@ -195,16 +196,3 @@ def glance(net: torch.nn.Module, signal: Tensor, present: Tensor, leads: tuple[s
     r = (a * b).sum(-1) / np.sqrt((a * a).sum(-1) * (b * b).sum(-1) + 1e-12)
     r2 = 1 - error.mean(axis=0).sum() / x.var(axis=(0, 2)).sum()
     return f"{r.mean():.4f} {1000 * np.sqrt(error).mean():.1f} {r2:.4f}"
-
-
-def _subsets(n: int, leads: int, g: torch.Generator) -> Tensor:
-    """A reported lead set, or else any number of any leads but all."""
-    size = torch.randint(1, leads, (n, 1), generator=g)
-    rank = torch.rand(n, leads, generator=g).argsort(dim=1).argsort(dim=1)
-    mask = (rank < size).float()
-    kind = torch.rand(n, generator=g)
-    at = 0.0
-    for name, share in SHARES.items():
-        mask[(kind >= at) & (kind < at + share)] = lead_mask(LEAD_SETS[name])
-        at += share
-    return mask

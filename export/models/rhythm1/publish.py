@@ -30,7 +30,7 @@ from export.models.rhythm1.evaluate import (
 )
 from export.models.rhythm1.train import Trained
 from export.package import Batch, Draft
-from wearecg.models.card import PRECISIONS, Card, CardStatement, Group, Loss, Outputs
+from wearecg.models.card import PRECISIONS, Card, Group, Loss, Outputs
 from wearecg.models.runner import Runner
 
 MAX_INT8 = 400_000
@@ -55,15 +55,11 @@ class Rhythm1Publication:
     def draft(self) -> Draft:
         """Take the recipe as it was; int8 is calibrated on training recordings, half of them upside down."""
         recipe, net = self.trained.recipe, self.trained.net.eval()
-        statements = tuple(
-            CardStatement(code, text, 1.0, 0.0, calibrate.DEFAULT_THRESHOLD, reported=False)
-            for code, text in cinc2017.CLASSES.items()
-        )
         card = publish.unmeasured(
             ABOUT,
             self.trained,
             net,
-            Outputs(net.embed.out_features, (Group(GROUP, statements),)),
+            Outputs(net.embed.out_features, (Group(GROUP, calibrate.unfitted(cinc2017.CLASSES)),)),
             (CINC2017, PTBXL, *((NSTDB,) if recipe.noise else ())),
             f"train {ABOUT.name} --start encoder.pt --epochs {recipe.epochs} "
             f"--seed {recipe.seed}{' --noise' if recipe.noise else ''}",

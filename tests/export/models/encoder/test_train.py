@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="the export extra is not installed")
 import export.models.encoder.train as training
 import export.teachers.own as own
 from export.errors import ExportError
-from export.loop import TRAIN_FOLDS, Run, conditioned, predict, weights
+from export.loop import TRAIN_FOLDS, conditioned, predict, weights
 from export.metrics import macro_auroc
 from export.teachers.net import Teacher
 from wearecg.models.preprocess import Preprocessing
@@ -45,20 +45,8 @@ def averaged(path):
     return torch.load(path, weights_only=True)["averaged"]
 
 
-def test_a_run_that_was_stopped_ends_with_the_same_weights(checkpoint, data, tmp_path, monkeypatch):
-    save = Run._save
-
-    def stop_after_the_first(run):
-        save(run)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Run, "_save", stop_after_the_first)
-    with pytest.raises(KeyboardInterrupt):
-        training.train(data, tmp_path, RECIPE)
-    with pytest.raises(ExportError, match="1 of 2 epochs done"):
-        training.load(tmp_path / "encoder.pt")
-    monkeypatch.setattr(Run, "_save", save)
-    resumed = averaged(training.train(data, tmp_path, RECIPE))
+def test_a_run_that_was_stopped_ends_with_the_same_weights(checkpoint, data, stopped_and_resumed):
+    resumed = averaged(stopped_and_resumed(training, data, RECIPE, "encoder"))
     for name, value in averaged(checkpoint).items():
         torch.testing.assert_close(resumed[name], value, rtol=0, atol=0)
 

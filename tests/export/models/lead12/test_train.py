@@ -11,8 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the export extra is not installed")
 import export.models.lead12.train as training
-from export.errors import ExportError
-from export.loop import TRAIN_FOLDS, Run, conditioned, predict
+from export.loop import TRAIN_FOLDS, conditioned, predict
 from export.models.lead12.net import Lead12
 from wearecg.ecg.lead12 import INDEPENDENT
 from wearecg.ecg.leads import TWELVE
@@ -107,20 +106,8 @@ def test_it_learns_leads_that_follow_from_each_other(data, tmp_path):
     assert 0.3 < z.std() < 3
 
 
-def test_a_run_that_was_stopped_ends_with_the_same_weights(checkpoint, data, tmp_path, monkeypatch):
-    save = Run._save
-
-    def stop_after_the_first(run):
-        save(run)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Run, "_save", stop_after_the_first)
-    with pytest.raises(KeyboardInterrupt):
-        training.train(data, tmp_path, RECIPE)
-    with pytest.raises(ExportError, match="1 of 2 epochs done"):
-        training.load(tmp_path / "lead12.pt")
-    monkeypatch.setattr(Run, "_save", save)
-    resumed = training.load(training.train(data, tmp_path, RECIPE)).net.state_dict()
+def test_a_run_that_was_stopped_ends_with_the_same_weights(checkpoint, data, stopped_and_resumed):
+    resumed = training.load(stopped_and_resumed(training, data, RECIPE, "lead12")).net.state_dict()
     for name, value in training.load(checkpoint).net.state_dict().items():
         torch.testing.assert_close(resumed[name], value, rtol=0, atol=0)
 

@@ -13,7 +13,7 @@ import export.models.encoder.train as encoders
 import export.models.rhythm1.train as training
 from export.datasets import cinc2017
 from export.errors import ExportError
-from export.loop import Run, predict
+from export.loop import predict
 from export.models.encoder.net import WIDE, Encoder
 from export.models.rhythm1.evaluate import cut, score
 from wearecg.models.preprocess import Preprocessing
@@ -54,20 +54,8 @@ def test_half_of_the_windows_are_turned_upside_down():
     assert 0.4 < up < 0.6
 
 
-def test_a_run_that_was_stopped_ends_with_the_same_weights(checkpoint, data, tmp_path, monkeypatch):
-    save = Run._save
-
-    def stop_after_the_first(run):
-        save(run)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Run, "_save", stop_after_the_first)
-    with pytest.raises(KeyboardInterrupt):
-        training.train(data, tmp_path, RECIPE)
-    with pytest.raises(ExportError, match="1 of 2 epochs done"):
-        training.load(tmp_path / "rhythm1.pt")
-    monkeypatch.setattr(Run, "_save", save)
-    resumed = training.load(training.train(data, tmp_path, RECIPE)).net.state_dict()
+def test_a_run_that_was_stopped_ends_with_the_same_weights(checkpoint, data, stopped_and_resumed):
+    resumed = training.load(stopped_and_resumed(training, data, RECIPE, "rhythm1")).net.state_dict()
     for name, value in training.load(checkpoint).net.state_dict().items():
         torch.testing.assert_close(resumed[name], value, rtol=0, atol=0)
 
