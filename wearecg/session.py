@@ -252,7 +252,7 @@ def stream(
 
     names = names_of(leads)
     opened = open_source(source, device, leads=names) if isinstance(source, str) else source
-    observers = open_observers([observe] if isinstance(observe, str) else observe)
+    observers = open_observers(observe)
     outputs = [to] if isinstance(to, str | Sink) else to
     # An empty name leaves out a channel of a sensor that does not name them itself.
     kept = [name for name in names if name]
@@ -317,8 +317,7 @@ def score(
     if len(set(names)) < len(names):
         raise LeadError(f"{name}: a lead is given twice in {', '.join(given)}")
     source = ReplaySource(Recording(x, fs, names, name), speed=float("inf"))
-    observers = open_observers([observe] if isinstance(observe, str) else observe)
-    return report(Session(source, observers))
+    return report(Session(source, open_observers(observe)))
 
 
 def _names(source: Source) -> list[str]:

@@ -142,7 +142,8 @@ def test_an_entry_point_adds_a_scheme(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     entry = EntryPoint("mine", "wearecg.sinks.jsonl:open_jsonl", wearecg.sinks.ENTRY_POINTS)
-    monkeypatch.setattr(wearecg.sinks, "entry_points", lambda **wanted: EntryPoints([entry]).select(**wanted))
+    found = EntryPoints([entry])
+    monkeypatch.setattr("wearecg.registry.entry_points", lambda **wanted: found.select(**wanted))
     assert isinstance(open_sink("mine:-"), Sink)
     with pytest.raises(SinkError, match="known are journal:, jsonl:, live:, mine:, wfdb:"):
         open_sink("yours:")

@@ -22,6 +22,7 @@ from wearecg.models.runner import Runner
 from wearecg.pipeline.pulse import Drawn, PulseStage
 from wearecg.pipeline.resample import resample
 from wearecg.rates import as_rate
+from wearecg.runs import runs
 
 BEATS = "beats"
 """The output with the probability of an R peak at each sample, and the name of its operating point."""
@@ -179,9 +180,10 @@ class PulseModel:
         """Return sample numbers and RR intervals (s) of the beats; ``chance`` is NaN where nothing is drawn."""
         picker = PeakPicker(REFRACTORY_S * self.fs)
         places, rr = [np.empty(0)], [np.empty(0)]
-        rows = np.flatnonzero(np.isfinite(chance))
-        for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
-            picker.seek(int(run[0]))
+        for drawn, run in runs(np.isfinite(chance)):
+            if not drawn:
+                continue
+            picker.seek(run.start)
             found = np.array([*picker.feed(chance[run], self.threshold), *picker.flush()], np.float64)
             places.append(found)
             rr.append(np.diff(found, prepend=np.nan) / self.fs)

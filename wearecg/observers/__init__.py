@@ -8,10 +8,9 @@ group ``wearecg.observers``: its value is a callable that takes the options (a m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from importlib import import_module
-from importlib.metadata import entry_points
 from urllib.parse import parse_qsl, urlencode
 
+from wearecg import registry
 from wearecg.errors import ModelError
 from wearecg.pipeline.observer import About, Events, Observer, Samples, Segments, Windows
 
@@ -80,9 +79,9 @@ def open_observer(spec: str) -> Observer:
     return _open_model(name, options)
 
 
-def open_observers(specs: Iterable[str]) -> list[Observer]:
-    """Open several; a name that is repeated is opened once."""
-    return [open_observer(spec) for spec in dict.fromkeys(specs)]
+def open_observers(specs: str | Iterable[str]) -> list[Observer]:
+    """Open one or several; a name that is repeated is opened once."""
+    return [open_observer(spec) for spec in dict.fromkeys([specs] if isinstance(specs, str) else specs)]
 
 
 def with_form(spec: str, runtime: str, precision: str) -> str:
@@ -99,17 +98,11 @@ def known() -> list[str]:
     from wearecg.models.card import available
     from wearecg.models.lead12 import LINEAR
 
-    return sorted({*BUILT_IN, *entry_points(group=ENTRY_POINTS).names, *available(), LINEAR.stem})
+    return sorted({*registry.names(BUILT_IN, ENTRY_POINTS), *available(), LINEAR.stem})
 
 
 def _opener(name: str) -> Callable[[Mapping[str, str]], Observer] | None:
-    opener: Callable[[Mapping[str, str]], Observer] | None = None
-    if name in BUILT_IN:
-        module, function = BUILT_IN[name]
-        opener = getattr(import_module(module), function)
-    else:
-        for entry in entry_points(group=ENTRY_POINTS, name=name):
-            opener = entry.load()
+    opener: Callable[[Mapping[str, str]], Observer] | None = registry.find(name, BUILT_IN, ENTRY_POINTS)
     return opener
 
 

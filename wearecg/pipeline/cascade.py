@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearecg.pipeline import biquad
+from wearecg.runs import runs
 
 Array = NDArray[np.float64]
 
@@ -85,21 +86,18 @@ class Cascade:
         """As `_block`, lead by lead and run by run of numbers."""
         y = np.full(x.shape, np.nan)
         for lead in range(self._leads):
-            known = ~np.isnan(x[:, lead])
-            edges = np.flatnonzero(np.diff(known)) + 1
-            for run in np.split(np.arange(len(x)), edges):
-                if not len(run):
-                    continue
-                if not known[run[0]]:
+            for known, run in runs(~np.isnan(x[:, lead])):
+                if not known:
                     self._cold[lead] = True
                     continue
                 if self._cold[lead]:
-                    self._z[:, lead] = _resting(self._key) * x[run[0], lead]
+                    self._z[:, lead] = _resting(self._key) * x[run.start, lead]
                     self._cold[lead] = False
                 v = np.concatenate((self._z[:, lead], x[run, lead]))
-                out = _matrix(self._key, len(run)).dot(v)
-                y[run, lead] = out[: len(run)]
-                self._z[:, lead] = out[len(run) :]
+                length = run.stop - run.start
+                out = _matrix(self._key, length).dot(v)
+                y[run, lead] = out[:length]
+                self._z[:, lead] = out[length:]
         self._any_cold = True in self._cold
         return y
 

@@ -24,6 +24,7 @@ from wearecg.ecg.leads import PULSE, SYNTHETIC
 from wearecg.ecg.pulse import judge
 from wearecg.errors import ConfigError
 from wearecg.pipeline.overlap import Overlap
+from wearecg.runs import runs
 
 HOP_S, CONTEXT_S, FADE_S = 1.0, 1.5, 0.5
 STREAM = StreamId(PULSE)
@@ -146,9 +147,8 @@ class PulseStage:
         verdicts, self._verdicts = self._verdicts, []
         pieces = []
         for first, values in parts:
-            rows = np.flatnonzero(np.isfinite(values[:, 0]))
-            for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
-                if len(run):
+            for drawn, run in runs(np.isfinite(values[:, 0])):
+                if drawn:
                     ecg, beats, lag = values[run].T
-                    pieces.append(Piece(first + int(run[0]), ecg, beats, lag))
+                    pieces.append(Piece(first + run.start, ecg, beats, lag))
         return verdicts, pieces

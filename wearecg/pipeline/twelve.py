@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from wearecg.block import Samples, SignalBlock, StreamId, Trace
 from wearecg.ecg.leads import TWELVE
 from wearecg.pipeline.overlap import Overlap
+from wearecg.runs import runs
 
 HOP_S = 5.0
 FADE_S = 1.0
@@ -181,11 +182,11 @@ class TwelveStage:
         sd[:, self._given] = 0
         known[:, self._given] = np.isfinite(given)
         filtered[~known] = np.nan
-        rows = np.flatnonzero(np.isfinite(mean).any(axis=1))
         measured = np.isin(np.arange(len(TWELVE)), self._given)
+        any_lead: NDArray[np.bool_] = np.asarray(np.isfinite(mean).any(axis=1))
         return [
             Twelve(mean[run], sd[run], known[run], filtered[run], measured, self._model.fs, start)
-            for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
-            if len(run)
-            for start in [(first + int(run[0])) / self._model.fs]
+            for seen, run in runs(any_lead)
+            if seen
+            for start in [(first + run.start) / self._model.fs]
         ]

@@ -6,10 +6,9 @@ A package of your own adds one by an entry point of the group ``wearecg.sinks``:
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.metadata import entry_points
 from urllib.parse import unquote
 
+from wearecg import registry
 from wearecg.errors import SinkError
 from wearecg.sinks.base import Context, Opener, Sink, check_options
 
@@ -47,7 +46,7 @@ def open_sink(uri: str, context: Context | None = None) -> Sink:
     False
     """
     scheme, colon, rest = uri.partition(":")
-    opener = _opener(scheme) if colon else None
+    opener: Opener | None = registry.find(scheme, SCHEMES, ENTRY_POINTS) if colon else None
     if opener is None:
         raise SinkError(f"there is no output {uri!r}; known are {', '.join(f'{name}:' for name in known())}")
     place, _, query = rest.partition("?")
@@ -62,15 +61,4 @@ def open_sink(uri: str, context: Context | None = None) -> Sink:
 
 def known() -> list[str]:
     """Return every scheme that `open_sink` takes, third-party ones included."""
-    return sorted({*SCHEMES, *entry_points(group=ENTRY_POINTS).names})
-
-
-def _opener(scheme: str) -> Opener | None:
-    opener: Opener | None = None
-    if scheme in SCHEMES:
-        module, name = SCHEMES[scheme]
-        opener = getattr(import_module(module), name)
-    else:
-        for entry in entry_points(group=ENTRY_POINTS, name=scheme):
-            opener = entry.load()
-    return opener
+    return sorted(registry.names(SCHEMES, ENTRY_POINTS))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from wearecg.block import SignalBlock
 from wearecg.ecg.leads import select
 from wearecg.ecg.wavelet import BRIDGE_S
 from wearecg.formats import Recording
+from wearecg.runs import runs
 from wearecg.transports.base import Source
 from wearecg.transports.pacing import PacedSource
 from wearecg.transports.replay_rr import RRReplaySource
@@ -66,7 +66,7 @@ class ReplaySource(PacedSource):
     def _next(self, n: int) -> tuple[list[SignalBlock], int]:
         chunk = self._samples[self._position : self._position + n]
         blocks: list[SignalBlock] = []
-        for present, run in _runs(self._present[self._position : self._position + n]):
+        for present, run in runs(self._present[self._position : self._position + n]):
             if present:
                 blocks.append(self._block(chunk[run], self._position + run.start))
             else:
@@ -85,15 +85,7 @@ class ReplaySource(PacedSource):
 def _present(samples: NDArray[np.float32], longest: int) -> NDArray[np.bool_]:
     """Return for each sample whether it belongs to no hole in all leads of more than ``longest`` samples."""
     present: NDArray[np.bool_] = np.asarray(~np.isnan(samples).all(axis=1))
-    for whole, run in _runs(present.copy()):
+    for whole, run in runs(present.copy()):
         if not whole and run.stop - run.start <= longest:
             present[run] = True
     return present
-
-
-def _runs(mask: NDArray[np.bool_]) -> Iterator[tuple[bool, slice]]:
-    """Yield (value, where) for each run of equal values."""
-    edges = [0, *(np.flatnonzero(np.diff(mask)) + 1).tolist(), len(mask)]
-    for low, high in pairwise(edges):
-        if low < high:
-            yield bool(mask[low]), slice(low, high)
