@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from wearecg.entry import Entry, Moment, pairs, rounded, significant
 from wearecg.stream_id import ECG, StreamId
 
+if TYPE_CHECKING:
+    from wearecg.block import Window
+    from wearecg.stream_info import StreamInfo
+
 Why: TypeAlias = Literal["short", "missing", "unusable", "leads", "unlike", "failed"]
 """Why nothing is said: too little signal, samples missing, bad signal, other leads, unlike any ECG, a failure."""
+NOT_SCORED = "NOT_SCORED"
+"""The code of a statement that nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,24 @@ class Statement(Entry):
     def key(self) -> tuple[StreamId, str, str]:
         """Stream, source and code: what makes two statements the same one, made again."""
         return self.stream, self.source, self.code
+
+
+def not_scored(
+    source: str, about: StreamInfo | Window, start: float, end: float, why: Why, reason: str
+) -> Statement:
+    """Return the statement that nothing is said about a stretch of a stream, and why."""
+    return Statement(
+        NOT_SCORED,
+        "not scored",
+        start,
+        end,
+        None,
+        source,
+        leads=about.leads,
+        why=why,
+        reason=reason,
+        stream=about.stream,
+    )
 
 
 @dataclass(frozen=True, slots=True)

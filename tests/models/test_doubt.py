@@ -11,7 +11,8 @@ from tiny_model import make_card, write_model
 from wearecg.block import LeadQuality, Quality, Window
 from wearecg.models import load_model
 from wearecg.models.card import Doubt, Group, Outputs, SignalOutput
-from wearecg.models.model import NOT_SCORED, entropy
+from wearecg.models.model import entropy
+from wearecg.statement import NOT_SCORED
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+from wearecg.sinks.limits import above_zero
+
 
 def positive(text: str) -> float:
     """Read a finite number above 0."""
     try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return value
+        return above_zero(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

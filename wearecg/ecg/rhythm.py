@@ -9,6 +9,7 @@ from itertools import pairwise
 from statistics import fmean, median
 
 from wearecg.block import Measure, Statement, StreamId
+from wearecg.statement import NOT_SCORED
 
 WINDOW_RR, MIN_RR = 64, 24
 """The rhythm is judged on the last ``WINDOW_RR`` intervals, and at least ``MIN_RR``."""
@@ -69,7 +70,7 @@ class Rhythm:
             reason = f"{len(rr)} intervals without a break; the rhythm needs {MIN_RR} or more"
             return replace(
                 said,
-                code="NOT_SCORED",
+                code=NOT_SCORED,
                 text="rhythm not judged",
                 why="unusable" if trouble else "short",
                 reason=trouble or reason,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from wearecg.block import Samples
-from wearecg.errors import SignalError
+from wearecg.ecg.leads import canonical, names_of
+from wearecg.errors import LeadError, SignalError
 from wearecg.models.card import Input
 
 
@@ -21,6 +22,32 @@ def check_rate(fs: float, spec: Input, source: str) -> None:
             if fs < spec.min_fs
             else f"fs is {fs}: give the samples per second"
         )
+
+
+def check_length(samples: int, fs: float, spec: Input, source: str) -> None:
+    """Raise `SignalError` unless so many samples at ``fs`` Hz are a window of the model ``source``, or more."""
+    if samples < round(spec.seconds * fs):
+        raise SignalError(
+            f"{samples} samples at {fs:g} Hz are {samples / fs:.2f} s: {source} needs at least {spec.seconds:g} s"
+        )
+
+
+def as_leads(
+    leads: str | Sequence[str], takes: Callable[[str], bool], refusal: Callable[[str], str]
+) -> list[str]:
+    """Return leads in the house spelling.
+
+    Raises `LeadError` for one that is given twice, and, with what ``refusal`` says of the name as it was written, for
+    one that the model does not take.
+    """
+    given = names_of(leads)
+    names = [canonical(name) for name in given]
+    for written, name in zip(given, names, strict=True):
+        if not takes(name):
+            raise LeadError(refusal(written))
+        if names.count(name) > 1:
+            raise LeadError(f"lead {name} is given twice")
+    return names
 
 
 def as_samples(samples: ArrayLike) -> Samples:

@@ -17,12 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import Samples
 from wearecg.ecg.lead12 import INDEPENDENT, twelve
-from wearecg.ecg.leads import TWELVE, canonical, names_of
+from wearecg.ecg.leads import TWELVE
 from wearecg.errors import LeadError, ModelError, SignalError
 from wearecg.models import sealed
 from wearecg.models.card import Band, Card, Input, card_path
 from wearecg.models.card_check import checked
-from wearecg.models.inputs import as_columns, check_rate
+from wearecg.models.inputs import as_columns, as_leads, check_rate
 from wearecg.models.preprocess import condition
 from wearecg.models.profile import Profile, read_profile
 from wearecg.models.runner import Runner
@@ -144,7 +144,12 @@ class Reconstructor(ABC):
         LeadError
             A name is not a standard lead, or comes twice, or these leads are too few.
         """
-        fs, names = as_rate(fs), _standard(leads)
+        fs = as_rate(fs)
+        names = as_leads(
+            leads,
+            TWELVE.__contains__,
+            lambda name: f"{name!r} is none of the standard leads {', '.join(TWELVE)}",
+        )
         x = as_columns(samples, names)
         self.check(names, fs)
         at_model = x if fs == self.fs else resample(x, fs, self.fs)
@@ -299,17 +304,6 @@ def reconstructor(
             "leave out precision and runtime"
         )
     return Linear(card, correction)
-
-
-def _standard(leads: str | Sequence[str]) -> list[str]:
-    given = names_of(leads)
-    names = [canonical(lead) for lead in given]
-    for written, name in zip(given, names, strict=True):
-        if name not in TWELVE:
-            raise LeadError(f"{written!r} is none of the standard leads {', '.join(TWELVE)}")
-        if names.count(name) > 1:
-            raise LeadError(f"lead {name} is given twice")
-    return names
 
 
 def _moving_mean(x: Samples, width: int) -> Samples:

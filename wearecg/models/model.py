@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import Samples, Statement, Why, Window
-from wearecg.ecg.leads import canonical, is_ecg, names_of
+from wearecg.ecg.leads import canonical, is_ecg
 from wearecg.errors import LeadError, ModelError, SignalError
 from wearecg.models.card import PPG, Card, card_path, load_card
-from wearecg.models.inputs import as_columns, check_rate
+from wearecg.models.inputs import as_columns, as_leads, check_length, check_rate
 from wearecg.models.preprocess import condition
 from wearecg.models.runner import Runner
 from wearecg.models.scores import Scores, mean
 from wearecg.pipeline.resample import resample
 from wearecg.rates import as_rate
+from wearecg.statement import not_scored
 
-NOT_SCORED = "NOT_SCORED"
 UNLIKE = "not like any ECG the model knows: noise, exchanged electrodes, a wrong gain, or no ECG?"
 NOT_MILLIVOLTS = 50.0
 """A lead whose samples span more than this (1st to 99th percentile) is not an ECG in mV."""
@@ -216,14 +216,12 @@ class Model:
         """Return the leads in the house spelling. Raises where they, or the rate, are not for this model."""
         spec = self.card.input
         check_rate(fs, spec, self.card.source)
-        given = names_of(leads)
-        names = [canonical(name) for name in given]
-        for written, name in zip(given, names, strict=True):
-            if not self._takes(name):
-                known = ", ".join(spec.leads)
-                raise LeadError(f"{self.card.source} does not know lead {written!r}; it knows {known}")
-            if names.count(name) > 1:
-                raise LeadError(f"lead {name} is given twice")
+        known = ", ".join(spec.leads)
+        names = as_leads(
+            leads,
+            self._takes,
+            lambda name: f"{self.card.source} does not know lead {name!r}; it knows {known}",
+        )
         if spec.any_lead and len(names) > 1:
             raise LeadError(f"{self.card.source} looks at one lead: give one of {', '.join(names)}")
         return names
@@ -232,11 +230,7 @@ class Model:
         """Return a recording at the model's rate. Raises where its samples cannot be used."""
         spec = self.card.input
         x = as_columns(samples, names)
-        if len(x) < round(spec.seconds * fs):
-            raise SignalError(
-                f"{len(x)} samples at {fs:g} Hz are {len(x) / fs:.2f} s: "
-                f"{self.card.source} needs at least {spec.seconds:g} s"
-            )
+        check_length(len(x), fs, spec, self.card.source)
         ranges = np.fmax.reduce(x) - np.fmin.reduce(x)
         for name, column, whole in zip(names, x.T, ranges, strict=True):
             # The range first, as a percentile takes its time; it is NaN where nothing was measured.
@@ -344,18 +338,7 @@ class Model:
         )
 
     def _refusal(self, window: Window, why: Why, reason: str) -> Statement:
-        return Statement(
-            code=NOT_SCORED,
-            text="not scored",
-            start=window.start,
-            end=window.end,
-            probability=None,
-            source=self.card.source,
-            leads=window.leads,
-            why=why,
-            reason=reason,
-            stream=window.stream,
-        )
+        return not_scored(self.card.source, window, window.start, window.end, why, reason)
 
 
 def entropy(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from wearecg.block import Samples
 from wearecg.ecg.pulse import REFRACTORY_S, PeakPicker
 from wearecg.errors import ModelError, SignalError
 from wearecg.models.card import PPG, Card, card_path, load_card
-from wearecg.models.inputs import as_samples
+from wearecg.models.inputs import as_samples, check_length
 from wearecg.models.preprocess import condition
 from wearecg.models.runner import Runner
 from wearecg.pipeline.pulse import Drawn, PulseStage
@@ -136,11 +136,7 @@ class PulseModel:
         x = as_samples(samples)
         if x.ndim == 0 or x.shape[1:] not in ((), (1,)):
             raise SignalError(f"samples have shape {x.shape}: give one pulse wave, [n] or [n, 1]")
-        if len(x) < round(self.input.seconds * fs):
-            raise SignalError(
-                f"{len(x)} samples at {fs:g} Hz are {len(x) / fs:.2f} s: "
-                f"{self.label} needs at least {self.input.seconds:g} s"
-            )
+        check_length(len(x), fs, self.input, self.label)
         x = x.reshape(-1, 1)
         pulse = (x if fs == self.fs else resample(x, fs, self.fs))[:, 0]
         stage = PulseStage(self)

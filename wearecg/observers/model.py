@@ -12,7 +12,8 @@ from wearecg.models.card import Card, load_card
 from wearecg.models.runner import ENGINES
 from wearecg.models.runtimes import check_runtime
 from wearecg.observers.options import known_options
-from wearecg.pipeline.observer import About, Observer, Segments, Windows, not_scored
+from wearecg.pipeline.observer import About, Observer, Segments, Windows
+from wearecg.statement import not_scored
 
 if TYPE_CHECKING:
     from wearecg.models.model import Model

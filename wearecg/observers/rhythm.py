@@ -31,7 +31,7 @@ class RhythmObserver(Observer):
 
     def accepts(self, info: StreamInfo) -> bool:
         """Streams of RR intervals."""
-        return info.leads == ("RR",)
+        return not info.waveform
 
     def begin(self, about: About) -> Observer:
         """Start with no intervals."""

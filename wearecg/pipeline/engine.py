@@ -18,9 +18,10 @@ from wearecg.block import (
 from wearecg.ecg.leads import SYNTHETIC, is_ecg, select
 from wearecg.errors import LeadError, SignalError
 from wearecg.pipeline.measured import MeasuredStream, scores
-from wearecg.pipeline.observer import Observer, not_scored
+from wearecg.pipeline.observer import Observer
 from wearecg.pipeline.rr import LONGEST_S, SHORTEST_S, RRStream, possible
 from wearecg.pipeline.watching import Later
+from wearecg.statement import not_scored
 
 UNUSED_S = 5.0
 """After so long an observer that no stream suits is told of."""

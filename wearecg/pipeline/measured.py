@@ -25,10 +25,11 @@ from wearecg.block import (
     Trace,
 )
 from wearecg.pipeline.frontend import FrontEnd, FrontEvent
-from wearecg.pipeline.observer import About, Observer, Windows, not_scored
+from wearecg.pipeline.observer import About, Observer, Windows
 from wearecg.pipeline.resample import Resampler
 from wearecg.pipeline.timeline import Timeline
 from wearecg.pipeline.watching import Later, Watching
+from wearecg.statement import not_scored
 
 CLOCK_REPORT_S = 2.0
 LONG_GAP_S = 2.0
@@ -182,7 +183,7 @@ def _withheld(event: FrontEvent, trouble: str) -> FrontEvent:
 
 
 def _in_true_seconds(event: FrontEvent, stretch: float) -> FrontEvent:
-    """RRIntervals and rates are of the heart, not of the sensor's oscillator."""
+    """Intervals and rates are of the heart, not of the sensor's oscillator."""
     match event:
         case Beat(rr=float() as rr):
             return replace(event, rr=rr * stretch)

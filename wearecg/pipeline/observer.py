@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from wearecg.block import Beat, Event, Quality, Statement, StreamInfo, Why
+from wearecg.block import Beat, Event, Quality, StreamInfo
 from wearecg.ecg.leads import is_ecg
 
 
@@ -141,24 +141,3 @@ class Observer(ABC):
     def flush(self) -> Iterable[Event]:
         """Return the last events, at the end of the stream."""
         return ()
-
-
-NOT_SCORED = "NOT_SCORED"
-
-
-def not_scored(
-    source: str, about: StreamInfo, start: float, end: float, why: Why, reason: str, text: str = "not scored"
-) -> Statement:
-    """Return the statement that nothing is said about a stretch, and why."""
-    return Statement(
-        NOT_SCORED,
-        text,
-        start,
-        end,
-        None,
-        source,
-        leads=about.leads,
-        why=why,
-        reason=reason,
-        stream=about.stream,
-    )

@@ -72,6 +72,14 @@ def need_stdout(scheme: str) -> None:
         )
 
 
+def check_on_stdout(scheme: str, place: str, options: Mapping[str, str]) -> None:
+    """Raise `SinkError` unless the output can write to stdout, and is given neither a place nor options."""
+    if place:
+        raise SinkError(f"{scheme}: takes nothing after the colon, but there is {place!r}")
+    check_options(scheme, options)
+    need_stdout(scheme)
+
+
 def has_stdout() -> bool:
     """Whether there is a stdout."""
     out: TextIO | None = sys.stdout

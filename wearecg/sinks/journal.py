@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from wearecg.block import Event, Finding, Gap, LinkState, Notice, StreamInfo
-from wearecg.errors import SinkError
-from wearecg.sinks.base import Context, Sink, check_options, need_stdout
+from wearecg.sinks.base import Context, Sink, check_on_stdout
 from wearecg.sinks.monitor import sensor_name
 from wearecg.sinks.threaded import OutputGoneError
 from wearecg.text import visible
@@ -39,10 +38,7 @@ def is_journal(stream: TextIO | None) -> bool:
 def open_journal(place: str, options: Mapping[str, str], context: Context) -> Sink:
     """Return the sink for ``journal:``."""
     del context
-    if place:
-        raise SinkError(f"journal: takes nothing after the colon, but there is {place!r}")
-    check_options("journal", options)
-    need_stdout("journal")
+    check_on_stdout("journal", place, options)
     return JournalSink()
 
 

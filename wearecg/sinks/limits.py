@@ -36,8 +36,8 @@ def limits(text: str) -> tuple[float, float]:
     return min(seconds, default=float("inf")), min(sizes, default=float("inf"))
 
 
-def interval(text: str) -> float:
-    """Read a number of seconds above 0. Raises ValueError."""
+def above_zero(text: str) -> float:
+    """Read a finite number above 0. Raises ValueError."""
     try:
         value = float(text)
     except ValueError:
@@ -68,7 +68,7 @@ def upkeep(scheme: str, options: Mapping[str, str]) -> Upkeep:
             elif name == "keep-free":
                 asked = replace(asked, keep_free=size(text))
             else:
-                asked = replace(asked, every=interval(text))
+                asked = replace(asked, every=above_zero(text))
         except ValueError as error:
             raise SinkError(f"{scheme}: {name}: {error}") from None
     return asked

@@ -11,8 +11,7 @@ from rich.control import Control
 
 from wearecg.block import Entry, Event, Finding, Gap, HeartRate, LinkState, Notice, StreamInfo, Trace
 from wearecg.ecg.leads import PULSE, SYNTHETIC
-from wearecg.errors import SinkError
-from wearecg.sinks.base import Context, Sink, check_options, need_stdout
+from wearecg.sinks.base import Context, Sink, check_on_stdout
 from wearecg.sinks.monitor import Monitor, clock, evidence, percent, sensor_name
 from wearecg.sinks.screen import MARK, Frame, Screen
 from wearecg.sinks.threaded import OutputGoneError
@@ -28,10 +27,7 @@ WHOLE_S = 3.0
 
 def open_live(place: str, options: Mapping[str, str], context: Context) -> Sink:
     """Return the sink for ``live:``."""
-    if place:
-        raise SinkError(f"live: takes nothing after the colon, but there is {place!r}")
-    check_options("live", options)
-    need_stdout("live")
+    check_on_stdout("live", place, options)
     return LiveSink(recording=context.recording)
 
 
