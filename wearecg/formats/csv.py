@@ -18,7 +18,7 @@ from wearecg.ecg.leads import canonical, canonical_all, is_ecg, is_known
 from wearecg.errors import SignalError, SourceError
 from wearecg.formats import Recording
 from wearecg.formats.time_column import on_grid
-from wearecg.formats.units import millivolts
+from wearecg.formats.units import millivolts, spelt
 
 _NAMED = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\])]*)[\])]")
 _SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6}
@@ -115,7 +115,7 @@ def _scales(
 
 
 def _seconds(path: Path, times: NDArray[np.float64], unit: str, remarks: list[str]) -> float:
-    scale = _SECONDS.get(unit.lower().replace("\u00b5", "u").replace("\u03bc", "u"))
+    scale = _SECONDS.get(spelt(unit))
     if scale is None:
         raise SourceError(f"{path}: the unit {unit!r} of the time column is none of s, ms, us")
     if not unit and len(times) > 1 and float(np.median(np.diff(times))) > 1 / SLOWEST_HZ:

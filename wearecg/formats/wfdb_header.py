@@ -48,6 +48,7 @@ class Header:
     plain: bool
     """Whether its first line is as the ``wfdb`` package reads it."""
     lines: tuple[str, ...]
+    comments: tuple[str, ...]
 
 
 def read_header(path: Path) -> Header:
@@ -65,6 +66,7 @@ def read_header(path: Path) -> Header:
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from error
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    comments = tuple(line.lstrip("#").strip() for line in text.splitlines() if line.startswith("#"))
     match = _RECORD.match(lines[0]) if lines else None
     if not match:
         raise SourceError(
@@ -82,7 +84,8 @@ def read_header(path: Path) -> Header:
     segments = tuple(_segment(line, path) for line in body) if match["segments"] else ()
     signals = () if match["segments"] else tuple(_signal(line, path) for line in body)
     plain = usual and match["name"] == path.stem
-    return Header(fs, int(match["length"] or 0), signals, segments, epoch, plain, tuple(lines))
+    length = int(match["length"] or 0)
+    return Header(fs, length, signals, segments, epoch, plain, tuple(lines), comments)
 
 
 def plain_text(header: Header, name: str, length: int) -> str:
@@ -148,15 +151,17 @@ def _number(text: str) -> float | None:
         return None
 
 
-def check_segments(path: Path, header: Header) -> None:
-    """Raise `SourceError` where a list of segments and one of its segments contradict each other."""
+def read_segments(path: Path, header: Header) -> dict[str, Header]:
+    """Return the header of each segment. Raises `SourceError` where one of them and the list contradict each other."""
+    segments: dict[str, Header] = {}
     for name, length in header.segments:
         if name == "~":
             continue
         file = path.with_name(f"{name}.hea")
         if not file.is_file():
             raise SourceError(f"{path} names {file.name}, which is not beside it; copy that file there too")
-        segment = read_header(file)
+        segment = segments.get(name) or read_header(file)
+        segments[name] = segment
         if segment.fs != header.fs:
             raise SourceError(
                 f"{path} says {header.fs:g} Hz, its segment {file.name} {segment.fs:g} Hz: "
@@ -167,6 +172,7 @@ def check_segments(path: Path, header: Header) -> None:
                 f"{path} says that {file.name} has {length} samples, that one says {segment.length}: "
                 "the two contradict each other"
             )
+    return segments
 
 
 def whole_frames(path: Path, header: Header) -> int | None:

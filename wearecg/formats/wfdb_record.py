@@ -25,9 +25,9 @@ from wearecg.formats.units import millivolts
 from wearecg.formats.wfdb_header import (
     Header,
     SignalLine,
-    check_segments,
     plain_text,
     read_header,
+    read_segments,
     whole_frames,
 )
 
@@ -66,11 +66,7 @@ def read(path: Path, fs: float | None) -> Recording:
     if fs is not None and fs != header.fs:
         raise SourceError(f"{header_file} says {header.fs:g} Hz; leave out the rate of {fs:g} Hz")
     annotations = _annotations(stem, header.fs)
-    comments = tuple(
-        line.lstrip("#").strip()
-        for line in header_file.read_text(encoding="utf-8", errors="replace").splitlines()
-        if line.startswith("#")
-    )
+    comments = header.comments
     if not header.signals and not header.segments:
         return Recording(
             samples=np.empty((header.length or _length_of(annotations, header.fs), 0), np.float32),
@@ -190,18 +186,16 @@ def _millivolts(lead: str, line: SignalLine) -> tuple[float, str]:
 
 def _segmented(header_file: Path, header: Header) -> _Signals:
     """Read a record of several segments; what a segment or a signal lacks is missing."""
-    check_segments(header_file, header)
+    segments = read_segments(header_file, header)
     parts: list[tuple[int, _Signals]] = []
     at = 0
     leads: dict[str, float] = {}
     for number, (name, length) in enumerate(header.segments):
         if name != "~" and (length or number):
-            file = header_file.with_name(f"{name}.hea")
-            segment = read_header(file)
-            parts.append((at, _single(file, segment)))
+            parts.append((at, _single(header_file.with_name(f"{name}.hea"), segments[name])))
         elif name != "~":  # the layout of a record whose segments differ
-            layout = read_header(header_file.with_name(f"{name}.hea"))
-            leads = dict.fromkeys(canonical_all(line.name or UNKNOWN for line in layout.signals), 0.0)
+            layout = canonical_all(line.name or UNKNOWN for line in segments[name].signals)
+            leads = dict.fromkeys(layout, 0.0)
         at += length
     for _, part in parts:
         leads.update(zip(part.leads, part.lsb, strict=True))
