@@ -134,6 +134,36 @@ def test_segments_that_contradict_their_list_are_refused(
         read_recording(tmp_path / "all")
 
 
+def test_what_is_of_no_known_size_stays_so_where_it_is_recorded_and_reconstructed(
+    record, tmp_path: Path
+) -> None:
+    recording = read_recording(record(f"X 1 {FS} 2500\nX.dat 16 0(0)/mV 16 0 0 0 0 II\n", 4 * WAVE))
+    list(Session(replay(recording, float("inf")), sinks=[f"wfdb:{tmp_path / 'out'}"]))
+    (header,) = (tmp_path / "out").glob("*.hea")
+    again = read_recording(header)
+    assert again.uncalibrated == ("II",)
+    np.testing.assert_allclose(again.samples, recording.samples, atol=1e-6)
+    with pytest.raises(wearecg.SignalError, match=r"II: of no known size, and lead12@.* needs mV"):
+        list(Session(replay(recording, float("inf")), [wearecg.open_observer("lead12")]))
+
+
+@pytest.mark.parametrize("file", ["../rec.dat", "/tmp/rec.dat", "sub/rec.dat"])
+def test_a_header_names_no_file_of_another_folder(record, tmp_path: Path, file: str) -> None:
+    path = record(f"other.name 1 {FS}\n{file} 16 {GAIN}/mV 16 0 0 0 0 II\n")
+    with pytest.raises(wearecg.SourceError, match="a header names files of its own folder"):
+        read_recording(path)
+    (tmp_path / "all.hea").write_text(f"all/1 1 {FS} 2500\n{file.removesuffix('.dat')} 2500\n")
+    with pytest.raises(wearecg.SourceError, match="a header names files of its own folder"):
+        read_recording(tmp_path / "all")
+
+
+def test_a_hole_of_years_is_refused_and_not_laid_out(record, tmp_path: Path) -> None:
+    record(f"X 1 {FS} 2500\nX.dat 16 {GAIN}/mV 16 0 0 0 0 II\n", name="seg")
+    (tmp_path / "all.hea").write_text(f"all/2 1 {FS}\nseg 2500\n~ 1000000000000\n")
+    with pytest.raises(wearecg.SourceError, match="days of it are missing"):
+        read_recording(tmp_path / "all")
+
+
 def test_a_null_segment_between_segments_of_one_layout_is_missing(record, tmp_path: Path) -> None:
     record(f"X 1 {FS} 2500\nX.dat 16 {GAIN}/mV 16 0 0 0 0 II\n", name="seg")
     (tmp_path / "all.hea").write_text(f"all/3 1 {FS} 6000\nseg 2500\n~ 1000\nseg 2500\n")
@@ -148,6 +178,7 @@ def test_a_null_segment_between_segments_of_one_layout_is_missing(record, tmp_pa
         ("X 1 0 2500\nX.dat 16 200 16 0 0 0 0 II\n", "a rate of 0 Hz is none"),
         ("X 3 250 2500\nX.dat 16 200 16 0 0 0 0 II\n", "announces 3 lines and has 1"),
         ("what is this\n", "no WFDB header"),
+        ("X 1 250 2500\nX.dat 16x0 200 16 0 0 0 0 II\n", "is no signal; give its file and its format"),
         ("X 0 250 2500\n", "neither samples nor beats"),
     ],
 )

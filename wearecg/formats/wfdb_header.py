@@ -98,19 +98,28 @@ def _segment(line: str, path: Path) -> tuple[str, int]:
     name, _, length = line.partition(" ")
     if not length.strip().isdigit():
         raise SourceError(f"{path}: {line!r} is no segment; give its name and its length")
-    return name, int(length)
+    return _beside(name, path), int(length)
+
+
+def _beside(name: str, path: Path) -> str:
+    """Return the name of a file; refuse one in another folder, where a header from elsewhere has no business."""
+    if name != Path(name).name or "\\" in name:
+        raise SourceError(
+            f"{path} names {name!r}, which is not beside it; a header names files of its own folder"
+        )
+    return name
 
 
 def _signal(line: str, path: Path) -> SignalLine:
     fields = line.split(maxsplit=8)
     form = _FORMAT.match(fields[1]) if len(fields) > 1 else None
-    if not form:
+    if not form or form["frame"] == "0":
         raise SourceError(f"{path}: {line!r} is no signal; give its file and its format")
     gain = _GAIN.match(fields[2]) if len(fields) > 2 else None
     value = _number(gain["gain"]) if gain else None
     numbers = [int(field) if re.fullmatch(r"-?\d+", field) else None for field in fields[3:7]] + [None] * 4
     return SignalLine(
-        file=fields[0],
+        file=_beside(fields[0], path),
         format=form["format"],
         frame=int(form["frame"] or 1),
         offset=int(form["offset"] or 0),

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 ANNOTATORS = ("atr", "wea")
 """An expert's, and ours."""
+LONGEST_HOLE_DAYS = 7
+"""A record that lacks more than this is not laid out in memory."""
 DEFAULT_GAIN = 200.0
 """Counts of a unit where the header gives none (header(5)): a guess, and told as one."""
 _INVALID = {
@@ -200,6 +202,11 @@ def _segmented(header_file: Path, header: Header) -> _Signals:
     for _, part in parts:
         leads.update(zip(part.leads, part.lsb, strict=True))
     frame = round(parts[0][1].fs / header.fs) if parts else 1
+    missing = (at - sum(len(part.samples) for _, part in parts) / frame) / header.fs / 86400
+    if missing > LONGEST_HOLE_DAYS:
+        raise SourceError(
+            f"{header_file}: {missing:.0f} days of it are missing; score its segments one by one"
+        )
     samples = np.full((at * frame, len(leads)), np.nan, np.float32)
     for start, part in parts:
         rows = slice(start * frame, start * frame + len(part.samples))

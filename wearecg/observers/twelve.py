@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wearecg.block import Event, SignalBlock, StreamInfo, Summary
 from wearecg.ecg.leads import TWELVE
+from wearecg.errors import SignalError
 from wearecg.observers.options import known_options
 from wearecg.pipeline.observer import About, Events, Observer, Samples
 from wearecg.pipeline.twelve import KIND, ReconstructorLike, Twelve, TwelveStage
@@ -46,9 +47,15 @@ class TwelveObserver(Observer):
         Raises
         ------
         LeadError, SignalError
-            The model cannot reconstruct from these leads, or at this rate.
+            The model cannot reconstruct from these leads, or at this rate, or some are of no known size.
         """
-        self._model.check(about.info.leads, about.info.fs)
+        info = about.info
+        self._model.check(info.leads, info.fs)
+        if info.uncalibrated:
+            raise SignalError(
+                f"{', '.join(info.uncalibrated)}: of no known size, and {self._model.label} needs mV; "
+                "state gain and unit in the file, or leave out --twelve"
+            )
         return _TwelveStream(self._model, about)
 
     def feed(self, item: object, about: About) -> Iterable[Event]:

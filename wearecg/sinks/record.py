@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,16 +57,22 @@ class Coding:
         return int(2 ** (self.bits - 1) - 1)
 
     @classmethod
-    def choose(cls, leads: tuple[str, ...], lsb: tuple[float, ...], first: Samples) -> Coding:
+    def choose(
+        cls,
+        leads: tuple[str, ...],
+        lsb: tuple[float, ...],
+        first: Samples,
+        uncalibrated: Collection[str] = (),
+    ) -> Coding:
         """Choose by the ADC steps where they are known, so that every ADC value is kept exactly.
 
-        Unknown steps become 1 uV for an ECG, 1 mg for acceleration, and for a signal without a unit
-        the power of ten that leaves a factor of 64 above the peak of ``first``. Format 16 if it then
-        spans +-16 mV (16 g) in each lead, otherwise format 24; always 24 where the range has no unit.
+        Unknown steps become 1 uV for an ECG, 1 mg for acceleration, and for a signal without a unit, as
+        ``uncalibrated`` leads are, the power of ten that leaves a factor of 64 above the peak of ``first``. Format 16
+        if it then spans +-16 mV (16 g) in each lead, otherwise format 24; always 24 where the range has no unit.
         """
         steps, wide = [], False
         for column, (lead, step) in enumerate(zip(leads, lsb, strict=True)):
-            measured = is_ecg(lead) or lead.startswith("ACC")
+            measured = (is_ecg(lead) or lead.startswith("ACC")) and lead not in uncalibrated
             if not step > 0:
                 seen = np.abs(first[:, column][np.isfinite(first[:, column])])
                 peak = float(seen.max()) if seen.size and seen.max() > 0 else 1.0
@@ -131,11 +138,13 @@ class RecordWriter:
         coding: Coding,
         epoch: float,
         comments: tuple[str, ...] = (),
+        uncalibrated: Collection[str] = (),
     ) -> None:
         self.name = name
         self.notices: list[Notice] = []
         self._dir, self._fs, self._leads, self._coding = directory, fs, leads, coding
-        units, gains = tuple(map(_unit, leads)), tuple(1 / step for step in coding.steps)
+        units = tuple("NU" if lead in uncalibrated else _unit(lead) for lead in leads)
+        gains = tuple(1 / step for step in coding.steps)
         self._signals = Signals(fs, _unique(leads), units, gains, coding.bits, epoch, comments)
         self._segments: list[_Segment] = []
         self._null = 0

@@ -191,8 +191,10 @@ def _signal(
     if info.synthetic:
         leads = " ".join(info.synthetic)
         comments += (f"synthetic, drawn from a pulse, basis of rate and regularity at most: {leads}",)
+    if info.uncalibrated:
+        comments += (f"not calibrated, of no known size: {' '.join(info.uncalibrated)}",)
     marks = dict.fromkeys(info.reconstructed, " reconstructed") | dict.fromkeys(info.synthetic, " synthetic")
     names = tuple(lead + marks.get(lead, "") for lead in info.leads)
     lsb = tuple(known or step for known, step in zip(info.lsb, first.lsb, strict=True))
-    coding = Coding.choose(info.leads, lsb, first.samples)
-    return RecordWriter(place.parent, place.name, info.fs, names, coding, epoch, comments)
+    coding = Coding.choose(info.leads, lsb, first.samples, info.uncalibrated)
+    return RecordWriter(place.parent, place.name, info.fs, names, coding, epoch, comments, info.uncalibrated)
