@@ -32,7 +32,7 @@ RATE_16BIT, CONTACT, CONTACT_KNOWN, ENERGY, RR = 0x01, 0x02, 0x04, 0x08, 0x10
 TICK = 1 / 1024
 """Seconds of one step of an RR interval."""
 MOST_RR = 9
-"""RRIntervals that fit the smallest notification (20 bytes)."""
+"""Intervals that fit the smallest notification (20 bytes)."""
 
 
 def unpack_heart_rate(data: bytes) -> tuple[int, bool | None, tuple[float, ...]]:

@@ -40,7 +40,7 @@ class PolarVerity(Polar):
     name = "polar-verity"
     title = "Polar Verity Sense or OH1"
     advertised_names: ClassVar[tuple[str, ...]] = ("Polar Sense ", "Polar OH1 ")
-    # RRIntervals come in batches.
+    # Intervals come in batches.
     quiet: ClassVar[float] = 15.0
     offers: ClassVar[tuple[str, ...]] = ("ppg", "ppi")
     nominal: ClassVar[dict[str, float]] = {"ppg": 55.0}
