@@ -14,7 +14,7 @@ import wearecg
 
 NAMES = {
     "what flows": "Beat BeatClass ClockFit Event Finding Gap HeartRate LeadQuality LinkState Measure Notice Quality "
-    "RRIntervals SignalBlock Statement StreamId StreamInfo Summary Trace Window",
+    "RRIntervals SignalBlock Statement StreamId StreamInfo Summary Trace Waves Window",
     "errors": "ConfigError LeadError MissingExtraError ModelError SignalError SinkError SourceError WearECGError",
     "doors": "Session calibrate load_model open_observer open_source read_recording score stream",
     "what they take": "Observer Person Sink Source",

@@ -32,6 +32,7 @@ from wearecg.block import (
     StreamInfo,
     Summary,
     Trace,
+    Waves,
     Window,
 )
 from wearecg.errors import (
@@ -133,6 +134,7 @@ __all__ = [
     "Summary",
     "Trace",
     "Twelve",
+    "Waves",
     "WearECGError",
     "Window",
     "calibrate",

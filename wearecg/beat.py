@@ -42,6 +42,44 @@ class Beat(Moment):
 
 
 @dataclass(frozen=True, slots=True)
+class Waves(Moment):
+    """Where the waves of one beat begin, peak and end.
+
+    Attributes
+    ----------
+    time : float
+        Timeline seconds of its R peak, as of its `Beat`.
+    p_on, p_peak, p_off, qrs_on, qrs_off, t_on, t_peak, t_off : float or None
+        Timeline seconds; None where there is no such wave, or where it cannot be seen.
+    lead : str
+        The lead that they were found on.
+    source : str
+        ``model@version`` or ``rule@version``.
+    stream : StreamId
+
+    Examples
+    --------
+    >>> waves = Waves(time=4.52, qrs_on=4.48, qrs_off=4.57, t_off=4.87, lead="II", source="acme-waves@1")
+    >>> waves.p_on is None, f"{1000 * (waves.t_off - waves.qrs_on):.0f} ms"
+    (True, '390 ms')
+    """
+
+    kind: ClassVar[str] = "waves"
+    time: float = field(metadata=rounded())
+    p_on: float | None = field(default=None, kw_only=True, metadata=rounded())
+    p_peak: float | None = field(default=None, kw_only=True, metadata=rounded())
+    p_off: float | None = field(default=None, kw_only=True, metadata=rounded())
+    qrs_on: float | None = field(default=None, kw_only=True, metadata=rounded())
+    qrs_off: float | None = field(default=None, kw_only=True, metadata=rounded())
+    t_on: float | None = field(default=None, kw_only=True, metadata=rounded())
+    t_peak: float | None = field(default=None, kw_only=True, metadata=rounded())
+    t_off: float | None = field(default=None, kw_only=True, metadata=rounded())
+    lead: str
+    source: str
+    stream: StreamId = ECG
+
+
+@dataclass(frozen=True, slots=True)
 class HeartRate(Moment):
     """Heart rate at one moment.
 

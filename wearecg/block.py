@@ -13,7 +13,7 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.beat import Beat, HeartRate, RRIntervals
+from wearecg.beat import Beat, HeartRate, RRIntervals, Waves
 from wearecg.entry import Entry, rounded, significant
 from wearecg.statement import BeatClass, Finding, Measure, Statement, Why
 from wearecg.stream_id import ECG, RR, StreamId
@@ -44,6 +44,7 @@ __all__ = [
     "StreamInfo",
     "Summary",
     "Trace",
+    "Waves",
     "Why",
     "Window",
 ]
@@ -315,6 +316,7 @@ Event: TypeAlias = (
     | Finding
     | Measure
     | BeatClass
+    | Waves
     | LinkState
     | ClockFit
     | Notice

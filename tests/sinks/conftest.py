@@ -25,6 +25,7 @@ from wearecg.block import (
     StreamInfo,
     Summary,
     Trace,
+    Waves,
     Window,
 )
 
@@ -73,6 +74,7 @@ def every_kind() -> Iterator[Event]:
     yield finding("MI", 11.0, float("inf"), start=4.0, change="holds", **about)
     yield Measure("qt", 401.5, "ms", "waves@1", 5.0, 7.0, 3.25, ("II",))
     yield BeatClass(1.312, "V", 0.8125, "beats@1")
+    yield Waves(1.312, qrs_on=1.27, qrs_off=1.3584, t_peak=1.58, t_off=1.65, lead="II", source="waves@1")
     yield ClockFit(7.0, None, None, 0.012)
     yield StreamInfo(ACC, "bridge on ttyUSB0", 50.0, ("ACC_X", "ACC_Y", "ACC_Z"), (0.0,) * 3, EPOCH)
     yield SignalBlock(np.ones((100, 3), np.float32), 50.0, ("ACC_X", "ACC_Y", "ACC_Z"), 0.0, stream=ACC)

@@ -79,9 +79,9 @@ class About:
 class Observer(ABC):
     """Looks at one stream. Pure: no I/O, and the same events however the stream is cut into blocks.
 
-    It returns `Statement`, `Measure` and `BeatClass` events; it may also make a stream of its own (a `StreamInfo` with
-    another `StreamId`, then its `SignalBlock` events and a `Summary`). All statements about one stretch are returned
-    together.
+    It returns `Statement`, `Measure`, `BeatClass` and `Waves` events; it may also make a stream of its own (a
+    `StreamInfo` with another `StreamId`, then its `SignalBlock` events and a `Summary`). All statements about one
+    stretch are returned together.
 
     Attributes
     ----------

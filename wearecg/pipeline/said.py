@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from math import isfinite
 from numbers import Real
 
-from wearecg.block import BeatClass, Event, Measure, SignalBlock, Statement, StreamId, Trace, Window
+from wearecg.block import BeatClass, Event, Measure, SignalBlock, Statement, StreamId, Trace, Waves, Window
 from wearecg.entry import Entry
 
 
@@ -22,12 +22,12 @@ def checked(events: Iterable[Event]) -> tuple[Event, ...]:
     for event in said:
         if not isinstance(event, Entry | SignalBlock | Trace | Window):
             raise TypeError(f"it said {event!r}, which is no event")
-        if isinstance(event, Statement | Measure | BeatClass):
+        if isinstance(event, Statement | Measure | BeatClass | Waves):
             _check(event)
     return said
 
 
-def _check(event: Statement | Measure | BeatClass) -> None:
+def _check(event: Statement | Measure | BeatClass | Waves) -> None:
     times = (event.start, event.end)
     if not all(isinstance(time, Real) and isfinite(time) for time in times) or event.start > event.end:
         raise ValueError(f"it spoke of {event.start!r} to {event.end!r} s")
@@ -36,6 +36,8 @@ def _check(event: Statement | Measure | BeatClass) -> None:
     if isinstance(event, Measure):
         if not isinstance(event.value, Real):
             raise TypeError(f"it measured {event.value!r}")
+        return
+    if isinstance(event, Waves):
         return
     if not isinstance(event.code, str):
         raise TypeError(f"it gave the code {event.code!r}")
