@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from benchmarks import machine
 from benchmarks.peers import Detector, installed
 from wearecg.block import Beat, SignalBlock
+from wearecg.ec57 import pair
 from wearecg.ecg.leads import canonical
 from wearecg.pipeline.frontend import FrontEnd
 
@@ -34,37 +35,12 @@ DS1 = "101,106,108,109,112,114,115,116,118,119,122,124,201,203,205,207,208,209,2
 NOISE_RECORDS = ("118", "119")
 """The two records of the MIT-BIH Noise Stress Test Database."""
 BEAT_CODES = frozenset("NLRBAaJSVrFejnE/fQ?")
-WINDOW_S = 0.15
 LEARNING_S = 300.0
 CHUNK_S = 0.25
 
 Signal = NDArray[np.float64]
 Times = NDArray[np.float64]
 Finder = Callable[[Signal, float, Sequence[str]], Times]
-
-
-def match(reference: Times, found: Times, window: float = WINDOW_S) -> list[tuple[int, int]]:
-    """Pair beats one to one, the nearest within ``window`` seconds, in order of time."""
-    pairs = []
-    i = j = 0
-    while i < len(reference) and j < len(found):
-        apart = found[j] - reference[i]
-        if abs(apart) > window:
-            i, j = (i, j + 1) if apart < 0 else (i + 1, j)
-            continue
-        if j + 1 < len(found) and abs(found[j + 1] - reference[i]) < abs(apart):
-            rival = i + 1 < len(reference) and abs(found[j + 1] - reference[i + 1]) < abs(
-                found[j + 1] - reference[i]
-            )
-            if not rival:
-                j += 1
-                continue
-        elif i + 1 < len(reference) and abs(found[j] - reference[i + 1]) < abs(apart):
-            i += 1
-            continue
-        pairs.append((i, j))
-        i, j = i + 1, j + 1
-    return pairs
 
 
 def stream(samples: Signal, fs: float, leads: Sequence[str]) -> Times:
@@ -109,7 +85,7 @@ class Record:
 def score(record: Record, found: Times, since: float = 0.0) -> dict[str, float]:
     """Return TP, FN, FP and the summed absolute location error in ms."""
     reference, found = record.scored(record.beats, since), record.scored(np.sort(found), since)
-    pairs = match(reference, found)
+    pairs = pair(reference.tolist(), found.tolist())
     error = sum(abs(found[j] - reference[i]) for i, j in pairs) * 1e3
     return {
         "TP": len(pairs),

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.datasets.cache import gathered, microvolts, millivolts
+from wearecg.ec57 import CLASSES
 from wearecg.ecg.leads import canonical_all
 from wearecg.errors import SourceError
 from wearecg.formats import Annotations
@@ -30,8 +31,6 @@ DS1 = (
     "124", "201", "203", "205", "207", "208", "209", "215", "220", "223", "230",
 )  # fmt: skip
 PACED = ("102", "104", "107", "217")
-CLASSES = {"N": "NLRBej", "S": "AaJSn", "V": "VEr", "F": "F", "Q": "/fQ?"}
-"""The beat classes of EC57, and the WFDB symbols of each."""
 
 
 class Beats(NamedTuple):

@@ -42,7 +42,7 @@ def test_what_goes_in_comes_out_of_rdann(
     assert [row[0] for row in got] == [row[0] for row in rows]
     data = path.read_bytes()
     ours = list(decode(data))
-    assert ours == [(sample, code, text) for sample, code, _, _, text in got]
+    assert ours == [(sample, code, subtype & 0xFF, text) for sample, code, subtype, _, text in got]
     for cut in range(len(data)):
         kept = [row[:2] for row in decode(data[:cut])]
         assert kept == [row[:2] for row in ours[: len(kept)]]

@@ -13,3 +13,8 @@ def positive(text: str) -> float:
         return above_zero(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def not_negative(text: str) -> float:
+    """Read 0, or a finite number above it."""
+    return 0.0 if text.strip() in ("0", "0.0") else positive(text)

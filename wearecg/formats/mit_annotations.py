@@ -1,8 +1,9 @@
-"""The MIT annotation format (WFDB Applications Guide, annot(5)), as far as our own files go."""
+"""The MIT annotation format (WFDB Applications Guide, annot(5))."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 BEAT = 13
 """``Q``, a beat that is not classified."""
@@ -10,10 +11,25 @@ QUALITY = 14
 """``~``, signal quality changes here."""
 NOTE = 22
 """``"``, a comment."""
-SYMBOLS = {BEAT: "Q", QUALITY: "~", NOTE: '"'}
+SYMBOLS = dict(enumerate(' NLRaVFJASEj/Q~ | sT*D"=pB^t+u?![]en@xf()r'))
+"""Code to symbol (ecgcodes.h); codes without one are a blank."""
 END = b"\0\0"
 
 _SKIP, _SUB, _CHAN, _AUX = 59, 61, 62, 63
+
+
+class Annotation(NamedTuple):
+    """One annotation: where, what (a key of `SYMBOLS`), and its ``subtyp`` (unsigned) and ``aux``."""
+
+    sample: int
+    code: int
+    subtype: int = 0
+    text: str = ""
+
+    @property
+    def symbol(self) -> str:
+        """The symbol of its code; a blank for codes that have none."""
+        return SYMBOLS.get(self.code, " ")
 
 
 def encode(interval: int, code: int, subtype: int = 0, channel: int | None = None, text: str = "") -> bytes:
@@ -38,10 +54,10 @@ def encode(interval: int, code: int, subtype: int = 0, channel: int | None = Non
     return data
 
 
-def decode(data: bytes) -> Iterator[tuple[int, int, str]]:
-    """Yield sample, code and text of each annotation; of a file that was cut (power cut), of those that are whole."""
+def decode(data: bytes) -> Iterator[Annotation]:
+    """Yield each annotation; of a file that was cut (power cut), those that are whole."""
     sample = at = 0
-    found: tuple[int, int, str] | None = None
+    found: Annotation | None = None
     while at + 2 <= len(data) and data[at : at + 2] != END:
         word = int.from_bytes(data[at : at + 2], "little")
         code, low = word >> 10, word & 0x3FF
@@ -52,14 +68,16 @@ def decode(data: bytes) -> Iterator[tuple[int, int, str]]:
             break
         at += 2 + size
         if code == _AUX and found:
-            found = (*found[:2], rest[:low].decode("latin-1"))
+            found = found._replace(text=rest[:low].decode("latin-1"))
+        elif code == _SUB and found:
+            found = found._replace(subtype=low & 0xFF)
         elif code == _SKIP:
             sample += int.from_bytes(rest[1::-1] + rest[:1:-1], "big", signed=True)
         elif code < _SKIP:
             if found:
                 yield found
             sample += low
-            found = sample, code, ""
+            found = Annotation(sample, code)
     if found:
         yield found
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from wearecg.ecg.leads import UNKNOWN, canonical_all, is_ecg
 from wearecg.errors import MissingExtraError, SourceError
 from wearecg.formats import BEAT_SYMBOLS, RR_UNKNOWN, Annotations, Recording, RRSeries
-from wearecg.formats.mit_annotations import SYMBOLS, decode
+from wearecg.formats.mit_annotations import decode
 from wearecg.formats.units import millivolts
 from wearecg.formats.wfdb_header import (
     Header,
@@ -237,9 +237,9 @@ def _annotations(stem: Path, fs: float) -> Annotations | None:
         return Annotations(np.asarray(found.sample, np.float64) / fs, tuple(found.symbol), notes)
     if not ours.is_file():
         return None
-    rows = [row for row in decode(ours.read_bytes()) if row[1] in SYMBOLS]
-    times = np.array([sample for sample, _, _ in rows], np.float64) / fs
-    return Annotations(times, tuple(SYMBOLS[code] for _, code, _ in rows), tuple(note for *_, note in rows))
+    rows = list(decode(ours.read_bytes()))
+    times = np.array([row.sample for row in rows], np.float64) / fs
+    return Annotations(times, tuple(row.symbol for row in rows), tuple(row.text for row in rows))
 
 
 def _length_of(annotations: Annotations | None, fs: float) -> int:
