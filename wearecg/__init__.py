@@ -47,6 +47,7 @@ from wearecg.errors import (
 )
 
 if TYPE_CHECKING:
+    from wearecg.ecg.hrv import Variability, hrv
     from wearecg.findings import Report
     from wearecg.formats import Recording, read_recording
     from wearecg.models import (
@@ -84,7 +85,9 @@ _LAZY = {
     "Sink": "wearecg.sinks",
     "Source": "wearecg.transports.base",
     "Twelve": "wearecg.models",
+    "Variability": "wearecg.ecg.hrv",
     "calibrate": "wearecg.models",
+    "hrv": "wearecg.ecg.hrv",
     "load_model": "wearecg.models",
     "open_observer": "wearecg.observers",
     "open_source": "wearecg.sources",
@@ -134,10 +137,12 @@ __all__ = [
     "Summary",
     "Trace",
     "Twelve",
+    "Variability",
     "Waves",
     "WearECGError",
     "Window",
     "calibrate",
+    "hrv",
     "load_model",
     "open_observer",
     "open_source",

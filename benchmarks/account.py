@@ -1,0 +1,136 @@
+"""What the account costs: each row is measured in this run, beside the named peer.
+
+    python -m benchmarks.account [--out FOLDER]
+
+Peers: neurokit2 (`pip install neurokit2`). CPU time of one thread, the least of several runs; the ratio is the peer's
+over ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import machine
+
+RUNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is measured, ours and the peer's CPU time (s), and what more there is to say."""
+
+    job: str
+    ours: float
+    peer: str
+    theirs: float
+    note: str = ""
+
+    def __str__(self) -> str:
+        ratio = f"{self.theirs / self.ours:8.1f}x" if self.theirs else " " * 9
+        return f"{self.job:44} {1e3 * self.ours:9.2f} ms {ratio}  {self.peer}{self.note and '; ' + self.note}"
+
+
+def main() -> None:
+    """Measure every row, print them, write JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    print(machine.line())
+    rows = []
+    for measure in MEASURES:
+        for row in measure():
+            print(row, flush=True)
+            rows.append(asdict(row))
+    print(f"written to {machine.write('account', {'rows': rows}, args.out)}")
+
+
+def cpu(run: Callable[[], object]) -> float:
+    """Return the least CPU time of some runs, s."""
+    spent = []
+    for _ in range(RUNS):
+        start = time.process_time()
+        run()
+        spent.append(time.process_time() - start)
+    return min(spent)
+
+
+def variability() -> Iterator[Row]:
+    """Heart rate variability of a day and of five minutes, on intervals without artefacts."""
+    import neurokit2
+
+    from wearecg.ecg.hrv import hrv
+
+    for name, beats in (("24 h", 105_000), ("5 min", 375)):
+        ends = np.concatenate([[0], np.cumsum(np.round(1000 * intervals(beats)).astype(int))])
+        rr = np.diff(ends) / 1000
+        ours, spent = hrv(rr), cpu(partial(hrv, rr))
+        for rate, how in ((100, "as it comes, at 100 Hz"), (4, "asked for 4 Hz, as ours")):
+            peer = partial(_neurokit2, ends, rate)
+            theirs = peer()
+            apart = {
+                field: abs(getattr(ours, field) / theirs[name] - 1)
+                for field, name in ALIKE.items()
+                if np.isfinite(theirs[name]) and theirs[name]
+            }
+            worst = max(apart, key=lambda field: apart[field])
+            note = f"{len(apart)} indices, furthest apart {worst} by {apart[worst]:.1g} of its value"
+            title = f"neurokit2 {neurokit2.__version__} time and frequency, {how}"
+            yield Row(f"HRV of {name}", spent, title, cpu(peer), note)
+
+
+def _neurokit2(ends: NDArray[np.int64], rate: int) -> dict[str, float]:
+    import neurokit2
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        time_domain = neurokit2.hrv_time(ends, 1000)
+        power = neurokit2.hrv_frequency(ends, 1000, interpolation_rate=rate, normalize=False)
+    return {**time_domain.iloc[0].to_dict(), **power.iloc[0].to_dict()}
+
+
+ALIKE = {
+    "mean_nn": "HRV_MeanNN",
+    "median_nn": "HRV_MedianNN",
+    "min_nn": "HRV_MinNN",
+    "max_nn": "HRV_MaxNN",
+    "sdnn": "HRV_SDNN",
+    "sdann": "HRV_SDANN5",
+    "sdnn_index": "HRV_SDNNI5",
+    "rmssd": "HRV_RMSSD",
+    "sdsd": "HRV_SDSD",
+    "pnn50": "HRV_pNN50",
+    "pnn20": "HRV_pNN20",
+    "triangular_index": "HRV_HTI",
+    "vlf": "HRV_VLF",
+    "lf": "HRV_LF",
+    "hf": "HRV_HF",
+    "lf_hf": "HRV_LFHF",
+}
+"""Indices that are defined alike, and their names in neurokit2."""
+
+
+def intervals(beats: int) -> NDArray[np.float64]:
+    """Return intervals (s) with breathing, slow waves and a drift."""
+    rng = np.random.default_rng(0)
+    n = np.arange(beats)
+    drift = 0.15 * np.cumsum(rng.normal(0, 1, beats)) / np.sqrt(beats)
+    waves = 0.04 * np.sin(n / 4) + 0.03 * np.sin(n / 12)
+    return np.asarray(0.82 + waves + drift + rng.normal(0, 0.02, beats))
+
+
+MEASURES: tuple[Callable[[], Iterator[Row]], ...] = (variability,)
+"""One function for each part of the account."""
+
+if __name__ == "__main__":
+    main()
