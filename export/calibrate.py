@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from wearecg.models.calibration import entropy
 from wearecg.models.card import CardStatement, Doubt, Group, Outputs
-from wearecg.models.model import entropy
 
 PRIOR = 1.0
 """Strength of the prior at slope 1, offset 0, in records: a statement with two records stays near the sigmoid."""

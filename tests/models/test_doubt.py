@@ -10,8 +10,8 @@ from tiny_model import make_card, write_model
 
 from wearecg.block import LeadQuality, Quality, Window
 from wearecg.models import load_model
+from wearecg.models.calibration import entropy
 from wearecg.models.card import Doubt, Group, Outputs, SignalOutput
-from wearecg.models.model import entropy
 from wearecg.statement import NOT_SCORED
 
 

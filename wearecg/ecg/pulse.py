@@ -25,11 +25,13 @@ with a simultaneous ECG that shows whether pulses and beats agree: see ``benchma
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from wearecg.block import LeadQuality
-from wearecg.ecg.spectrum import filtered
+from wearecg.ecg.spectrum import Gain, filtered
 
 LOWPASS_HZ = 8.0
 SLOPE_SHARE, SLOPE_WITHIN_S = 0.5, 1.5
@@ -62,7 +64,12 @@ def pulse_band(
     The gain is ``1 / (1 + (cutoff / f)**4)``, that of `wearecg.models.preprocess.highpass`, times
     ``1 / (1 + (f / 8)**8)``.
     """
-    return filtered(x, fs, pad_s, lambda f: f**4 / (f**4 + cutoff**4) / (1 + (f / LOWPASS_HZ) ** 8))
+    return filtered(x, fs, pad_s, _band(cutoff))
+
+
+@lru_cache(maxsize=4)
+def _band(cutoff: float) -> Gain:
+    return lambda f: f**4 / (f**4 + cutoff**4) / (1 + (f / LOWPASS_HZ) ** 8)
 
 
 def find_pulses(x: NDArray[np.floating], fs: float) -> NDArray[np.float64]:

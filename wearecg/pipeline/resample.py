@@ -31,6 +31,7 @@ class Resampler:
         self._up, self._down = ratio.numerator, ratio.denominator
         self._bank = _filter_bank(self._up, self._down)
         self._half = self._bank.shape[1] // 2
+        self._taps = np.arange(self._bank.shape[1])[:, None]
         self._leads = leads
         self.delay = self._half / fs_in
         self.seek(0)
@@ -65,15 +66,23 @@ class Resampler:
     def _outputs(self, x: Samples, j: NDArray[np.int64]) -> Samples:
         if not len(j):
             return np.empty((0, self._leads), np.float32)
-        centres = (2 * j * self._down + self._up) // (2 * self._up) - self._first
-        phases = j * self._down % self._up
-        windows = np.lib.stride_tricks.sliding_window_view(x, self._bank.shape[1], axis=0)[
-            centres - self._half
-        ]
-        centre = windows[..., self._half]
-        off_centre = windows - centre[..., None]
-        off_centre[np.isnan(off_centre)] = 0.0
-        y: Samples = centre + np.einsum("jlt,jt->jl", off_centre, self._bank[phases])
+        # numpy adds up the taps of one lead in another order than those of several, and those of a single output in
+        # another than those of many: the first is kept, of the second there are two, so that no cut is seen.
+        j = np.append(j, j[-1])
+        first = (2 * j * self._down + self._up) // (2 * self._up) - self._half - self._first
+        bank = self._bank[j * self._down % self._up].T
+        if self._leads == 1:
+            around = x.T.take((first + self._taps).T, axis=1).swapaxes(1, 2)
+        else:  # by lead, tap and output: the inner loops are over what is many
+            around, bank = (
+                np.ascontiguousarray(x.T).take(first + self._taps, axis=1),
+                np.ascontiguousarray(bank),
+            )
+        centre = around[:, self._half].copy()
+        around -= centre[:, None]
+        if np.isnan(x).any():
+            around[np.isnan(around)] = 0.0
+        y: Samples = np.ascontiguousarray((centre + np.einsum("ltj,tj->lj", around, bank)).T[:-1])
         return y
 
 

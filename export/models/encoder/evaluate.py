@@ -11,8 +11,9 @@ from export.evaluate import Fold, Logits, in_chunks
 from export.metrics import calibration_error, interval, macro_auroc, patient_draws
 from export.models.encoder.augment import LEAD_SETS
 from export.models.encoder.card import METRIC
+from wearecg.models.calibration import entropy
 from wearecg.models.card import Card, Measured
-from wearecg.models.model import Model, entropy
+from wearecg.models.model import Model
 from wearecg.models.runner import Runner
 
 DRAWS = 1000

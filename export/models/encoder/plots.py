@@ -14,8 +14,9 @@ from export.models.encoder.augment import LEAD_SETS
 from export.models.encoder.card import METRIC
 from export.models.encoder.evaluate import run
 from export.models.encoder.noise import REFUSED
+from wearecg.models.calibration import entropy
 from wearecg.models.card import Card, Measured
-from wearecg.models.model import Model, entropy
+from wearecg.models.model import Model
 from wearecg.models.runner import Runner
 
 GROUPS = ("superclass", "rhythm")
