@@ -234,8 +234,8 @@ def test_settling_waits_for_what_is_being_scored() -> None:
             Late(), Window(np.zeros((500, 1), np.float32), 100.0, ("II",), start, (True,), quality), about
         )
     threading.Timer(0.2, Late.go.set).start()
-    thread.settle()
-    assert len(thread.drain()) == 3
+    ((_, said),) = thread.turn([], last=True)
+    assert len(said) == 3
     thread.close()
 
 

@@ -59,6 +59,50 @@ def test_an_observer_that_fails_is_told_once_and_holds_nothing_up():
         for i in range(3):
             scoring.submit(Broken(), window(float(i)), about())
         scoring.close()
-        (notice,) = scoring.drain()
+        ((found, (notice,)),) = scoring.turn([], last=True)
+        assert found == []
         assert notice.message.startswith("slow@1 failed: RuntimeError: the file went away;")
         assert (scoring.scored[ECG], scoring.skipped[ECG]) == (0, 3)
+
+
+def test_where_nobody_waits_windows_are_scored_together_and_the_order_stays():
+    slow, other = Slow(), Slow("other@1")
+    slow.go.set()
+    other.go.set()
+    scoring = Scoring(together=6)
+    turns = []
+    for second in range(5):
+        for observer in (slow, other) if second != 1 else ():
+            scoring.submit(observer, window(float(second)), about())
+        new = scoring.turn([wearecg.Notice(f"second {second}")])
+        assert bool(new) == (second == 3)
+        turns += new
+    turns += scoring.turn([wearecg.Notice("the end")], last=True)
+    flat = [
+        getattr(event, "message", None) or (event.source, event.start)
+        for turn in turns
+        for part in turn
+        for event in part
+    ]
+    said = {second: [("slow@1", float(second)), ("other@1", float(second))] for second in (0, 2, 3, 4)}
+    expected = [one for second in range(5) for one in (f"second {second}", *said.get(second, []))]
+    assert flat == [*expected, "the end"]
+    assert scoring.scored[ECG] == 8
+
+
+class OftenBroken(Slow):
+    def feed(self, item, about):
+        if item.start == 1.0:
+            raise ValueError("not this one")
+        return super().feed(item, about)
+
+
+def test_one_window_that_cannot_be_scored_takes_no_other_with_it():
+    broken = OftenBroken()
+    broken.go.set()
+    scoring = Scoring()
+    for second in range(3):
+        scoring.submit(broken, window(float(second)), about())
+    ((_, said),) = scoring.turn([], last=True)
+    assert [type(event).__name__ for event in said] == ["Statement", "Notice", "Statement"]
+    assert (scoring.scored[ECG], scoring.skipped[ECG]) == (2, 1)

@@ -128,3 +128,65 @@ def test_no_ecg_at_all_is_said():
     report = wearecg.score(np.random.default_rng(0).normal(size=(4000, 1)), 250, ["PPG"])
     assert not report.beats
     assert "no ECG lead among PPG" in report.findings[0].reason
+
+
+class Overhearing(wearecg.Observer):
+    """Says how many windows had come when it heard of one."""
+
+    source, wants = "overhearing@1", (wearecg.observers.Events((wearecg.Statement, wearecg.Quality)),)
+
+    def __init__(self):
+        self.seconds = 0
+
+    def feed(self, item, about):
+        if isinstance(item, wearecg.Quality):
+            self.seconds += 1
+            return ()
+        return (wearecg.Measure("seconds", self.seconds, "s", self.source, item.start, item.end),)
+
+
+def events_of(observers, duration=40):
+    source = wearecg.open_source("simulate:af?seed=1&fs=250&speed=max")
+    return list(
+        wearecg.Session(
+            source, [wearecg.open_observer("rhythm1?precision=fp32"), *observers], duration=duration
+        )
+    )
+
+
+def test_who_hears_what_models_say_hears_it_in_time():
+    said = [e for e in events_of([Overhearing()]) if isinstance(e, wearecg.Measure)]
+    assert said
+    assert all(measure.value - measure.end in (0, 1) for measure in said)
+
+
+def test_findings_follow_their_window_whoever_listens():
+    plain, heard = events_of([]), events_of([Overhearing()])
+
+    def order(events):
+        kinds = (wearecg.Window, Finding, Beat, wearecg.Quality)
+        return [
+            (type(e).__name__, getattr(e, "code", ""), getattr(e, "start", 0))
+            for e in events
+            if isinstance(e, kinds)
+        ]
+
+    assert order(plain) == order(heard)
+
+
+def test_what_was_found_before_a_recording_cannot_go_on_is_told():
+    class Breaks(type(wearecg.open_source("simulate:af"))):
+        def read(self, timeout):
+            items = super().read(timeout)
+            if self._handed > 250 * 45:
+                raise wearecg.SourceError("the disk went away")
+            return items
+
+    told = []
+    source = Breaks("af", seed=1, fs=250, speed=float("inf"))
+    with pytest.raises(wearecg.SourceError):
+        told.extend(wearecg.Session(source, [wearecg.open_observer("rhythm1")]))
+    windows = [e.end for e in told if isinstance(e, wearecg.Window)]
+    findings = [e.end for e in told if isinstance(e, Finding)]
+    assert windows
+    assert max(findings) == max(windows)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from wearecg.block import Event, LinkState, Notice, StreamId, StreamInfo, Summary
 from wearecg.ecg.leads import canonical, names_of
-from wearecg.errors import LeadError, SignalError
+from wearecg.errors import LeadError, SignalError, WearECGError
 from wearecg.fanout import Fanout
 from wearecg.findings import Board, Report, report
 from wearecg.observers import Observer, open_observers
@@ -149,10 +149,13 @@ class Session:
                     if self.source.realtime:
                         time.sleep(max(0.0, read_at + READ_PERIOD_S - time.monotonic()))
                 ending = self._engine.finish()
-                yield from (event for event in ending if not isinstance(event, Summary))
+                yield from self._heard([event for event in ending if not isinstance(event, Summary)])
+            except WearECGError:
+                yield from self._heard([], last=True)
+                raise
             finally:
                 self._scoring.close()
-        yield from self._scored()
+        yield from self._heard([], last=True)
         for event in ending:
             if isinstance(event, Summary):
                 yield self._account(event)
@@ -166,28 +169,30 @@ class Session:
             if isinstance(item, LinkState | Notice):
                 if isinstance(item, LinkState) and item.state == "lost":
                     engine.link_lost(item.sensor)
-                yield item
+                yield from self._heard([item])
                 continue
+            events: list[Event] = []
             for event in engine.feed(*item):
                 if isinstance(event, StreamInfo):
-                    yield from self._before(event)
-                yield event
-            yield from self._scored()
+                    if event.stream in self._begun:
+                        # What is still to be said of the stream, before it begins anew.
+                        for found, said in self._scoring.turn(events, last=True):
+                            yield from (*found, *said)
+                        events = []
+                    self._begun.add(event.stream)
+                    if engine.overheard:
+                        self._scoring.together = 1
+                events.append(event)
+            yield from self._heard(events)
             if self._over():
                 break
-        yield from self._scored()
 
-    def _scored(self) -> Iterator[Event]:
-        said = self._scoring.drain()
-        yield from said
-        yield from self._engine.hear(said)
-
-    def _before(self, info: StreamInfo) -> Iterator[Event]:
-        """What is still to be said of a stream before it begins anew."""
-        if info.stream in self._begun:
-            self._scoring.settle()
-            yield from self._scoring.drain()
-        self._begun.add(info.stream)
+    def _heard(self, events: list[Event], last: bool = False) -> Iterator[Event]:
+        """Yield what was found, then what slow observers say to that, then what is said to this."""
+        for found, said in self._scoring.turn(events, last):
+            yield from found
+            yield from said
+            yield from self._engine.hear(said)
 
     def _over(self) -> bool:
         if self._stop.is_set():

@@ -94,3 +94,20 @@ def test_what_is_wrong_with_all_names_none():
         model.batch(people(), 100, LEADS, hop_s=0)
     with pytest.raises(LeadError, match="does not know lead 'V9'"):
         model.batch(people(), 100, "II,V9")
+
+
+def live(x: np.ndarray, start: float, leads: tuple[str, ...]) -> wearecg.Window:
+    quality = wearecg.Quality(start, start + 10, ())
+    return wearecg.Window(x[:1000, : len(leads)], 100.0, leads, start, (True,) * len(leads), quality)
+
+
+def test_live_windows_together_say_what_each_says_alone():
+    model = load_model("encoder")
+    windows = [
+        live(x, float(second), (("II", "V1"), ("II",), ("II", "PPG"), ("PPG",))[second % 4])
+        for second, x in enumerate(people())
+    ]
+    together = model.score_windows(windows)
+    assert together == [model.score_window(window) for window in windows]
+    assert {said.why for found in together for said in found} >= {None, "leads"}
+    assert model.score_windows([]) == []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from wearecg.block import Event, Window
+from wearecg.block import Beat, Event, Statement, Window
 from wearecg.ecg.rhythm import rr_measures
 from wearecg.models.card import Card, load_card
 from wearecg.models.runner import ENGINES
@@ -59,17 +59,40 @@ class ModelObserver(Observer):
 
     def feed(self, item: object, about: About) -> Iterable[Event]:
         """Take a window; return its statements, with the rate and irregularity of the beats in it as evidence."""
-        assert isinstance(item, Window)
-        beats = about.beats(item.start, item.end)
-        if not beats:
-            # Whatever a network says of it: without a beat there is no rhythm, and no complex to judge.
-            reason = f"no beat in {item.end - item.start:g} s"
-            return [not_scored(self.source, about.info, item.start, item.end, "unusable", reason)]
+        (said,) = self._score([item], [about])
+        return said
+
+    def feed_together(self, items: Sequence[object], abouts: Sequence[About]) -> Iterable[Iterable[Event]]:
+        """Take windows; the network runs once for those that have the same leads."""
+        try:
+            return self._score(items, abouts)
+        except Exception:  # one by one shows which of them it is
+            return super().feed_together(items, abouts)
+
+    def _score(self, items: Sequence[object], abouts: Sequence[About]) -> list[list[Event]]:
+        windows = [item for item in items if isinstance(item, Window)]
+        beats = [about.beats(item.start, item.end) for item, about in zip(windows, abouts, strict=True)]
+        scored = iter(
+            self._model.score_windows([item for item, found in zip(windows, beats, strict=True) if found])
+        )
+        return [
+            self._with_evidence(item, about, found, next(scored)) if found else [self._no_beat(item, about)]
+            for item, about, found in zip(windows, abouts, beats, strict=True)
+        ]
+
+    def _no_beat(self, item: Window, about: About) -> Event:
+        """Whatever a network says of it: without a beat there is no rhythm, and no complex to judge."""
+        reason = f"no beat in {item.end - item.start:g} s"
+        return not_scored(self.source, about.info, item.start, item.end, "unusable", reason)
+
+    def _with_evidence(
+        self, item: Window, about: About, beats: Sequence[Beat], said: Sequence[Statement]
+    ) -> list[Event]:
         rr = [beat.rr for beat in beats if beat.rr is not None]
         evidence = rr_measures(rr, RR_SOURCE, item.start, item.end, item.stream)
         return [
             statement if statement.why else replace(statement, evidence=evidence)
-            for statement in self._model.score_window(item)
+            for statement in said
             if statement.why or statement.code in self._sizeless or not about.info.uncalibrated
         ]
 

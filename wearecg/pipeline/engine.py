@@ -120,6 +120,11 @@ class Engine:
         return said
 
     @property
+    def overheard(self) -> bool:
+        """Whether an observer wants to hear what others say."""
+        return any(stream.watching.overhears for stream in self._streams.values())
+
+    @property
     def end(self) -> float:
         """Timeline seconds up to which the furthest stream has come."""
         streams, series = self._streams.values(), self._rr.values()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -137,6 +137,13 @@ class Observer(ABC):
     @abstractmethod
     def feed(self, item: object, about: About) -> Iterable[Event]:
         """Take the next item, one of what it `wants`, and return events."""
+
+    def feed_together(self, items: Sequence[object], abouts: Sequence[About]) -> Iterable[Iterable[Event]]:
+        """Take several items where nobody waits; return for each what `feed` returns for it.
+
+        By default one after the other. Only slow observers are asked.
+        """
+        return map(self.feed, items, abouts)
 
     def flush(self) -> Iterable[Event]:
         """Return the last events, at the end of the stream."""

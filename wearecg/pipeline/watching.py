@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from wearecg.block import Beat, Event, Notice, SignalBlock, Window
+from wearecg.block import Beat, Event, Gap, HeartRate, Notice, Quality, SignalBlock, StreamInfo, Window
 from wearecg.block import Samples as Array
 from wearecg.ecg.leads import is_ecg
 from wearecg.errors import WearECGError
@@ -21,6 +21,8 @@ from wearecg.pipeline.windows import Windower
 
 Later: TypeAlias = Callable[[Observer, Window, About], None]
 """Takes a window for a slow observer; what it has to say comes some other way."""
+FOUND = frozenset({StreamInfo, Gap, Beat, HeartRate, Quality})
+"""What is found in a stream without any observer."""
 
 
 class Watching:
@@ -92,6 +94,11 @@ class Watching:
         else:
             self.asked.append(observer)
             self._begun.append(begun)
+
+    @property
+    def overhears(self) -> bool:
+        """Whether an observer wants what others say, and not only what is found in the stream."""
+        return not set(self._hearing) <= FOUND
 
     def hear(self, events: Iterable[Event]) -> list[Event]:
         """Hand on what was found in the stream; return what is said about it."""
