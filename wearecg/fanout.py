@@ -66,6 +66,8 @@ class Fanout:
 
     def write(self, event: Event) -> None:
         """Hand on an event, and before it what the outputs have to say; never raises."""
+        if not self._outputs:
+            return
         now = time.monotonic()
         # A summary is the last of its stream.
         told: list[Event] = [*(self._floods.flush() if isinstance(event, Summary) else self._floods.due(now))]

@@ -24,6 +24,7 @@ from wearecg.block import (
 
 T = TypeVar("T")
 
+STATED = tuple(one.name for one in fields(Statement))
 KEEP_S = 120.0
 """Measures that ended so much earlier than the newest of their stream are no evidence any more."""
 
@@ -82,7 +83,7 @@ class Board:
         since = before.since if before and unbroken else statement.start
         same = before is not None and unbroken and before.why == statement.why
         evidence = () if statement.why else (*statement.evidence, *self._beside(statement))
-        said = {one.name: getattr(statement, one.name) for one in fields(Statement)}
+        said = {name: getattr(statement, name) for name in STATED}
         finding = Finding(
             **{**said, "evidence": evidence},
             since=since,
@@ -174,22 +175,41 @@ class Report:
     summary: Summary
 
 
+class Stretches:
+    """Findings of a whole session, each once for every stretch over which it held, with its highest probability."""
+
+    def __init__(self) -> None:
+        self._best: dict[tuple[object, ...], Finding] = {}
+        self._ends: dict[tuple[object, ...], float] = {}
+
+    def feed(self, finding: Finding) -> None:
+        """Take the next one."""
+        key = (*finding.key, finding.why, finding.since)
+        best = self._best.get(key)
+        if best is None:
+            self._best[key] = finding
+        elif finding.change == "ends":
+            return
+        elif (finding.probability or 0.0) > (best.probability or 0.0):
+            self._best[key] = replace(finding, start=best.start)
+        self._ends[key] = finding.end
+
+    def __iter__(self) -> Iterator[Finding]:
+        """Yield them in the order in which they began."""
+        return (replace(best, end=self._ends[key]) for key, best in self._best.items())
+
+
 def report(events: Iterable[Event]) -> Report:
     """Collect a whole session into a `Report`."""
     kept: list[Event] = []
-    findings: dict[tuple[object, ...], Finding] = {}
+    findings = Stretches()
     for event in events:
         if isinstance(event, Finding):
-            key = (*event.key, event.why, event.since)
-            if event.change == "ends" and key in findings:
-                continue
-            best = findings.get(key, event)
-            strongest = max(best, event, key=lambda f: f.probability or 0.0)
-            findings[key] = replace(strongest, start=best.start, end=event.end)
+            findings.feed(event)
         elif isinstance(event, Beat | HeartRate | Quality | Gap | Measure | Notice | Summary):
             kept.append(event)
     return Report(
-        findings=tuple(findings.values()),
+        findings=tuple(findings),
         beats=_only(Beat, kept),
         heart_rate=_only(HeartRate, kept),
         quality=_only(Quality, kept),

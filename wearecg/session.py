@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -304,7 +305,7 @@ def score(
     >>> report.summary.duration
     30.0
     """
-    from wearecg.formats import Recording, check_samples
+    from wearecg.formats import Recording, Stored
     from wearecg.transports.replay import ReplaySource
 
     given = names_of(leads)
@@ -317,12 +318,12 @@ def score(
         raise SignalError(
             f"{name}: shape {x.shape} for {len(given)} leads; give [n, leads], one column a lead"
         )
-    check_samples(x, name)
     names = tuple(canonical(lead) for lead in given)
     if len(set(names)) < len(names):
         raise LeadError(f"{name}: a lead is given twice in {', '.join(given)}")
-    source = ReplaySource(Recording(x, fs, names, name), speed=float("inf"))
-    return report(Session(source, open_observers(observe)))
+    recording = Stored.of(Recording(x, fs, names, name))
+    recording.check(name)
+    return report(Session(ReplaySource(recording, math.inf), open_observers(observe)))
 
 
 def _names(source: Source) -> list[str]:

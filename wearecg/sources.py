@@ -74,11 +74,11 @@ def open_source(
         scenario = path.partition(":")[2] or "demo"
         seed, rate, speed = _take(options, spec, seed=0.0, fs=500.0, speed=1.0)
         return SimulateSource(scenario, seed=int(seed), fs=rate, speed=speed)
-    from wearecg.formats import read_recording
+    from wearecg.formats import open_recording
     from wearecg.transports.replay import replay
 
     (speed,) = _take(options, spec, speed=1.0)
-    return replay(read_recording(Path(path), fs), speed)
+    return replay(open_recording(path, fs), speed)
 
 
 def open_port(

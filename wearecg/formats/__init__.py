@@ -1,12 +1,13 @@
 """Reading recordings: one function, the format chosen by suffix.
 
-To add a format: one module with ``read(path, fs) -> Recording`` and its suffixes in `FORMATS`.
+To add a format: one module with ``read(path, fs) -> Recording`` and its suffixes in `FORMATS`; if recordings may be
+too long for the memory, also ``stored(path, fs) -> Stored``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -117,6 +118,58 @@ class Recording:
         return len(self) / self.fs
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored:
+    """A recording whose samples stay in their file until they are asked for.
+
+    Attributes
+    ----------
+    recording : Recording
+        All but its samples; they may be there, too.
+    length : int
+        Samples.
+    read : callable
+        Takes the numbers of the first sample and of the one behind the last, returns float32 [n, leads].
+    piece : int
+        Samples that are best read at a time.
+    """
+
+    recording: Recording
+    length: int
+    read: Callable[[int, int], Samples]
+    piece: int
+
+    @classmethod
+    def of(cls, recording: Recording) -> Stored:
+        """Return a recording that is in memory as one that is stored there."""
+        samples = recording.samples
+        return cls(recording, len(samples), lambda first, last: samples[first:last], max(1, len(samples)))
+
+    def whole(self) -> Recording:
+        """Return the recording with all of its samples."""
+        if len(self.recording) == self.length:
+            return self.recording
+        samples = np.empty((self.length, len(self.recording.leads)), np.float32)
+        for first, last in self._pieces():
+            samples[first:last] = self.read(first, last)
+        return replace(self.recording, samples=samples)
+
+    def check(self, name: str) -> None:
+        """Raise `SignalError` if there is nothing to look at: no sample, none that was measured, nor any beat."""
+        intervals = self.recording.intervals
+        if intervals is not None:
+            if len(intervals.times) == 0:
+                raise SignalError(f"{name} has neither samples nor beats")
+            return
+        if self.length == 0:
+            raise SignalError(f"{name} has no samples: the recording is 0 s long")
+        if not any(np.isfinite(self.read(first, last)).any() for first, last in self._pieces()):
+            raise SignalError(f"{name} has no measurement: all {self.length} samples are marked as missing")
+
+    def _pieces(self) -> Iterator[tuple[int, int]]:
+        return ((first, min(first + self.piece, self.length)) for first in range(0, self.length, self.piece))
+
+
 def read_recording(
     path: str | Path,
     fs: float | None = None,
@@ -144,6 +197,16 @@ def read_recording(
     MissingExtraError
         The format needs a package that is not installed.
     """
+    return open_recording(path, fs, leads, lsb).whole()
+
+
+def open_recording(
+    path: str | Path,
+    fs: float | None = None,
+    leads: str | Sequence[str] = (),
+    lsb: float | None = None,
+) -> Stored:
+    """Open a recording, as `read_recording` reads it, to read it piece by piece if its format allows that."""
     path = Path(path)
     is_wfdb = path.suffix == ".hea" or path.with_name(path.name + ".hea").is_file()
     suffix = ".hea" if is_wfdb else path.suffix.lower()
@@ -156,18 +219,9 @@ def read_recording(
         if lsb is not None:
             raise SourceError(f"{path} states its scale: leave out the {lsb:g} mV of a count")
         told = {}
-    recording: Recording = import_module(FORMATS[suffix]).read(path, rate, **told)
-    check_samples(recording.samples, str(path), recording.intervals)
-    return recording
-
-
-def check_samples(samples: Samples, name: str, intervals: RRSeries | None = None) -> None:
-    """Raise `SignalError` if there is nothing to look at in ``samples``, nor in the ``intervals`` in their place."""
-    if intervals is not None:
-        if len(intervals.times) == 0:
-            raise SignalError(f"{name} has neither samples nor beats")
-        return
-    if len(samples) == 0:
-        raise SignalError(f"{name} has no samples: the recording is 0 s long")
-    if not np.isfinite(samples).any():
-        raise SignalError(f"{name} has no measurement: all {len(samples)} samples are marked as missing")
+    module = import_module(FORMATS[suffix])
+    stored: Stored = (
+        module.stored(path, rate) if hasattr(module, "stored") else Stored.of(module.read(path, rate, **told))
+    )
+    stored.check(str(path))
+    return stored

@@ -7,9 +7,10 @@ signals is read as the RR intervals between its annotated beats.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from wearecg.ecg.leads import UNKNOWN, canonical_all, is_ecg
 from wearecg.errors import MissingExtraError, SourceError
-from wearecg.formats import BEAT_SYMBOLS, RR_UNKNOWN, Annotations, Recording, RRSeries
+from wearecg.formats import BEAT_SYMBOLS, RR_UNKNOWN, Annotations, Recording, RRSeries, Stored
 from wearecg.formats.mit_annotations import decode
 from wearecg.formats.units import millivolts
 from wearecg.formats.wfdb_header import (
@@ -40,6 +41,8 @@ LONGEST_HOLE_DAYS = 7
 """A record that lacks more than this is not laid out in memory."""
 DEFAULT_GAIN = 200.0
 """Counts of a unit where the header gives none (header(5)): a guess, and told as one."""
+PIECE_S = 600.0
+"""So much is held in memory at a time."""
 _INVALID = {
     "80": -128,
     "212": -2048,
@@ -57,6 +60,11 @@ def read(path: Path, fs: float | None) -> Recording:
 
     ``fs`` is refused: a header always knows the rate.
     """
+    return stored(path, fs).whole()
+
+
+def stored(path: Path, fs: float | None) -> Stored:
+    """Open the record at ``path``, as `read` would read it; all of it is looked at, piece by piece, and none kept."""
     stem = path.with_suffix("") if path.suffix in (".hea", ".dat") else path
     header_file = stem.with_name(stem.name + ".hea")
     if not header_file.is_file():
@@ -70,7 +78,7 @@ def read(path: Path, fs: float | None) -> Recording:
     annotations = _annotations(stem, header.fs)
     comments = header.comments
     if not header.signals and not header.segments:
-        return Recording(
+        recording = Recording(
             samples=np.empty((header.length or _length_of(annotations, header.fs), 0), np.float32),
             fs=header.fs,
             leads=(),
@@ -80,9 +88,10 @@ def read(path: Path, fs: float | None) -> Recording:
             epoch=header.epoch,
             intervals=_intervals(annotations, any(said.startswith("wearecg ") for said in comments)),
         )
+        return Stored.of(recording)
     signals = _segmented(header_file, header) if header.segments else _single(header_file, header)
-    return Recording(
-        samples=signals.samples,
+    recording = Recording(
+        samples=np.empty((0, len(signals.leads)), np.float32),
         fs=signals.fs,
         leads=signals.leads,
         name=stem.name,
@@ -93,13 +102,15 @@ def read(path: Path, fs: float | None) -> Recording:
         uncalibrated=signals.uncalibrated,
         remarks=signals.remarks,
     )
+    return Stored(recording, signals.length, signals.read, round(PIECE_S * signals.fs))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Signals:
-    """What was read: in mV where that is known."""
+    """What can be read: ``length`` samples, and those from one number to another [n, leads], in mV where known."""
 
-    samples: Samples
+    length: int
+    read: Callable[[int, int], Samples]
     fs: float
     leads: tuple[str, ...]
     lsb: tuple[float, ...]
@@ -119,9 +130,12 @@ def _single(header_file: Path, header: Header) -> _Signals:
             )
         frames = held
     names = canonical_all(line.name or UNKNOWN for line in header.signals)
-    digital = _digital(header_file, header, frames) if frames else [np.empty(0, np.int64)] * len(names)
+    sums = np.zeros(len(names), np.int64)
+    for first in range(0, frames, piece := round(PIECE_S * header.fs) or 1):
+        digital = _digital(header_file, header, first, min(first + piece, frames))
+        sums += [signal.sum() for signal in digital]
     whole = held is None or held == header.length
-    odd = [n for n, x, line in zip(names, digital, header.signals, strict=True) if _unlike(x, line)]
+    odd = [n for n, total, line in zip(names, sums, header.signals, strict=True) if _unlike(int(total), line)]
     if whole and odd:
         remarks.append(
             f"{header_file.name}: checksums of {', '.join(odd)} do not fit the signal file: "
@@ -136,42 +150,51 @@ def _single(header_file: Path, header: Header) -> _Signals:
     for k in sorted(set(range(len(names))) - set(kept)):
         rate = header.signals[k].frame * header.fs
         remarks.append(f"{names[k]} is left out: it has {rate:g} Hz, the ECG has {frame * header.fs:g} Hz")
-    samples = np.empty((frames * frame, len(kept)), np.float32)
-    lsb, uncalibrated = [], []
-    for column, k in enumerate(kept):
+    steps, lsb, uncalibrated = [], [], []
+    for k in kept:
         step, why = _millivolts(names[k], header.signals[k])
         if why:
             remarks.append(f"{names[k]}: {why}; no statement that needs millivolts rests on it")
             uncalibrated.append(names[k])
-        line = header.signals[k]
-        physical = (digital[k] - line.baseline) * (step or 1 / DEFAULT_GAIN)
-        physical[digital[k] == _INVALID.get(line.format)] = np.nan
-        samples[:, column] = physical
+        steps.append(step or 1 / DEFAULT_GAIN)
         lsb.append(0.0 if why else step)
     leads = tuple(names[k] for k in kept)
-    return _Signals(samples, header.fs * frame, leads, tuple(lsb), tuple(uncalibrated), tuple(remarks))
+    lines = [header.signals[k] for k in kept]
+
+    def physical(first: int, last: int) -> Samples:
+        low, high = first // frame, -(-last // frame)
+        digital = _digital(header_file, header, low, high)
+        samples = np.empty(((high - low) * frame, len(kept)), np.float32)
+        for column, (k, step, line) in enumerate(zip(kept, steps, lines, strict=True)):
+            samples[:, column] = (digital[k] - line.baseline) * step
+            samples[digital[k] == _INVALID.get(line.format), column] = np.nan
+        return samples[first - low * frame : last - low * frame]
+
+    return _Signals(
+        frames * frame, physical, header.fs * frame, leads, tuple(lsb), tuple(uncalibrated), tuple(remarks)
+    )
 
 
-def _digital(header_file: Path, header: Header, frames: int) -> list[NDArray[np.int64]]:
-    """Read ``frames`` frames of every signal, as counts."""
+def _digital(header_file: Path, header: Header, first: int, last: int) -> list[NDArray[np.int64]]:
+    """Read the frames from ``first`` up to ``last`` of every signal, as counts."""
     wfdb = _wfdb()
     with _wfdb_errors_told(header_file, "a WFDB record"), TemporaryDirectory() as folder:
         stem = header_file.with_suffix("")
         if not header.plain or not header.length:
             # The package stumbles over dates in other forms, names with an ending, and lengths that are not given.
             stem = Path(folder) / "record"
-            stem.with_suffix(".hea").write_text(plain_text(header, stem.name, frames), encoding="utf-8")
+            stem.with_suffix(".hea").write_text(plain_text(header, stem.name, last), encoding="utf-8")
             for name in dict.fromkeys(line.file for line in header.signals):
                 (Path(folder) / name).symlink_to((header_file.parent / name).resolve())
         record = wfdb.rdrecord(
-            str(stem), sampto=frames, physical=False, smooth_frames=False, ignore_skew=False
+            str(stem), sampfrom=first, sampto=last, physical=False, smooth_frames=False, ignore_skew=False
         )
         return [np.asarray(signal, np.int64) for signal in record.e_d_signal]
 
 
-def _unlike(digital: NDArray[np.int64], line: SignalLine) -> bool:
+def _unlike(total: int, line: SignalLine) -> bool:
     """Whether a signal is not the one that its header was written for; a checksum of 0 is mostly none."""
-    return bool(line.checksum and (int(digital.sum()) - line.checksum) % 65536)
+    return bool(line.checksum and (total - line.checksum) % 65536)
 
 
 def _millivolts(lead: str, line: SignalLine) -> tuple[float, str]:
@@ -202,21 +225,31 @@ def _segmented(header_file: Path, header: Header) -> _Signals:
     for _, part in parts:
         leads.update(zip(part.leads, part.lsb, strict=True))
     frame = round(parts[0][1].fs / header.fs) if parts else 1
-    missing = (at - sum(len(part.samples) for _, part in parts) / frame) / header.fs / 86400
+    missing = (at - sum(part.length for _, part in parts) / frame) / header.fs / 86400
     if missing > LONGEST_HOLE_DAYS:
         raise SourceError(
             f"{header_file}: {missing:.0f} days of it are missing; score its segments one by one"
         )
-    samples = np.full((at * frame, len(leads)), np.nan, np.float32)
-    for start, part in parts:
-        rows = slice(start * frame, start * frame + len(part.samples))
-        samples[rows, [list(leads).index(lead) for lead in part.leads]] = part.samples[
-            : len(samples) - rows.start
-        ]
     remarks = dict.fromkeys(remark for _, part in parts for remark in part.remarks)
     uncalibrated = dict.fromkeys(lead for _, part in parts for lead in part.uncalibrated)
     lsb = tuple(leads.values())
-    return _Signals(samples, header.fs * frame, tuple(leads), lsb, tuple(uncalibrated), tuple(remarks))
+    read = partial(_of_segments, [(start * frame, part) for start, part in parts], tuple(leads))
+    return _Signals(
+        at * frame, read, header.fs * frame, tuple(leads), lsb, tuple(uncalibrated), tuple(remarks)
+    )
+
+
+def _of_segments(
+    parts: Sequence[tuple[int, _Signals]], leads: tuple[str, ...], first: int, last: int
+) -> Samples:
+    """Read what the segments (number of their first sample, signals) have of a stretch; NaN where they have nothing."""
+    samples = np.full((last - first, len(leads)), np.nan, np.float32)
+    for start, part in parts:
+        low, high = max(first, start), min(last, start + part.length)
+        if low < high:
+            columns = [leads.index(lead) for lead in part.leads]
+            samples[low - first : high - first, columns] = part.read(low - start, high - start)
+    return samples
 
 
 def _wfdb() -> Any:

@@ -7,19 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.block import SignalBlock
+from wearecg.block import Samples, SignalBlock
 from wearecg.ecg.leads import select
 from wearecg.ecg.wavelet import BRIDGE_S
-from wearecg.formats import Recording
+from wearecg.formats import Recording, Stored
 from wearecg.runs import runs
 from wearecg.transports.base import Source
 from wearecg.transports.pacing import PacedSource
 from wearecg.transports.replay_rr import RRReplaySource
 
 
-def replay(recording: Recording, speed: float = 1.0) -> Source:
+def replay(recording: Recording | Stored, speed: float = 1.0) -> Source:
     """Return what plays a recording, of samples or of RR intervals."""
-    return RRReplaySource(recording, speed) if recording.intervals else ReplaySource(recording, speed)
+    stored = recording if isinstance(recording, Stored) else Stored.of(recording)
+    if stored.recording.intervals:
+        return RRReplaySource(stored.recording, speed)
+    return ReplaySource(stored, speed)
 
 
 class ReplaySource(PacedSource):
@@ -30,7 +33,7 @@ class ReplaySource(PacedSource):
 
     Parameters
     ----------
-    recording : Recording
+    recording : Recording or Stored
     speed : float
     leads : sequence of str, optional
         The leads wanted, in the order wanted; all of them by default.
@@ -43,10 +46,12 @@ class ReplaySource(PacedSource):
 
     def __init__(
         self,
-        recording: Recording,
+        recording: Recording | Stored,
         speed: float = 1.0,
         leads: Sequence[str] | None = None,
     ) -> None:
+        self._stored = recording if isinstance(recording, Stored) else Stored.of(recording)
+        recording = self._stored.recording
         super().__init__(recording.fs, speed)
         columns = list(range(len(recording.leads)))
         if leads is not None:
@@ -57,16 +62,19 @@ class ReplaySource(PacedSource):
         self.rate_note = "given by the recording"
         self.epoch = recording.epoch
         self.remarks, self.uncalibrated = recording.remarks, recording.uncalibrated
-        self._samples = np.ascontiguousarray(recording.samples[:, columns])
-        self._samples[np.isinf(self._samples)] = np.nan
-        self._present = _present(self._samples, int(BRIDGE_S * recording.fs))
-        self._position = 0
-        self._missing = 0
+        self._columns = columns
+        self._longest = int(BRIDGE_S * recording.fs)
+        self._first = self._position = self._missing = 0
+        self._samples: Samples = np.empty((0, len(columns)), np.float32)
+        self._present: NDArray[np.bool_] = np.empty(0, bool)
 
     def _next(self, n: int) -> tuple[list[SignalBlock], int]:
-        chunk = self._samples[self._position : self._position + n]
+        if self._position + n > self._first + len(self._samples):
+            self._load(n)
+        at = slice(self._position - self._first, self._position - self._first + n)
+        chunk = self._samples[at]
         blocks: list[SignalBlock] = []
-        for present, run in runs(self._present[self._position : self._position + n]):
+        for present, run in runs(self._present[at]):
             if present:
                 blocks.append(self._block(chunk[run], self._position + run.start))
             else:
@@ -75,6 +83,17 @@ class ReplaySource(PacedSource):
         if len(chunk) < n and self._missing:
             blocks.append(self._block(self._samples[:0], self._position))
         return blocks, len(chunk)
+
+    def _load(self, n: int) -> None:
+        """Read the next piece; and around it, to know how long the holes at its ends are."""
+        self._first = self._position
+        last = min(self._first + max(n, self._stored.piece), self._stored.length)
+        around = max(0, self._first - self._longest - 1)
+        read = self._stored.read(around, min(last + self._longest + 1, self._stored.length))
+        samples = read[:, self._columns].copy(order="C")
+        samples[np.isinf(samples)] = np.nan
+        inside = slice(self._first - around, last - around)
+        self._samples, self._present = samples[inside], _present(samples, self._longest)[inside]
 
     def _block(self, samples: NDArray[np.float32], first: int) -> SignalBlock:
         lost, self._missing = self._missing, 0
