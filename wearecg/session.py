@@ -102,6 +102,7 @@ class Session:
             source.epoch,
             trace or self.outputs.shows_trace,
             lambda *window: self._scoring.submit(*window),
+            source.realtime,
         )
 
     @property

@@ -42,6 +42,19 @@ def chunked(x, cuts):
     return [x[a:b] for a, b in pairwise(edges)]
 
 
+@pytest.mark.parametrize("leads", [1, 2, 3, 12])
+@pytest.mark.parametrize("fs", [128, 250, 257.3, 500])
+def test_no_cut_is_seen_in_the_last_bit(fs, leads):
+    x = np.random.default_rng(0).normal(size=(round(12 * fs), leads)).astype(np.float32)
+    x[300:310] = np.nan
+    x[700, 0] = np.nan
+    whole = Resampler(fs, 100, leads).feed(x)
+    for n in (1, 37, round(fs)):
+        resampler = Resampler(fs, 100, leads)
+        pieces = [resampler.feed(x[i : i + n]) for i in range(0, len(x), n)]
+        np.testing.assert_array_equal(np.concatenate(pieces), whole)
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     fs=st.sampled_from([100, 130, 187.3, 250, 500]),

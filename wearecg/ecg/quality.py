@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import takewhile
 from math import ceil, inf
 from typing import Literal
 
@@ -142,12 +143,15 @@ class QualityMeter:
         A lead is unusable when more than a quarter of the time is, or nothing has been judged; poor when
         any of it is unusable or more than a quarter poor. The reason is the commonest among those.
         """
-        spans = [
-            (min(q.end, end) - max(q.start, start), q) for q in self.recent if q.end > start and q.start < end
-        ]
+        near = takewhile(lambda q: q.end > start, reversed(self.recent))
+        spans = [(min(q.end, end) - max(q.start, start), q) for q in near if q.start < end][::-1]
         total = sum(span for span, _ in spans)
         leads = []
         for k, lead in enumerate(self.leads):
+            if spans and all(quality.leads[k].verdict == "good" for _, quality in spans):
+                measures = {"good_s": float(total), "poor_s": 0.0, "unusable_s": 0.0}
+                leads.append(LeadQuality(lead, "good", "", measures))
+                continue
             time = {"good": 0.0, "poor": 0.0, "unusable": 0.0}
             reasons: dict[tuple[str, str], float] = {}
             for span, quality in spans:

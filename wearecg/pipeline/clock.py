@@ -71,7 +71,7 @@ class MinimumDelayClock:
     @property
     def scatter(self) -> tuple[int, float]:
         """How many deliveries it was fitted to, and how far they lie above the line on average, in seconds."""
-        above = [delay - self._at(sensor) for sensor, delay in self._bins]
+        above = self._above()
         return len(above), sum(above) / len(above) if above else 0.0
 
     @property
@@ -108,7 +108,7 @@ class MinimumDelayClock:
         """Report the fit for timeline second ``time``; ``ppm`` and ``error`` are None in the first seconds."""
         if not self._fitted:
             return ClockFit(time, None, None, self._last_delay)
-        above = sorted(delay - self._at(sensor) for sensor, delay in self._bins)
+        above = sorted(self._above())
         # The truth lies on the lower edge: where only a tenth of the points come closer, it is not far.
         error = above[min(len(above) // 10 + 2, len(above) - 1)]  # two of them are on it
         if not self.fitted:  # at the limit it is no clock error
@@ -116,29 +116,36 @@ class MinimumDelayClock:
         # The sensor runs fast (positive ppm) when arrival minus sensor time shrinks.
         return ClockFit(time, -self._slope * 1e6, error, self._last_delay, 4e6 * error / self.span)
 
+    def _above(self) -> list[float]:
+        """Return how far each delivery lies above the line, s."""
+        if self._anchor is None:
+            return [delay for _, delay in self._bins]
+        (first, least), slope = self._anchor, self._slope
+        return [delay - (least + slope * (sensor - first)) for sensor, delay in self._bins]
+
     def _at(self, sensor: float) -> float:
         if self._anchor is None:
             return 0.0
         return self._anchor[1] + self._slope * (sensor - self._anchor[0])
 
     def _fit(self) -> None:
-        hull: list[tuple[float, float]] = []
-        for point in self._bins:
-            while len(hull) > 1 and _turns_right(hull[-2], hull[-1], point):
-                hull.pop()
-            hull.append(point)
         if self.span < self._fit_s:
             self._anchor = min(self._bins, key=lambda p: p[1])
             return
-        mean = sum(sensor for sensor, _ in self._bins) / len(self._bins)
+        hull: list[tuple[float, float]] = []
+        for point in self._bins:
+            x, y = point
+            while len(hull) > 1:
+                (ax, ay), (bx, by) = hull[-2:]
+                if (bx - ax) * (y - ay) > (by - ay) * (x - ax):
+                    break
+                hull.pop()  # not below the line from the one before it to this one
+            hull.append(point)
+        mean = sum([sensor for sensor, _ in self._bins]) / len(self._bins)
         left, right = next((a, b) for a, b in pairwise(hull) if b[0] >= mean)
         self._fitted = True
         self._slope = (right[1] - left[1]) / (right[0] - left[0])
         self._anchor = left
-
-
-def _turns_right(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:
-    return (b[0] - a[0]) * (c[1] - a[1]) <= (b[1] - a[1]) * (c[0] - a[0])
 
 
 class Pace:

@@ -47,6 +47,8 @@ class Engine:
         Make `Trace` events: the filtered signal, for a display.
     later : Later, optional
         Takes windows for slow observers; without it they are fed at once.
+    realtime : bool
+        Whether blocks arrive when they are measured. Else their arrival does not show whether the stated rate is right.
     """
 
     def __init__(
@@ -58,11 +60,12 @@ class Engine:
         epoch: float | None = None,
         trace: bool = False,
         later: Later | None = None,
+        realtime: bool = True,
     ) -> None:
         self.names = [source] if isinstance(source, str) else list(source)
         """What is read, a name for each sensor, for the `StreamInfo` of streams that begin from here on."""
         self._leads, self._observers, self._trace, self._later = leads, observers, trace, later
-        self._wall_offset, self._epoch = wall_offset, epoch
+        self._wall_offset, self._epoch, self._realtime = wall_offset, epoch, realtime
         self.rate_notes = [""] * len(self.names)
         """How the rate of each is known, likewise."""
         self.uncalibrated: list[tuple[str, ...]] = [()] * len(self.names)
@@ -156,11 +159,11 @@ class Engine:
         before = self._streams.get(block.stream)
         events: list[Event] = []
         try:
-            stream = MeasuredStream(block, info, self._observers, trace, self._later)
+            stream = MeasuredStream(block, info, self._observers, trace, self._later, self._realtime)
         except (SignalError, LeadError) as error:
             if before is None:
                 raise
-            stream = MeasuredStream(block, info, (), trace, self._later)
+            stream = MeasuredStream(block, info, (), trace, self._later, self._realtime)
             events.append(Notice(f"{error}; {info.stream} goes on, and nothing scores it", "warning"))
         if before:
             for event in before.finish():

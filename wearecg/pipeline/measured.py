@@ -48,9 +48,10 @@ class MeasuredStream:
         observers: Sequence[Observer],
         trace: bool,
         later: Later | None,
+        realtime: bool = True,
     ) -> None:
         self.info = info
-        self.timeline = Timeline(block.stream)
+        self.timeline = Timeline(block.stream, realtime)
         self._front = FrontEnd(block.fs, block.leads, trace)
         self._beats: deque[Beat] = deque()
         about = About(info, self._beats_between, self._quality_between, trace)

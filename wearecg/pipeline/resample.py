@@ -14,6 +14,8 @@ from wearecg.block import Samples
 PASS_BAND = 0.8
 """Kept up to this share of the lower Nyquist rate: 40 Hz at 100 Hz, the monitoring band."""
 STOP_DB = 60.0
+MOST = 1000
+"""Outputs that are made at a time: what they need would not fit the memory for a whole recording."""
 MAX_DENOMINATOR = 2000
 """Keeps the ratio of any two rates below 1 kHz within 3 ppm (30 us in 10 s) with a small filter bank."""
 
@@ -31,7 +33,6 @@ class Resampler:
         self._up, self._down = ratio.numerator, ratio.denominator
         self._bank = _filter_bank(self._up, self._down)
         self._half = self._bank.shape[1] // 2
-        self._taps = np.arange(self._bank.shape[1])[:, None]
         self._leads = leads
         self.delay = self._half / fs_in
         self.seek(0)
@@ -49,7 +50,7 @@ class Resampler:
         # The last output whose kernel ends inside x: centre + half <= first + len(x) - 1.
         last_centre = self._first + len(x) - 1 - self._half
         stop = ceil((last_centre + 0.5) * self._up / self._down)
-        y = self._outputs(x, np.arange(self.next, max(stop, self.next)))
+        y = self._outputs(x, max(stop - self.next, 0))
         self.next += len(y)
         keep = self._centre(self.next) - self._half - self._first
         self._buffer = x[keep:]
@@ -63,21 +64,21 @@ class Resampler:
     def _centre(self, j: int) -> int:
         return (2 * j * self._down + self._up) // (2 * self._up)
 
-    def _outputs(self, x: Samples, j: NDArray[np.int64]) -> Samples:
-        if not len(j):
-            return np.empty((0, self._leads), np.float32)
-        # numpy adds up the taps of one lead in another order than those of several, and those of a single output in
-        # another than those of many: the first is kept, of the second there are two, so that no cut is seen.
-        j = np.append(j, j[-1])
-        first = (2 * j * self._down + self._up) // (2 * self._up) - self._half - self._first
-        bank = self._bank[j * self._down % self._up].T
-        if self._leads == 1:
-            around = x.T.take((first + self._taps).T, axis=1).swapaxes(1, 2)
-        else:  # by lead, tap and output: the inner loops are over what is many
-            around, bank = (
-                np.ascontiguousarray(x.T).take(first + self._taps, axis=1),
-                np.ascontiguousarray(bank),
-            )
+    def _outputs(self, x: Samples, count: int) -> Samples:
+        """Return the next ``count`` outputs."""
+        if count > MOST:
+            parts = [self._some(x, first, min(MOST, count - first)) for first in range(0, count, MOST)]
+            return np.concatenate(parts)
+        return self._some(x, 0, count) if count else np.empty((0, self._leads), np.float32)
+
+    def _some(self, x: Samples, ahead: int, count: int) -> Samples:
+        """Return ``count`` outputs from the one on that comes ``ahead`` after the next."""
+        first = self.next + ahead
+        several = self._leads > 1
+        taps, bank = _plan(self._up, self._down, first % self._up, count, several)
+        low = self._centre(first) - self._half - self._first
+        x = x[low : low + taps.item(-1) + 1]
+        around = x.T.take(taps, axis=1) if several else x.T.take(taps.T, axis=1).swapaxes(1, 2)
         centre = around[:, self._half].copy()
         around -= centre[:, None]
         if np.isnan(x).any():
@@ -97,6 +98,24 @@ def resample(samples: Samples, fs_in: float, fs_out: float) -> Samples:
     """
     resampler = Resampler(fs_in, fs_out, samples.shape[1])
     return np.concatenate([resampler.feed(samples), resampler.flush()])
+
+
+@lru_cache(maxsize=32)
+def _plan(
+    up: int, down: int, phase: int, count: int, several: bool
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return which input samples make ``count`` outputs, from one with this ``phase`` on, and weights: [taps, outputs].
+
+    The inner loops are over what is many. numpy adds up the taps of one lead in another order than those of several,
+    and those of a single output in another than those of many: the first is kept, and of the second there is always
+    one more than asked for, so that no cut is seen.
+    """
+    bank = _filter_bank(up, down)
+    j = phase + np.append(np.arange(count), count - 1)
+    centres = (2 * j * down + up) // (2 * up)
+    weights = bank[j * down % up].T
+    taps = np.arange(bank.shape[1])[:, None] + (centres - centres[0])
+    return taps, np.ascontiguousarray(weights) if several else weights
 
 
 @lru_cache(maxsize=8)

@@ -45,11 +45,13 @@ class Timeline:
     or set) is joined to the old one by the host's clock, through `MinimumDelayClock`; so is the time
     base of a sensor that has no clock, after a loss that it could not count. Gaps are exact to one
     sample in the first case and to the jitter of the link in the second.
+
+    ``realtime`` is whether blocks arrive when they are measured; else their rate is not judged by that.
     """
 
-    def __init__(self, stream: StreamId = ECG) -> None:
+    def __init__(self, stream: StreamId = ECG, realtime: bool = True) -> None:
         self.clock = MinimumDelayClock()
-        self._stream = stream
+        self._stream, self._realtime = stream, realtime
         self._next = 0
         self._expect: float | None = None
         self._unplugged = False
@@ -108,7 +110,8 @@ class Timeline:
             self._expect = 0.0 if np.isnan(block.start) else block.start - block.lost / block.fs
         if self._breaks >= NO_CLOCK:
             block = replace(block, start=float("nan"))
-        self._check_pace(block, arrival)
+        if self._realtime:
+            self._check_pace(block, arrival)
         placed = self._take(block, arrival)
         return [*self._notices.tell(self._notes_taken(), arrival), *placed]
 

@@ -150,7 +150,8 @@ class Watching:
         quality = self._about.quality(judged, until)
         verdicts = {lead.lead: lead.verdict for lead in quality.leads}
         usable = tuple(is_ecg(lead) and verdicts.get(lead) != "unusable" for lead in info.leads)
-        lost = int(np.isnan(samples).all(1).sum())
+        missing = np.isnan(samples)
+        lost = int(missing.all(1).sum()) if missing.any() else 0
         return Window(samples, fs, info.leads, start, usable, quality, lost, info.stream)
 
     def _give(self, want: Windows | Segments, window: Window) -> list[Event]:
