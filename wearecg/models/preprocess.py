@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from wearecg.ecg.pulse import FLAT, pulse_band
 from wearecg.ecg.spectrum import Gain, filtered
 
-ROWS = 8
+ROWS = 16
 """Leads that are prepared together: the arrays of more come from the system anew each time, which doubles the cost."""
 FLAT_MV = 0.001
 """A lead whose standard deviation after the high-pass is below this has measured nothing."""
