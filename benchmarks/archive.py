@@ -50,7 +50,7 @@ class Run:
 
 def make_record(folder: Path, hours: float) -> Path:
     """Write the first ``hours`` of the day as a WFDB record; return its path without a suffix."""
-    path = folder / f"day{hours:g}h"
+    path = folder / f"day{round(hours * 3600)}s"
     left = samples = round(hours * 3600 * FS)
     sums = np.zeros(len(LEADS), np.int64)
     hour = 0

@@ -11,7 +11,7 @@ import pytest
 from tests.sinks.scenario import finding, recorder
 from wearecg.block import ECG, Beat, Gap, SignalBlock, StreamInfo
 from wearecg.errors import MissingExtraError, SignalError, SourceError
-from wearecg.formats import read_recording
+from wearecg.formats import open_recording, read_recording, wfdb_record
 
 wfdb = pytest.importorskip("wfdb")
 
@@ -243,3 +243,43 @@ def test_ptbxl_record() -> None:
     assert len(got) == 1000
     limb = got.samples[:, 1] - got.samples[:, 0] - got.samples[:, 2]
     assert np.abs(limb).max() < 0.012
+
+
+def test_a_record_is_read_piece_by_piece(
+    tmp_path: Path, signal: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal[100:110, 1] = np.nan
+    write(tmp_path, "r1", signal)
+    whole = read_recording(tmp_path / "r1")
+    monkeypatch.setattr(wfdb_record, "PIECE_S", 0.3)
+    np.testing.assert_array_equal(read_recording(tmp_path / "r1").samples, whole.samples)
+    stored = open_recording(tmp_path / "r1")
+    assert (len(stored.recording), stored.length, stored.piece) == (0, 500, 75)
+    for first, last in ((0, 500), (0, 1), (90, 131), (499, 500)):
+        np.testing.assert_array_equal(stored.read(first, last), whole.samples[first:last])
+
+
+def test_pieces_of_a_record_of_several_segments(tmp_path: Path, signal: np.ndarray) -> None:
+    write(tmp_path, "s1", signal[:200])
+    write(tmp_path, "s2", signal[200:, :1], ("II",))
+    (tmp_path / "all.hea").write_text("all/3 2 250 600\ns1 200\n~ 100\ns2 300\n")
+    whole = read_recording(tmp_path / "all").samples
+    assert np.isnan(whole[200:300]).all()
+    assert np.isnan(whole[300:, 0]).all()
+    np.testing.assert_allclose(whole[300:, 1], signal[200:, 0], atol=1e-6)
+    stored = open_recording(tmp_path / "all")
+    for first, last in ((0, 600), (150, 250), (199, 201), (210, 290), (290, 350), (599, 600)):
+        np.testing.assert_array_equal(stored.read(first, last), whole[first:last])
+
+
+def test_damage_far_behind_the_beginning_is_told_when_it_is_opened(
+    tmp_path: Path, signal: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "r1", signal)
+    monkeypatch.setattr(wfdb_record, "PIECE_S", 0.3)
+    assert open_recording(tmp_path / "r1").recording.remarks == ()
+    data = bytearray((tmp_path / "r1.dat").read_bytes())
+    data[-3] ^= 1
+    (tmp_path / "r1.dat").write_bytes(data)
+    (remark,) = open_recording(tmp_path / "r1").recording.remarks
+    assert "checksums of" in remark

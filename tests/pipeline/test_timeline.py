@@ -255,3 +255,12 @@ def test_a_clock_that_runs_backwards_is_told_and_not_used():
     blocks = [p for p in placed if isinstance(p, SignalBlock)]
     assert sum(map(len, blocks)) == 5000
     assert blocks[-1].end == pytest.approx(20, abs=0.3)
+
+
+def test_what_waits_for_us_is_not_judged_by_when_it_arrives():
+    for realtime in (True, False):
+        timeline = Timeline(realtime=realtime)
+        for i in range(60):
+            block = SignalBlock(np.zeros((250, 1), np.float32), 250.0, ("II",), float("nan"))
+            timeline.feed(block, 100.0 + 2 * i)
+        assert bool(timeline.trouble) == realtime

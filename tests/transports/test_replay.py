@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wearecg.block import LinkState, SignalBlock
+from wearecg.ecg.wavelet import BRIDGE_S
 from wearecg.errors import LeadError, SourceError
-from wearecg.formats import Recording
+from wearecg.formats import Recording, Stored
 from wearecg.transports.base import Source
 from wearecg.transports.replay import ReplaySource
 
@@ -130,3 +131,29 @@ def test_closed_means_over() -> None:
     source.close()
     source.close()
     assert source.read(1) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    holes=st.lists(st.tuples(st.integers(0, 1500), st.integers(1, 60)), max_size=8),
+    piece=st.integers(1, 700),
+    one=st.booleans(),
+)
+def test_read_in_pieces_it_is_the_same_as_in_memory(holes, piece, one) -> None:
+    rec = recording(1500)
+    for first, length in holes:
+        rec.samples[first : first + length, 0 if one else slice(None)] = np.nan
+    read: list[int] = []
+
+    def pieces(first: int, last: int) -> np.ndarray:
+        read.append(last - first)
+        return rec.samples[first:last]
+
+    empty = Recording(rec.samples[:0], rec.fs, rec.leads, rec.name, rec.lsb)
+    whole, _ = play(ReplaySource(rec, math.inf))
+    parts, _ = play(ReplaySource(Stored(empty, 1500, pieces, piece), math.inf))
+    assert max(read) <= max(piece, 250) + 2 * (int(BRIDGE_S * rec.fs) + 1)
+    assert len(whole) == len(parts)
+    for (one_block, _), (other, _) in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(one_block.samples, other.samples)
+        assert (one_block.start, one_block.lost) == (other.start, other.lost)
