@@ -3,11 +3,12 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import pytest
 
 import wearecg
 from wearecg.block import ECG, Statement
 from wearecg.pipeline.observer import About, Observer, Windows
-from wearecg.scoring import MAX_WAITING, Scoring, ScoringThread
+from wearecg.scoring import HELD, MAX_WAITING, Scoring, ScoringThread
 
 
 class Slow(Observer):
@@ -97,8 +98,43 @@ class OftenBroken(Slow):
         return super().feed(item, about)
 
 
-def test_one_window_that_cannot_be_scored_takes_no_other_with_it():
-    broken = OftenBroken()
+class BrokenTogether(OftenBroken):
+    def feed_together(self, items, abouts):
+        return [self.feed(item, about) for item, about in zip(items, abouts, strict=True)]
+
+
+class TooLittle(Slow):
+    def feed_together(self, items, abouts):
+        return [self.feed(items[0], abouts[0])]
+
+
+def test_an_observer_that_says_nothing_of_the_rest_is_told_and_counted():
+    short = TooLittle()
+    short.go.set()
+    scoring = Scoring()
+    for second in range(3):
+        scoring.submit(short, window(float(second)), about())
+    ((_, said),) = scoring.turn([], last=True)
+    assert [type(event).__name__ for event in said] == ["Statement", "Notice"]
+    assert (scoring.scored[ECG], scoring.skipped[ECG]) == (1, 2)
+
+
+def test_what_was_found_is_not_held_back_for_ever():
+    slow = Slow()
+    slow.go.set()
+    scoring = Scoring()
+    scoring.submit(slow, window(0.0), about())
+    turns = []
+    for second in range(HELD):
+        assert not turns
+        turns = scoring.turn([wearecg.Notice(f"{second}")])
+    assert len(turns) == HELD
+    assert len(turns[0][1]) == 1
+
+
+@pytest.mark.parametrize("kind", [OftenBroken, BrokenTogether])
+def test_one_window_that_cannot_be_scored_takes_no_other_with_it(kind):
+    broken = kind()
     broken.go.set()
     scoring = Scoring()
     for second in range(3):

@@ -16,6 +16,8 @@ from wearecg.pipeline.watching import failure
 
 TOGETHER = 16
 """Windows that are scored at once where nobody waits."""
+HELD = 64
+"""Turns of the loop that wait for that at most: windows may stop coming while another stream goes on."""
 MAX_WAITING = 4
 """Windows of one stream that may wait for one observer; beyond that the oldest is skipped and counted."""
 SETTLE_S = 5.0
@@ -65,7 +67,8 @@ class Scoring:
         With ``last`` nothing is held back.
         """
         self._turns.append((events, len(self._waiting) - sum(windows for _, windows in self._turns)))
-        if not last and self._waiting and len(self._waiting) < self.together:
+        few = len(self._waiting) < self.together and len(self._turns) < HELD
+        if few and self._waiting and not last:
             return []
         said = self._score()
         turns, self._turns = self._turns, []
@@ -81,9 +84,11 @@ class Scoring:
         said: dict[int, list[Event]] = {}
         for observer in dict.fromkeys(job.observer for job in jobs):
             mine = [number for number, job in enumerate(jobs) if job.observer is observer]
-            found = iter(
-                observer.feed_together([jobs[i].window for i in mine], [jobs[i].about for i in mine])
-            )
+            windows, abouts = [jobs[i].window for i in mine], [jobs[i].about for i in mine]
+            try:
+                found = iter(observer.feed_together(windows, abouts))
+            except Exception:  # one by one shows which of them it is
+                found = map(observer.feed, windows, abouts)
             for number in mine:
                 said[number] = self._said(jobs[number], partial(next, found))
         return (said[number] for number in range(len(jobs)))

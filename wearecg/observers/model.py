@@ -64,10 +64,7 @@ class ModelObserver(Observer):
 
     def feed_together(self, items: Sequence[object], abouts: Sequence[About]) -> Iterable[Iterable[Event]]:
         """Take windows; the network runs once for those that have the same leads."""
-        try:
-            return self._score(items, abouts)
-        except Exception:  # one by one shows which of them it is
-            return super().feed_together(items, abouts)
+        return self._score(items, abouts)
 
     def _score(self, items: Sequence[object], abouts: Sequence[About]) -> list[list[Event]]:
         windows = [item for item in items if isinstance(item, Window)]

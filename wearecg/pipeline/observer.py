@@ -141,7 +141,7 @@ class Observer(ABC):
     def feed_together(self, items: Sequence[object], abouts: Sequence[About]) -> Iterable[Iterable[Event]]:
         """Take several items where nobody waits; return for each what `feed` returns for it.
 
-        By default one after the other. Only slow observers are asked.
+        By default one after the other. Only slow observers are asked; where it raises, each item is fed by itself.
         """
         return map(self.feed, items, abouts)
 
