@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ from wearecg.ecg.leads import TWELVE
 from wearecg.models.card import Band, Input
 from wearecg.models.lead12 import LinearCard, LinearSet
 from wearecg.models.preprocess import Preprocessing
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # A shell has jobs in the background ignore Ctrl-C, and so would every process that a test starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 collect_ignore_glob = ["bluez/*"]
 """Runs in an emulated computer, with packages that are not needed here."""
