@@ -20,7 +20,7 @@ from wearecg.sinks.live import LiveSink
 def told(times_and_texts: list[tuple[float, str]]) -> list[tuple[float, str]]:
     floods, found = Floods(), []
     for now, text in times_and_texts:
-        found += [(now, notice.message) for notice in floods.feed(Notice(text), now)]
+        found += [(now, notice.message) for notice in floods.feed([Notice(text)], now)]
     return found + [(-1.0, notice.message) for notice in floods.flush()]
 
 
@@ -50,7 +50,7 @@ def test_what_differs_in_more_than_numbers_is_told() -> None:
     ]
     assert told(events) == events
     floods = Floods()
-    assert floods.feed(Notice("full", "warning"), 0.0) != floods.feed(Notice("full", "error"), 0.0) != []
+    assert floods.feed([Notice("full", "warning")], 0.0) != floods.feed([Notice("full", "error")], 0.0) != []
 
 
 def test_a_flood_of_ever_other_texts_is_counted_too() -> None:

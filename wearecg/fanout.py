@@ -72,7 +72,7 @@ class Fanout:
         # A summary is the last of its stream.
         told: list[Event] = [*(self._floods.flush() if isinstance(event, Summary) else self._floods.due(now))]
         for item in (*self._notices(), event):
-            told += self._floods.feed(item, now) if isinstance(item, Notice) else [item]
+            told += self._floods.feed([item], now) if isinstance(item, Notice) else [item]
         self._tell(told)
 
     def said(self) -> list[Notice]:

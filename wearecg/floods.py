@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from wearecg.block import Notice
@@ -10,7 +11,7 @@ from wearecg.block import Notice
 FIRST_S, LONGEST_S = 10.0, 600.0
 """What is like a notice of the last so many seconds is counted; while it goes on, twice as long, up to this."""
 MOST = 20
-"""Of more kinds of notices at a time only these are told apart."""
+"""Of more kinds of notices at a time only these are told apart: a board can say anything."""
 
 _NUMBER = re.compile(r"(?<!\S)[-+±(]*\d[^\s]*")
 _Kind = tuple[str, str]
@@ -35,19 +36,21 @@ class Floods:
     def __init__(self) -> None:
         self._told: dict[_Kind, _Told] = {}
 
-    def feed(self, notice: Notice, now: float) -> list[Notice]:
-        """Return what is to be told of the next notice, which came at ``now`` (monotonic seconds)."""
-        due = self.due(now)
-        kind = (notice.level, _NUMBER.sub("#", notice.message))
-        if kind not in self._told:
-            if len(self._told) < MOST:
+    def feed(self, notices: Iterable[Notice], now: float) -> list[Notice]:
+        """Return what is to be told at ``now`` (seconds of any clock that goes forward), with what there is new."""
+        said = self.due(now)
+        for notice in notices:
+            kind = (notice.level, _NUMBER.sub("#", notice.message))
+            if kind not in self._told and len(self._told) < MOST:
                 self._told[kind] = _Told(now + FIRST_S)
-                return [*due, notice]
-            kind = (notice.level, "")
-            self._told.setdefault(kind, _Told(now + FIRST_S))
-        told = self._told[kind]
-        told.held, told.last = told.held + 1, notice
-        return due
+                said.append(notice)
+                continue
+            if kind not in self._told:
+                kind = (notice.level, "")
+                self._told.setdefault(kind, _Told(now + FIRST_S))
+            told = self._told[kind]
+            told.held, told.last = told.held + 1, notice
+        return said
 
     def due(self, now: float) -> list[Notice]:
         """Return how many were counted, of what has been counted for long enough."""

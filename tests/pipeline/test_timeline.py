@@ -251,7 +251,7 @@ def test_a_clock_that_runs_backwards_is_told_and_not_used():
     assert len(told) == 3
     assert "set or started anew" in told[0]
     assert "jumps all the time" in told[1]
-    assert "more times since that was told" in told[2]
+    assert "like it since last told" in told[2]
     blocks = [p for p in placed if isinstance(p, SignalBlock)]
     assert sum(map(len, blocks)) == 5000
     assert blocks[-1].end == pytest.approx(20, abs=0.3)

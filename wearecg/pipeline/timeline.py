@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from wearecg.block import ECG, ClockFit, Gap, Notice, SignalBlock, StreamId
-from wearecg.notices import Notices
+from wearecg.floods import Floods
 from wearecg.pipeline.clock import MAX_PPM, MinimumDelayClock, Pace, SensorRate
 
 JITTER_S = 0.005
@@ -58,7 +58,7 @@ class Timeline:
         self._held: list[tuple[SignalBlock, float, float]] = []
         self._held_expect = 0.0
         self._notes: list[Notice] = []
-        self._notices = Notices()
+        self._floods = Floods()
         self._rate = SensorRate()
         self._pace = Pace()
         self._counted = 0
@@ -113,7 +113,7 @@ class Timeline:
         if self._realtime:
             self._check_pace(block, arrival)
         placed = self._take(block, arrival)
-        return [*self._notices.tell(self._notes_taken(), arrival), *placed]
+        return [*self._floods.feed(self._notes_taken(), arrival), *placed]
 
     def _take(self, block: SignalBlock, arrival: float) -> list[Placed]:
         if self._held:
@@ -141,7 +141,7 @@ class Timeline:
     def flush(self) -> list[Placed]:
         """Place what is still held back."""
         placed = self._settle() if self._held else []
-        return [*placed, *self._notices.tell(self._notes_taken(), float("inf")), *self._notices.flush()]
+        return [*placed, *self._floods.feed(self._notes_taken(), float("inf")), *self._floods.flush()]
 
     def _follows(self, block: SignalBlock) -> bool:
         return bool(np.isnan(block.start)) or -JITTER_S <= block.start - self._held_expect <= FUTURE_S

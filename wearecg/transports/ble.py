@@ -15,7 +15,7 @@ from wearecg.block import LinkState, Notice, RRIntervals
 from wearecg.devices.base import Counters
 from wearecg.devices.ble_base import BleDevice
 from wearecg.errors import SourceError
-from wearecg.notices import Notices
+from wearecg.floods import Floods
 from wearecg.transports.base import Item, Source, trouble
 from wearecg.transports.ble_link import BleLink
 from wearecg.transports.ble_scan import Sensor, Target, in_own_loop
@@ -57,7 +57,7 @@ class BleSource(Source):
         self.name = f"{driver.name} {target}" if driver else f"Bluetooth sensor {target}"
         self.rate_note = self._device.rate_note if self._device else ""
         self.counters = self._device.counters if self._device else Counters()
-        self._notices = Notices()
+        self._floods = Floods()
         self._worker: Worker | None = None
         self._close: Callable[[], object] | None = None
 
@@ -81,7 +81,7 @@ class BleSource(Source):
             arrivals, dropped = worker.take(max(min(deadline - time.monotonic(), TICK), 0.0))
             if dropped:
                 text = f"this computer was too slow: {dropped} notifications of {self.name} were dropped"
-                items.extend(self._notices.tell([Notice(text, "warning")], time.monotonic()))
+                items.extend(self._floods.feed([Notice(text, "warning")], time.monotonic()))
             for at, what in arrivals:
                 self._handle(at, what, items)
             self._tick(worker, time.monotonic(), items)
@@ -135,7 +135,7 @@ class BleSource(Source):
                 worker.reconnect()
             if self._link.state != "lost":
                 device.poll(now)
-        items.extend(self._notices.tell(map(Notice, device.notes), now))
+        items.extend(self._floods.feed(map(Notice, device.notes), now))
         device.notes.clear()
         self.rate_note = device.rate_note
         if device.outgoing:

@@ -18,7 +18,7 @@ from typing import TypeAlias
 from wearecg.block import Notice
 from wearecg.devices.base import Device
 from wearecg.errors import SinkError, SourceError
-from wearecg.notices import Notices
+from wearecg.floods import Floods
 from wearecg.transports import ports
 from wearecg.transports.base import Item, Source, trouble
 from wearecg.transports.capture import Capture
@@ -83,7 +83,7 @@ class SerialSource(Source):
         self._device = device
         self._baud = baud or device.baud
         self._capture = capture
-        self._notices = Notices()
+        self._floods = Floods()
         self._reader: Reader | None = None
         self._close: weakref.finalize[[Reader, Device], SerialSource] | None = None
 
@@ -158,7 +158,7 @@ class SerialSource(Source):
                 self._device.connected(now)
             if self._link.state != "lost":
                 self._device.poll(now)
-        items.extend(self._notices.tell(map(Notice, self._device.notes), now))
+        items.extend(self._floods.feed(map(Notice, self._device.notes), now))
         self._device.notes.clear()
         self.rate_note = self._device.rate_note
 
@@ -172,7 +172,7 @@ class SerialSource(Source):
         if dropped:
             self.dropped_bytes += dropped
             text = f"this computer was too slow: the oldest {dropped} bytes from {self._port} were dropped"
-            items.extend(self._notices.tell([Notice(text, "warning")], time.monotonic()))
+            items.extend(self._floods.feed([Notice(text, "warning")], time.monotonic()))
 
 
 class Reader:
