@@ -36,6 +36,19 @@ QUIET_MIN, BUSY_MIN = 50, 10
 COUNTS = 1000.0
 """Counts of a mV."""
 PROBABILITY = 1e-3
+WATCHED = """
+import atexit, json, runpy, time
+
+def used():
+    # Not ru_maxrss, which begins with what the process held that started this one.
+    status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+    with open({used!r}, "w") as file:
+        json.dump([time.process_time(), int(status["VmHWM"].split()[0]) / 1e6 * 1024], file)
+
+atexit.register(used)
+runpy.run_module("wearecg", run_name="__main__")
+"""
+"""What a fresh process runs; it writes its processor time (s) and the most memory that it held (MB). Linux only."""
 
 
 @dataclass(frozen=True)
@@ -77,19 +90,20 @@ def make_record(folder: Path, hours: float) -> Path:
 def run(build: str, tree: Path, record: Path, hours: float, *more: str) -> Run:
     """Score a record in a fresh process of the build that lies in ``tree``."""
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "wearecg", "score", str(record), *more]
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            command, env=environment, cwd=record.parent, stdout=subprocess.DEVNULL, stderr=said
-        )
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            said.seek(0)
-            raise SystemExit(f"the {build} build failed:\n{said.read().decode(errors='replace')}")
-    # In kilobytes, except on macOS.
-    rss = used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
-    return Run(build, hours, used.ru_utime + used.ru_stime, rss)
+    used = record.with_name("used.json")
+    command = [sys.executable, "-c", WATCHED.format(used=str(used)), "score", str(record), *more]
+    done = subprocess.run(
+        command,
+        env=environment,
+        cwd=record.parent,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if done.returncode:
+        raise SystemExit(f"the {build} build failed:\n{done.stderr}")
+    cpu, rss = json.loads(used.read_text())
+    return Run(build, hours, cpu, rss)
 
 
 def found(

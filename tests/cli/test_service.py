@@ -304,7 +304,7 @@ HUNG = """
 import sys, threading, wearecg.models.model as model
 from wearecg.cli import main
 if sys.argv[1] == "hang":
-    model.Model.score_window = lambda self, window: threading.Event().wait()
+    model.Model.score_windows = lambda self, windows: threading.Event().wait()
 sys.exit(main(["stream", "simulate:sinus?speed=8", "--to", "jsonl:/dev/null", "--record", sys.argv[2]]))
 """
 
