@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import wearecg
-from wearecg.formats import read_recording
+from wearecg.formats import open_recording, read_recording
 from wearecg.session import Session
 from wearecg.transports.replay import replay
 
@@ -79,7 +79,7 @@ def test_each_signal_has_its_own_rate_and_none_is_averaged(record) -> None:
     recording = read_recording(path)
     assert (recording.fs, recording.leads) == (500, ("II",))
     np.testing.assert_allclose(recording.samples[:, 0], WAVE / GAIN, rtol=1e-6)
-    assert recording.remarks == ("RESP is left out: it has 125 Hz, the ECG has 500 Hz",)
+    assert recording.remarks == ("RESP is left out: it has 125 Hz, II has 500 Hz",)
 
 
 def test_a_signal_file_that_was_cut_short_is_read_as_far_as_it_goes(record) -> None:
@@ -112,10 +112,19 @@ def test_a_record_name_with_an_ending_and_a_signal_file_with_a_preamble(tmp_path
     recording = read_recording(tmp_path / "A0001")
     np.testing.assert_allclose(recording.samples[:, 0], WAVE / GAIN, rtol=1e-6)
     assert recording.comments == ("Age: 60",)
+    assert read_recording(tmp_path / "A0001.mat").leads == ("II",)
+
+
+def test_names_of_records_and_files_with_points(tmp_path: Path) -> None:
+    (tmp_path / "day.one.dat").write_bytes(WAVE.tobytes())
+    (tmp_path / "v1.0.hea").write_text(f"v1.0 1 {FS} 2500\nday.one.dat 16 {GAIN}/mV\n")
+    for name in ("v1.0", "v1.0.hea"):
+        np.testing.assert_allclose(read_recording(tmp_path / name).samples[:, 0], WAVE / GAIN, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("initial", "checksum", "told"), [(7, 12345, True), (0, int(WAVE.sum()) % 65536, False)]
+    ("initial", "checksum", "told"),
+    [(7, 12345, True), (7, 0, True), (7, int(WAVE.sum()) % 65536, True), (0, int(WAVE.sum()) % 65536, False)],
 )
 def test_a_signal_file_of_another_record_is_told(record, initial: int, checksum: int, told: bool) -> None:
     line = f"X.dat 16 {GAIN}/mV 16 0 {initial} {checksum} 0 II"
@@ -157,11 +166,42 @@ def test_a_header_names_no_file_of_another_folder(record, tmp_path: Path, file: 
         read_recording(tmp_path / "all")
 
 
-def test_a_hole_of_years_is_refused_and_not_laid_out(record, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("master", "segments", "words"),
+    [
+        ("2 1 250 6000", "seg 2500\nseg 2500", "6000 samples, its segments have 5000"),
+        ("1 3 250 2500", "seg 2500", "seg.hea has 3 signals, that one says 1 signals"),
+        ("2 1 250", "seg 2500\nfast 2500", "its segments have 250 and 500 Hz"),
+        ("2 1 250", "seg 2500\n~ 1000000000000", "days of it are missing"),
+    ],
+)
+def test_lists_that_cannot_be_are_refused(
+    record, tmp_path: Path, master: str, segments: str, words: str
+) -> None:
     record(f"X 1 {FS} 2500\nX.dat 16 {GAIN}/mV 16 0 0 0 0 II\n", name="seg")
-    (tmp_path / "all.hea").write_text(f"all/2 1 {FS}\nseg 2500\n~ 1000000000000\n")
-    with pytest.raises(wearecg.SourceError, match="days of it are missing"):
+    record(f"X 1 {FS} 2500\nX.dat 16x2 {GAIN}/mV 16 0 0 0 0 II\n", np.repeat(WAVE, 2), name="fast")
+    (tmp_path / "all.hea").write_text(f"all/{master}\n{segments}\n")
+    with pytest.raises(wearecg.SourceError, match=words):
         read_recording(tmp_path / "all")
+
+
+@pytest.mark.parametrize(
+    ("form", "length"),
+    [("8", 1200), ("16", 600), ("24", 400), ("32", 300), ("80", 1200), ("160", 600), ("212", 800),
+     ("310", 900), ("311", 900)],
+)  # fmt: skip
+def test_a_file_of_every_format_is_read_as_far_as_it_is_whole(record, form: str, length: int) -> None:
+    octets = np.random.default_rng(1).integers(0, 256, 1200, np.uint8).tobytes()
+    path = record(f"X 1 {FS} {length}\nX.dat {form} {GAIN}/mV 16 0 0 0 0 II\n")
+    path.with_suffix(".dat").write_bytes(octets)
+    whole = read_recording(path)
+    assert (len(whole), whole.remarks) == (length, ())
+    np.testing.assert_array_equal(open_recording(path).read(101, 203), whole.samples[101:203])
+    path.with_suffix(".dat").write_bytes(octets[:602])
+    cut = read_recording(path)
+    assert length // 2 <= len(cut) <= length // 2 + 2
+    np.testing.assert_array_equal(cut.samples, whole.samples[: len(cut)])
+    assert "its signal file was cut short" in cut.remarks[0]
 
 
 def test_a_null_segment_between_segments_of_one_layout_is_missing(record, tmp_path: Path) -> None:
@@ -178,7 +218,9 @@ def test_a_null_segment_between_segments_of_one_layout_is_missing(record, tmp_pa
         ("X 1 0 2500\nX.dat 16 200 16 0 0 0 0 II\n", "a rate of 0 Hz is none"),
         ("X 3 250 2500\nX.dat 16 200 16 0 0 0 0 II\n", "announces 3 lines and has 1"),
         ("what is this\n", "no WFDB header"),
+        ("X 1 250 2500\nX.dat 999 200 16 0 0 0 0 II\n", "format 999 that is not known"),
         ("X 1 250 2500\nX.dat 16x0 200 16 0 0 0 0 II\n", "is no signal; give its file and its format"),
+        ("X 1 250 2500\nX.dat\n", "is no signal; give its file and its format"),
         ("X 0 250 2500\n", "neither samples nor beats"),
     ],
 )

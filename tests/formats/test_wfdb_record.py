@@ -262,7 +262,8 @@ def test_a_record_is_read_piece_by_piece(
 def test_pieces_of_a_record_of_several_segments(tmp_path: Path, signal: np.ndarray) -> None:
     write(tmp_path, "s1", signal[:200])
     write(tmp_path, "s2", signal[200:, :1], ("II",))
-    (tmp_path / "all.hea").write_text("all/3 2 250 600\ns1 200\n~ 100\ns2 300\n")
+    (tmp_path / "layout.hea").write_text("layout 2 250 0\n~ 0 1/mV 0 0 0 0 0 I\n~ 0 1/mV 0 0 0 0 0 II\n")
+    (tmp_path / "all.hea").write_text("all/4 2 250 600\nlayout 0\ns1 200\n~ 100\ns2 300\n")
     whole = read_recording(tmp_path / "all").samples
     assert np.isnan(whole[200:300]).all()
     assert np.isnan(whole[300:, 0]).all()
@@ -282,4 +283,4 @@ def test_damage_far_behind_the_beginning_is_told_when_it_is_opened(
     data[-3] ^= 1
     (tmp_path / "r1.dat").write_bytes(data)
     (remark,) = open_recording(tmp_path / "r1").recording.remarks
-    assert "checksums of" in remark
+    assert "checksums or first values of" in remark

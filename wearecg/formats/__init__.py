@@ -208,6 +208,8 @@ def open_recording(
 ) -> Stored:
     """Open a recording, as `read_recording` reads it, to read it piece by piece if its format allows that."""
     path = Path(path)
+    beside = path.suffix not in FORMATS and path.with_suffix(".hea").is_file()  # A0001.mat of A0001.hea
+    path = path.with_suffix(".hea") if beside else path
     is_wfdb = path.suffix == ".hea" or path.with_name(path.name + ".hea").is_file()
     suffix = ".hea" if is_wfdb else path.suffix.lower()
     if suffix not in FORMATS:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 
 from wearecg.errors import SignalError, SourceError
 
-BYTES = {"8": 1.0, "16": 2.0, "61": 2.0, "80": 1.0, "160": 2.0, "24": 3.0, "32": 4.0, "212": 1.5}
-"""Bytes of a sample, by format; what is not here is packed otherwise."""
+PACKED = {
+    "8": (1, 1), "16": (1, 2), "80": (1, 1), "160": (1, 2), "24": (1, 3), "32": (1, 4),
+    "212": (2, 3), "310": (3, 4), "311": (3, 4),
+}  # fmt: skip
+"""So many samples are in so many bytes, by format; the ``wfdb`` package cannot hand out the counts of a 61."""
+COMPRESSED = ("508", "516", "524")
+NULL = "~"
+"""No file, and no segment."""
 _RECORD = re.compile(
     r"(?P<name>\S+?)(/(?P<segments>\d+))?\s+(?P<signals>\d+)(\s+(?P<fs>[^\s/(]+)\S*)?(\s+(?P<length>\d+))?"
 )
-_FORMAT = re.compile(r"(?P<format>\d+)(x(?P<frame>\d+))?(:\d+)?(\+(?P<offset>\d+))?$")
+_FORMAT = re.compile(r"(?P<format>\d+)(x(?P<frame>\d+))?(:(?P<skew>\d+))?(\+(?P<offset>\d+))?$")
 _GAIN = re.compile(r"(?P<gain>[-+.\deE]+)(\((?P<baseline>-?\d+)\))?(/(?P<unit>\S+))?$")
+_PLAIN = re.compile(r"[-\w]+(\.\w+)?\s+\S+(\s+\d\S*(\s.*)?)?", re.ASCII)
+"""A signal line that the ``wfdb`` package reads."""
 _DATES = ("%d/%m/%Y", "%d-%b-%Y", "%Y-%m-%d", "%d.%m.%Y")
 _CLOCKS = ("%H:%M:%S.%f", "%H:%M:%S", "%H:%M", "%M:%S")
 
@@ -28,10 +38,12 @@ class SignalLine:
     file: str
     format: str
     frame: int
+    skew: int
     offset: int
     gain: float | None
     baseline: int
     unit: str | None
+    initial: int | None
     checksum: int | None
     name: str | None
 
@@ -42,12 +54,13 @@ class Header:
 
     fs: float
     length: int
+    count: int
+    """How many signals it announces, those of its segments too."""
     signals: tuple[SignalLine, ...]
     segments: tuple[tuple[str, int], ...]
     epoch: float | None
     plain: bool
-    """Whether its first line is as the ``wfdb`` package reads it."""
-    lines: tuple[str, ...]
+    """Whether it is as the ``wfdb`` package reads it."""
     comments: tuple[str, ...]
 
 
@@ -83,15 +96,23 @@ def read_header(path: Path) -> Header:
         raise SourceError(f"{path} announces {count} lines and has {len(body)}: it was cut short")
     segments = tuple(_segment(line, path) for line in body) if match["segments"] else ()
     signals = () if match["segments"] else tuple(_signal(line, path) for line in body)
-    plain = usual and match["name"] == path.stem
-    length = int(match["length"] or 0)
-    return Header(fs, length, signals, segments, epoch, plain, tuple(lines), comments)
+    plain = usual and match["name"] == path.stem and bool(re.fullmatch(r"[-\w]+", path.stem, re.ASCII))
+    plain = plain and all(map(_PLAIN.fullmatch, body))
+    length, signal_count = int(match["length"] or 0), int(match["signals"])
+    return Header(fs, length, signal_count, signals, segments, epoch, plain, comments)
 
 
-def plain_text(header: Header, name: str, length: int) -> str:
-    """Return the header as the ``wfdb`` package reads it, of a record ``name``: with its length and without a date."""
-    first = f"{name} {len(header.signals)} {header.fs:.10g} {length}"
-    return "\n".join([first, *header.lines[1:]]) + "\n"
+def plain_text(header: Header, name: str, length: int, files: Mapping[str, str]) -> str:
+    """Return the header of a record ``name`` as the ``wfdb`` package reads it, for counts: without date and scale.
+
+    ``files`` are the names that its signal files have there.
+    """
+    lines = [f"{name} {len(header.signals)} {header.fs:.10g} {length}"]
+    lines += [
+        f"{files[line.file]} {line.format}x{line.frame}:{line.skew}+{line.offset} 200 16 0 {line.initial or 0} 0 0 s"
+        for line in header.signals
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _segment(line: str, path: Path) -> tuple[str, int]:
@@ -115,6 +136,8 @@ def _signal(line: str, path: Path) -> SignalLine:
     form = _FORMAT.match(fields[1]) if len(fields) > 1 else None
     if not form or form["frame"] == "0":
         raise SourceError(f"{path}: {line!r} is no signal; give its file and its format")
+    if fields[0] != NULL and form["format"] not in PACKED and form["format"] not in COMPRESSED:
+        raise SourceError(f"{path}: {line!r} has a format {form['format']} that is not known")
     gain = _GAIN.match(fields[2]) if len(fields) > 2 else None
     value = _number(gain["gain"]) if gain else None
     numbers = [int(field) if re.fullmatch(r"-?\d+", field) else None for field in fields[3:7]] + [None] * 4
@@ -122,11 +145,13 @@ def _signal(line: str, path: Path) -> SignalLine:
         file=_beside(fields[0], path),
         format=form["format"],
         frame=int(form["frame"] or 1),
+        skew=int(form["skew"] or 0),
         offset=int(form["offset"] or 0),
-        gain=value or None,
+        gain=value if value and isfinite(value) else None,
         # Without a baseline of its own, the ADC's zero is that of the unit.
         baseline=int(gain["baseline"]) if gain and gain["baseline"] else numbers[1] or 0,
         unit=gain["unit"] if gain else None,
+        initial=numbers[2],
         checksum=numbers[3],
         name=fields[8].strip() if len(fields) > 8 else None,
     )
@@ -162,42 +187,51 @@ def _number(text: str) -> float | None:
 
 def read_segments(path: Path, header: Header) -> dict[str, Header]:
     """Return the header of each segment. Raises `SourceError` where one of them and the list contradict each other."""
+    total = sum(length for _, length in header.segments)
+    if header.length and total != header.length:
+        raise SourceError(
+            f"{path} says that it has {header.length} samples, its segments have {total}: "
+            "the two contradict each other"
+        )
+    # A first segment without a length is the layout of segments that differ.
+    layout = header.segments[0][1] == 0
     segments: dict[str, Header] = {}
     for name, length in header.segments:
-        if name == "~":
+        if name == NULL:
             continue
         file = path.with_name(f"{name}.hea")
         if not file.is_file():
             raise SourceError(f"{path} names {file.name}, which is not beside it; copy that file there too")
         segment = segments.get(name) or read_header(file)
         segments[name] = segment
-        if segment.fs != header.fs:
-            raise SourceError(
-                f"{path} says {header.fs:g} Hz, its segment {file.name} {segment.fs:g} Hz: "
-                "the two contradict each other"
-            )
-        if segment.length and length and segment.length != length:
-            raise SourceError(
-                f"{path} says that {file.name} has {length} samples, that one says {segment.length}: "
-                "the two contradict each other"
-            )
+        for what, of_list, of_segment in (
+            ("Hz", header.fs, segment.fs),
+            ("samples", length, segment.length or length),
+            ("signals", header.count, header.count if layout else segment.count),
+        ):
+            if of_list != of_segment:
+                raise SourceError(
+                    f"{path} says that {file.name} has {of_list:g} {what}, that one says {of_segment:g} {what}: "
+                    "the two contradict each other"
+                )
     return segments
 
 
 def whole_frames(path: Path, header: Header) -> int | None:
     """Return how many frames the signal files hold; None where their format does not tell."""
+    if not header.signals:
+        raise SignalError(f"{path} has no signals")
     frames = []
     for file in dict.fromkeys(signal.file for signal in header.signals):
         same = [signal for signal in header.signals if signal.file == file]
-        if any(signal.format not in BYTES for signal in same):
-            return None
         try:
             size = (path.parent / file).stat().st_size - same[0].offset
         except OSError as error:
             raise SourceError(
                 f"{path} names {file}, which is not beside it; copy that file there too"
             ) from error
-        frames.append(int(size // sum(BYTES[signal.format] * signal.frame for signal in same)))
-    if not frames:
-        raise SignalError(f"{path} has no signals")
+        if same[0].format not in PACKED:
+            return None
+        samples, octets = PACKED[same[0].format]
+        frames.append(max(0, size * samples // octets // sum(signal.frame for signal in same)))
     return min(frames)

@@ -24,6 +24,7 @@ from wearecg.formats import BEAT_SYMBOLS, RR_UNKNOWN, Annotations, Recording, RR
 from wearecg.formats.mit_annotations import decode
 from wearecg.formats.units import millivolts
 from wearecg.formats.wfdb_header import (
+    NULL,
     Header,
     SignalLine,
     plain_text,
@@ -37,17 +38,18 @@ if TYPE_CHECKING:
 
 ANNOTATORS = ("atr", "wea")
 """An expert's, and ours."""
-LONGEST_HOLE_DAYS = 7
-"""A record that lacks more than this is not laid out in memory."""
 DEFAULT_GAIN = 200.0
 """Counts of a unit where the header gives none (header(5)): a guess, and told as one."""
+LONGEST_HOLE_DAYS = 7
+"""A record that lacks more than this is not laid out in memory."""
 PIECE_S = 600.0
 """So much is held in memory at a time."""
 _INVALID = {
     "80": -128,
     "212": -2048,
+    "310": -512,
+    "311": -512,
     "16": -32768,
-    "61": -32768,
     "160": -32768,
     "24": -(2**23),
     "32": -(2**31),
@@ -130,15 +132,20 @@ def _single(header_file: Path, header: Header) -> _Signals:
             )
         frames = held
     names = canonical_all(line.name or UNKNOWN for line in header.signals)
-    sums = np.zeros(len(names), np.int64)
+    sums, firsts = np.zeros(len(names), np.int64), [0] * len(names)
     for first in range(0, frames, piece := round(PIECE_S * header.fs) or 1):
         digital = _digital(header_file, header, first, min(first + piece, frames))
         sums += [signal.sum() for signal in digital]
-    whole = held is None or held == header.length
-    odd = [n for n, total, line in zip(names, sums, header.signals, strict=True) if _unlike(int(total), line)]
-    if whole and odd:
+        firsts = firsts if first else [int(signal[0]) for signal in digital]
+    whole = held is None or held >= header.length
+    odd = [
+        name
+        for name, value, total, line in zip(names, firsts, sums, header.signals, strict=True)
+        if (frames and _begins_unlike(value, line)) or (whole and _sums_unlike(int(total), line))
+    ]
+    if odd:
         remarks.append(
-            f"{header_file.name}: checksums of {', '.join(odd)} do not fit the signal file: "
+            f"{header_file.name}: checksums or first values of {', '.join(odd)} do not fit the signal file: "
             "it is another one, or damaged"
         )
     # Several samples a frame: each signal has its own rate, and the ECG's is the one that counts.
@@ -149,15 +156,17 @@ def _single(header_file: Path, header: Header) -> _Signals:
     kept = [k for k, line in enumerate(header.signals) if line.frame == frame]
     for k in sorted(set(range(len(names))) - set(kept)):
         rate = header.signals[k].frame * header.fs
-        remarks.append(f"{names[k]} is left out: it has {rate:g} Hz, the ECG has {frame * header.fs:g} Hz")
+        remarks.append(
+            f"{names[k]} is left out: it has {rate:g} Hz, {names[kept[0]]} has {frame * header.fs:g} Hz"
+        )
     steps, lsb, uncalibrated = [], [], []
     for k in kept:
         step, why = _millivolts(names[k], header.signals[k])
         if why:
             remarks.append(f"{names[k]}: {why}; no statement that needs millivolts rests on it")
             uncalibrated.append(names[k])
-        steps.append(step or 1 / DEFAULT_GAIN)
-        lsb.append(0.0 if why else step)
+        steps.append(step)
+        lsb.append(0.0 if why else abs(step))
     leads = tuple(names[k] for k in kept)
     lines = [header.signals[k] for k in kept]
 
@@ -183,17 +192,29 @@ def _digital(header_file: Path, header: Header, first: int, last: int) -> list[N
         if not header.plain or not header.length:
             # The package stumbles over dates in other forms, names with an ending, and lengths that are not given.
             stem = Path(folder) / "record"
-            stem.with_suffix(".hea").write_text(plain_text(header, stem.name, last), encoding="utf-8")
-            for name in dict.fromkeys(line.file for line in header.signals):
-                (Path(folder) / name).symlink_to((header_file.parent / name).resolve())
+            given = dict.fromkeys(line.file for line in header.signals)
+            files = {name: f"{number}.dat" for number, name in enumerate(given)}
+            stem.with_suffix(".hea").write_text(plain_text(header, stem.name, last, files))
+            for name, link in files.items():
+                (Path(folder) / link).symlink_to((header_file.parent / name).resolve())
+        # Differences mean nothing without what is before them.
+        start = 0 if any(line.format == "8" for line in header.signals) else first
         record = wfdb.rdrecord(
-            str(stem), sampfrom=first, sampto=last, physical=False, smooth_frames=False, ignore_skew=False
+            str(stem), sampfrom=start, sampto=last, physical=False, smooth_frames=False, ignore_skew=False
         )
-        return [np.asarray(signal, np.int64) for signal in record.e_d_signal]
+    skipped = [(first - start) * line.frame for line in header.signals]
+    return [np.asarray(x, np.int64)[n:] for x, n in zip(record.e_d_signal, skipped, strict=True)]
 
 
-def _unlike(total: int, line: SignalLine) -> bool:
-    """Whether a signal is not the one that its header was written for; a checksum of 0 is mostly none."""
+def _begins_unlike(value: int, line: SignalLine) -> bool:
+    """Whether the first value is not the one that the header was written for; zeros there mostly stand for nothing."""
+    stated = bool(line.checksum or line.initial) and line.initial is not None
+    # A signal of format 8 begins with what the header says, and a skewed one elsewhere in the file.
+    return stated and not line.skew and line.format != "8" and value != line.initial
+
+
+def _sums_unlike(total: int, line: SignalLine) -> bool:
+    """Whether the checksum is not the one of the header; 0 is mostly none."""
     return bool(line.checksum and (total - line.checksum) % 65536)
 
 
@@ -216,15 +237,19 @@ def _segmented(header_file: Path, header: Header) -> _Signals:
     at = 0
     leads: dict[str, float] = {}
     for number, (name, length) in enumerate(header.segments):
-        if name != "~" and (length or number):
+        if name != NULL and (length or number):
             parts.append((at, _single(header_file.with_name(f"{name}.hea"), segments[name])))
-        elif name != "~":  # the layout of a record whose segments differ
+        elif name != NULL:  # the layout of a record whose segments differ
             layout = canonical_all(line.name or UNKNOWN for line in segments[name].signals)
             leads = dict.fromkeys(layout, 0.0)
         at += length
     for _, part in parts:
         leads.update(zip(part.leads, part.lsb, strict=True))
-    frame = round(parts[0][1].fs / header.fs) if parts else 1
+    rates = {part.fs for _, part in parts}
+    if len(rates) > 1:
+        told = " and ".join(f"{rate:g}" for rate in sorted(rates))
+        raise SourceError(f"{header_file}: its segments have {told} Hz; score them one by one")
+    frame = round(rates.pop() / header.fs) if parts else 1
     missing = (at - sum(part.length for _, part in parts) / frame) / header.fs / 86400
     if missing > LONGEST_HOLE_DAYS:
         raise SourceError(
