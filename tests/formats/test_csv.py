@@ -25,7 +25,7 @@ def test_rate_from_the_caller(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fs", [100, 130, 360, 512])
 def test_rate_from_times_that_are_rounded(tmp_path: Path, fs: int) -> None:
     rows = "".join(f"{5 + k / fs:.3f};{k}\n" for k in range(5000))
-    got = read_recording(csv(tmp_path, "time;II\n" + rows))
+    got = read_recording(csv(tmp_path, "time;II (mV)\n" + rows))
     assert got.fs == fs
     np.testing.assert_array_equal(got.samples[:, 0], np.arange(5000))
 
@@ -33,7 +33,7 @@ def test_rate_from_times_that_are_rounded(tmp_path: Path, fs: int) -> None:
 def test_missing_rows_are_a_gap_and_blanks_are_missing(tmp_path: Path) -> None:
     kept = [k for k in range(300) if not 100 <= k < 150]
     rows = "".join(f"{k / 100:.2f},{'' if k == 20 else k},{k}\n" for k in kept)
-    got = read_recording(csv(tmp_path, "\ufefftime,I,II\n" + rows))
+    got = read_recording(csv(tmp_path, "\ufefftime,I (mV),II (mV)\n" + rows))
     assert len(got) == 300
     assert np.isnan(got.samples[100:150]).all()
     assert np.isnan(got.samples[20, 0])
@@ -113,7 +113,7 @@ def test_columns_named_and_scaled_by_the_user(tmp_path: Path) -> None:
 
 
 def rows_at(times: np.ndarray) -> str:
-    return "time,II\n" + "".join(f"{t:.6f},{k}\n" for k, t in enumerate(times))
+    return "time,II (mV)\n" + "".join(f"{t:.6f},{k}\n" for k, t in enumerate(times))
 
 
 @pytest.mark.parametrize("kind", ["jitter", "late", "bursts", "milliseconds", "rounded"])
@@ -154,3 +154,87 @@ def test_a_rate_beside_the_time_column_is_held_against_it(tmp_path: Path) -> Non
     text = rows_at(np.arange(500) / 250)
     assert not read_recording(csv(tmp_path, text), fs=250).remarks
     assert "250 Hz, not 500 Hz" in read_recording(csv(tmp_path, text), fs=500).remarks[0]
+
+
+def test_many_jumps_are_refused_as_one_is(tmp_path: Path) -> None:
+    times = np.arange(1000) / 250
+    for row in range(100, 900, 8):
+        times[row:] += 80000
+    with pytest.raises(SourceError, match=r"jumps by 80000 s, and by 8e\+06 s in all"):
+        read_recording(csv(tmp_path, rows_at(times)))
+
+
+@pytest.mark.parametrize(
+    ("header", "factor"),
+    [("time", 1e6), ("time", 1e9), ("timestamp_ms", 1e3), ("t_us", 1e6), ("millis", 1e3), ("Time [\u03bcs]", 1e6),
+     ("Elapsed time", 1)],
+)  # fmt: skip
+def test_units_of_the_time_column(tmp_path: Path, header: str, factor: float) -> None:
+    text = rows_at(1e9 / factor + np.arange(1000) / 250 * factor).replace("time", header, 1)
+    got = read_recording(csv(tmp_path, text))
+    assert (got.fs, len(got)) == (250, 1000)
+    assert any("seconds" in remark for remark in got.remarks) == (header == "time")
+
+
+def test_a_column_of_time_that_counts_rows(tmp_path: Path) -> None:
+    text = rows_at(np.delete(np.arange(1000.0), slice(500, 700)))
+    got = read_recording(csv(tmp_path, text), fs=200)
+    assert (got.fs, len(got), got.remarks) == (200, 1000, ())
+    assert np.isnan(got.samples[500:700]).all()
+    assert "if it counts the rows, give their rate" in read_recording(csv(tmp_path, text)).remarks[0]
+
+
+def test_times_of_day_and_units_in_a_row_of_their_own(tmp_path: Path) -> None:
+    rows = "".join(f"'0:{k / 250:06.3f}',{k % 50},500\n" for k in range(1000))
+    got = read_recording(csv(tmp_path, f"'Elapsed time','MLII','V5'\n'hh:mm:ss.mmm','mV','uV'\n{rows}"))
+    assert (got.fs, got.leads, len(got), got.remarks) == (250, ("II", "V5"), 1000, ())
+    np.testing.assert_allclose(got.samples[7], [7, 0.5], rtol=1e-6)
+
+
+def test_dates(tmp_path: Path) -> None:
+    rows = "".join(f"2020-01-01T00:00:{k / 250:06.3f}Z;{k % 50};\n" for k in range(1000))
+    got = read_recording(csv(tmp_path, f"time;II (mV);\n{rows}"))
+    assert (got.fs, got.leads, len(got)) == (250, ("II",), 1000)
+
+
+def test_what_comes_before_the_names_is_a_comment(tmp_path: Path) -> None:
+    got = read_recording(csv(tmp_path, "Device: strap\nName,\x1b[2J,3\n\nI,II\n1,2\n3,4\n"), fs=100)
+    assert (got.leads, got.samples.tolist()) == (("I", "II"), [[1, 2], [3, 4]])
+    assert got.comments == ("Device: strap", r"Name,\x1b[2J,3")
+
+
+def test_a_row_that_is_half_numbers_is_not_taken_for_names(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="row 2: could not convert string to float: 'NA'"):
+        read_recording(csv(tmp_path, "I,II\nNA,2\n3,4\n"), fs=100)
+
+
+def test_columns_without_a_name_are_left_out(tmp_path: Path) -> None:
+    got = read_recording(csv(tmp_path, ",II,\n0,1,\n1,2,\n"), fs=100)
+    assert (got.leads, got.samples.tolist()) == (("II",), [[1], [2]])
+    assert got.remarks == ("column 1 has no name and is left out",)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1"])
+def test_texts_as_spreadsheets_write_them(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "r.csv"
+    path.write_bytes("II (\u00b5V)\r\n5\r\n6\r\n".encode(encoding))
+    np.testing.assert_allclose(read_recording(path, 100).samples[:, 0], [0.005, 0.006], rtol=1e-6)
+
+
+def test_names_that_say_nothing_are_told_and_an_ecg_may_be_given_its_place(tmp_path: Path) -> None:
+    got = read_recording(csv(tmp_path, "Counter,Channel1\n0,1\n1,2\n"), fs=100)
+    assert got.remarks == (
+        "Counter, Channel1: no names of leads; say what each column is, or leave one empty: --leads II,,V1",
+    )
+    assert read_recording(csv(tmp_path, "ECG\n1\n2\n"), 100, "II").leads == ("II",)
+    assert read_recording(csv(tmp_path, "PPG\n1\n2\n"), 100, "II").leads == ("PPG",)
+
+
+def test_numbers_too_large_for_millivolts_are_told(tmp_path: Path) -> None:
+    counts = "II\n" + "".join(f"{480 + 240 * (k % 50 == 0)}\n" for k in range(500))
+    got = read_recording(csv(tmp_path, counts), fs=100)
+    assert (got.uncalibrated, float(np.ptp(got.samples))) == (("II",), 240.0)
+    assert "give the mV of a count (--lsb MV)" in got.remarks[0]
+    scaled = read_recording(csv(tmp_path, counts), fs=100, lsb=0.005)
+    assert (scaled.uncalibrated, scaled.remarks, scaled.lsb) == ((), (), (0.005,))
+    assert float(np.ptp(scaled.samples)) == pytest.approx(1.2)

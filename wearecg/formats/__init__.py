@@ -24,6 +24,8 @@ FORMATS = {
     ".dat": "wearecg.formats.wfdb_record",
     "": "wearecg.formats.wfdb_record",
     ".csv": "wearecg.formats.csv",
+    ".tsv": "wearecg.formats.csv",
+    ".txt": "wearecg.formats.csv",
 }
 """Suffix to the module that reads it."""
 BEAT_SYMBOLS = frozenset("NLRBAaJSVrFejnE/fQ?")
@@ -217,7 +219,7 @@ def open_recording(
         raise SourceError(f"{path}: recordings of type {suffix!r} are not known; known are {known}")
     rate = None if fs is None else as_rate(fs)
     told = {"leads": leads.split(",") if isinstance(leads, str) and leads else tuple(leads), "lsb": lsb}
-    if suffix != ".csv":
+    if FORMATS[suffix] != FORMATS[".csv"]:
         if lsb is not None:
             raise SourceError(f"{path} states its scale: leave out the {lsb:g} mV of a count")
         told = {}

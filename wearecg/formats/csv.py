@@ -1,8 +1,9 @@
-"""CSV: a first row of lead names, then one row a sample; an empty cell is a missing measurement.
+"""CSV: a row of lead names, then one row a sample; an empty cell is a missing measurement.
 
-Names may carry a unit, ``II (uV)`` or ``ECG [mV]``; without one it is mV. A column ``time`` (s, or the unit behind it)
-gives the rate and shows gaps; without one the caller gives the rate. Cells are separated by comma, semicolon or tab;
-where that is not the comma, numbers may have a decimal comma. Lines that start with ``#`` are comments.
+Names may carry a unit, ``II (uV)`` or ``ECG [mV]``, or have one in the row below; without one it is mV. A column
+``time`` (s, its own unit, or times of day) gives the rate and shows gaps; without one the caller gives the rate. Cells
+are separated by comma, semicolon or tab; where that is not the comma, numbers may have a decimal comma. Lines that
+start with ``#``, and those before the names, are comments.
 """
 
 from __future__ import annotations
@@ -14,17 +15,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.ecg.leads import canonical, canonical_all, is_ecg, is_known
-from wearecg.errors import SignalError, SourceError
+from wearecg.ecg.leads import UNKNOWN, canonical, canonical_all, is_ecg, is_known
+from wearecg.errors import SourceError
 from wearecg.formats import Recording
-from wearecg.formats.time_column import on_grid
-from wearecg.formats.units import millivolts, spelt
+from wearecg.formats.table import Table, read_table
+from wearecg.formats.time_column import SLOWEST_HZ, check, on_grid, usual_rate
+from wearecg.formats.units import millivolts, seconds, usual_range
 
-_NAMED = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\])]*)[\])]")
-_SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6}
-_TIME = ("time", "timestamp", "t")
-SLOWEST_HZ = 5.0
-"""A time column in which rows are further apart than this is in milliseconds: no ECG is so slow."""
+_TIME = re.compile(r"(?:elapsed )?time|timestamp|t|millis|micros", re.IGNORECASE)
+_TIME_IN = re.compile(r"(?P<name>.+?)[_ ](?P<unit>s|ms|us|ns)", re.IGNORECASE)
+_OWN_UNIT = {"millis": "ms", "micros": "us"}
+_GUESSES = ((1.0, ""), (1e-3, "milliseconds"), (1e-6, "microseconds"), (1e-9, "nanoseconds"))
+LARGEST_MV = 20.0
+"""What has mostly a larger range in a second is in counts or microvolts, if no unit is given."""
 
 
 def read(path: Path, fs: float | None, leads: Sequence[str] = (), lsb: float | None = None) -> Recording:
@@ -33,142 +36,110 @@ def read(path: Path, fs: float | None, leads: Sequence[str] = (), lsb: float | N
     ``fs`` (Hz) is needed where it has no ``time`` column, ``leads`` where its columns have other names (an empty one
     leaves a column out), ``lsb`` (mV) where its numbers are counts.
     """
-    lines = _text(path).splitlines()
-    comments = tuple(line.lstrip("# ").rstrip() for line in lines if line.startswith("#"))
-    rows = [
-        (number, line) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")
-    ]
-    if not rows:
-        raise SignalError(f"{path} is empty; its first row should name the leads")
-    delimiter = max(",;\t", key=rows[0][1].count)
-    names = [cell.strip().strip('"') for cell in rows[0][1].split(delimiter)]
-    if all(map(_is_number, names)):
-        raise SourceError(f"{path} starts with numbers; its first row should name the leads (time,I,II)")
-    remarks: list[str] = []
-    table = _numbers(path, rows[1:], delimiter, len(names), remarks)
-    units = [""] * len(names)
-    for column, name in enumerate(names):
-        if named := _NAMED.fullmatch(name):
-            names[column], units[column] = named["name"], named["unit"].strip()
-    clock = next((column for column, name in enumerate(names) if name.lower() in _TIME), None)
+    table = read_table(path)
+    clock = next((column for column, name in enumerate(table.names) if _is_time(name)), None)
     if clock is not None:
-        times = table[:, clock] * _seconds(path, table[:, clock], units[clock], remarks)
-        table = np.delete(table, clock, axis=1)
-        del names[clock], units[clock]
-        if len(table):
-            stated = fs
-            fs, table = on_grid(path, times, table)
-            if stated is not None and abs(fs / stated - 1) > 0.01:
-                remarks.append(f"its time column shows {fs:g} Hz, not {stated:g} Hz: the column is believed")
+        fs = _place(path, table, clock, fs)
     elif fs is None:
         raise SourceError(f"{path} has no time column: give its rate (--fs HZ)")
-    if not names:
-        raise SourceError(f"{path} has a time column and no lead")
-    kept = list(range(len(names)))
-    # A column that says what it is keeps its name: what is drawn from a pulse is no ECG, whatever it is called.
-    if leads and not any(is_known(canonical(name)) for name in names):
-        if len(leads) != len(names):
-            raise SourceError(
-                f"{path} has the columns {', '.join(names)}; name each, or leave one empty: --leads II,,V1"
-            )
-        kept = [column for column, lead in enumerate(leads) if lead]
-        names = list(leads)
-    found = canonical_all(names[column] for column in kept)
-    scales, uncalibrated = _scales(found, [units[column] for column in kept], lsb, remarks)
+    _drop_nameless(table, told=True)
+    if not table.names:
+        raise SourceError(f"{path} has {'no lead' if clock is None else 'a time column and no lead'}")
+    found = _named(path, table, leads)
+    uncalibrated = _to_millivolts(found, table, fs or 1.0, lsb)
     return Recording(
-        samples=(table[:, kept] * scales).astype(np.float32),
+        samples=table.values.astype(np.float32),
         fs=fs or 1.0,
         leads=found,
         name=path.stem,
-        lsb=tuple(lsb if lsb and is_ecg(lead) else 0.0 for lead in found),
-        comments=comments,
+        lsb=tuple(table.lsb),
+        comments=table.comments,
         uncalibrated=uncalibrated,
-        remarks=tuple(remarks),
+        remarks=tuple(table.remarks),
     )
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise SourceError(f"no such recording: {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path} cannot be read: {error}") from error
+def _is_time(name: str) -> bool:
+    within = _TIME_IN.fullmatch(name)
+    return bool(_TIME.fullmatch(within["name"] if within else name))
 
 
-def _scales(
-    leads: Sequence[str], units: Sequence[str], lsb: float | None, remarks: list[str]
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Return the mV of a number of each column, and the leads for which they are not known."""
-    scales, unknown = np.ones(len(leads)), []
-    for column, (lead, unit) in enumerate(zip(leads, units, strict=True)):
-        if not is_ecg(lead):
-            continue
-        scale = lsb or millivolts(unit or "mV")
-        if scale is None:
-            remarks.append(
-                f"{lead}: its unit {unit!r} is not known; no statement that needs millivolts rests on it"
-            )
-            unknown.append(lead)
-        scales[column] = scale or 1.0
-    return scales, tuple(unknown)
-
-
-def _seconds(path: Path, times: NDArray[np.float64], unit: str, remarks: list[str]) -> float:
-    scale = _SECONDS.get(spelt(unit))
+def _place(path: Path, table: Table, clock: int, stated: float | None) -> float | None:
+    """Put the rows where the times in the column ``clock`` say, take that column out, and return the rate."""
+    times, name, unit = table.values[:, clock], table.names[clock].casefold(), table.units[clock]
+    table.drop(clock)
+    if not len(times):
+        return stated
+    check(path, times, table.rows)
+    within = _TIME_IN.fullmatch(name)
+    unit = unit or (within["unit"] if within else _OWN_UNIT.get(name, ""))
+    scale = seconds(unit) if unit else _guess(times, stated, table.remarks)
     if scale is None:
-        raise SourceError(f"{path}: the unit {unit!r} of the time column is none of s, ms, us")
-    if not unit and len(times) > 1 and float(np.median(np.diff(times))) > 1 / SLOWEST_HZ:
+        raise SourceError(f"{path}: the unit {unit!r} of the time column is none of s, ms, us, ns")
+    fs, table.values = on_grid(path, times * scale, table.values, table.rows)
+    if stated is not None and abs(fs / stated - 1) > 0.01:
+        table.remarks.append(f"its time column shows {fs:g} Hz, not {stated:g} Hz: the column is believed")
+    return fs
+
+
+def _guess(times: NDArray[np.float64], stated: float | None, remarks: list[str]) -> float:
+    """Return the seconds of one of what a time column without a unit counts."""
+    usual, steps = 1 / usual_rate(times), np.diff(times)
+    # Gaps make the first of them longer, bursts the second.
+    step = min(usual, float(np.median(steps[steps > 0])))
+    counts_rows = abs(usual - 1) < 1e-3
+    if counts_rows and stated is not None:
+        return 1 / stated
+    scale, unit = next((guess for guess in _GUESSES if step * guess[0] <= 1 / SLOWEST_HZ), _GUESSES[0])
+    if unit:
+        hint = "; if it counts the rows, give their rate (--fs HZ)" if counts_rows else ""
         remarks.append(
-            "its time column is taken for milliseconds: in seconds it would be too slow for an ECG"
+            f"its time column is taken for {unit}: in seconds it would be too slow for an ECG{hint}"
         )
-        return 1e-3
     return scale
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def _drop_nameless(table: Table, told: bool) -> None:
+    for column in reversed(range(len(table.names))):
+        if not table.names[column]:
+            if told and np.isfinite(table.values[:, column]).any():
+                table.remarks.append(f"column {column + 1} has no name and is left out")
+            table.drop(column)
 
 
-def _numbers(
-    path: Path, rows: list[tuple[int, str]], delimiter: str, columns: int, remarks: list[str]
-) -> NDArray[np.float64]:
-    """Return the cells, [n, columns]."""
-    if not rows:
-        return np.empty((0, columns))
-    if delimiter != "," and any("," in line for _, line in rows[:10]):
-        rows = [(number, line.replace(",", ".")) for number, line in rows]
-    try:
-        table = np.loadtxt([line for _, line in rows], delimiter=delimiter, ndmin=2)
-    except ValueError:
-        table = _numbers_and_blanks(path, rows, delimiter, columns, remarks)
-    if table.shape[1] != columns:
-        raise SourceError(f"{path} names {columns} columns and has {table.shape[1]}")
-    return table
-
-
-def _numbers_and_blanks(
-    path: Path, rows: list[tuple[int, str]], delimiter: str, columns: int, remarks: list[str]
-) -> NDArray[np.float64]:
-    """Read row by row what the fast reader could not: blanks are NaN, anything else is told with its row."""
-    table: list[list[float]] = []
-    for number, row in rows:
-        last = number == rows[-1][0] and len(table) > 0
-        cells = row.split(delimiter)
-        if last and (len(cells) < columns or not all(not cell.strip() or _is_number(cell) for cell in cells)):
-            remarks.append(f"row {number}, the last, was cut short and is left out")
-            break
-        try:
-            values = [float(cell) if cell.strip() else np.nan for cell in cells]
-        except ValueError as error:
-            raise SourceError(f"{path}, row {number}: {error}") from None
-        if table and len(values) != len(table[0]):
+def _named(path: Path, table: Table, leads: Sequence[str]) -> tuple[str, ...]:
+    """Return what the columns are, and take out those that the user leaves out."""
+    names = [canonical(name) for name in table.names]
+    columns = ", ".join(table.names)
+    # A column that says what it is keeps its name: what is drawn from a pulse is no ECG, whatever it is called.
+    if leads and not any(is_known(name) and name.partition("_")[0] != UNKNOWN for name in names):
+        if len(leads) != len(names):
             raise SourceError(
-                f"{path}, row {number}: {len(values)} cells, the rows before have {len(table[0])}"
+                f"{path} has the columns {columns}; name each, or leave one empty: --leads II,,V1"
             )
-        table.append(values)
-    return np.array(table)
+        table.names[:] = leads
+        _drop_nameless(table, told=False)
+    elif not any(map(is_known, names)):
+        table.remarks.append(
+            f"{columns}: no names of leads; say what each column is, or leave one empty: --leads II,,V1"
+        )
+    return canonical_all(table.names)
+
+
+def _to_millivolts(leads: Sequence[str], table: Table, fs: float, lsb: float | None) -> tuple[str, ...]:
+    """Scale the columns that are ECG leads to mV; return the leads for which it is not known how."""
+    unknown: list[str] = []
+    for column, lead in enumerate(leads):
+        unit, x = table.units[column], table.values[:, column]
+        table.lsb[column] = (lsb or table.lsb[column]) if is_ecg(lead) else 0.0
+        if not is_ecg(lead):
+            continue
+        scale = table.lsb[column] or millivolts(unit or "mV")
+        why = "" if scale else f"its unit {unit!r} is not known"
+        if not unit and not table.lsb[column] and usual_range(x, fs) > LARGEST_MV:
+            why = "its numbers are too large for mV, name their unit (II (uV)) or give the mV of a count (--lsb MV)"
+        if why:
+            table.remarks.append(f"{lead}: {why}; no statement that needs millivolts rests on it")
+            unknown.append(lead)
+        table.values[:, column] = x * (scale or 1.0)
+    return tuple(unknown)

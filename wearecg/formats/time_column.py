@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,11 +13,25 @@ Floats = NDArray[np.float64]
 
 GAP = 0.75
 """A row that comes so many samples late, and all behind it too, comes after a gap."""
+SLOWEST_HZ = 5.0
+"""No ECG is slower: rows that are further apart have times in a smaller unit, or gaps all over."""
 LONGEST_S = 86400.0
-"""The times of a recording jump at most by so much more than it lasts."""
+"""What may be missing between the times of a recording, beside as much as it lasts."""
 
 
-def on_grid(path: object, times: Floats, table: Floats) -> tuple[float, Floats]:
+def check(path: object, times: Floats, rows: Sequence[int]) -> None:
+    """Raise `SourceError` unless ``times``, of the lines ``rows`` of a file, are all there and rise."""
+    steps = np.diff(times)
+    if not np.isfinite(times).all():
+        raise SourceError(f"{path}, row {rows[int(np.argmin(np.isfinite(times)))]}: it has no time")
+    if len(times) < 2 or not steps.sum() > 0:
+        raise SourceError(f"{path}: the time column must rise from row to row, over at least two rows")
+    if (steps < 0).any():
+        row = rows[int(np.argmax(steps < 0)) + 1]
+        raise SourceError(f"{path}, row {row}: the time column falls by {-steps.min():g}; it must rise")
+
+
+def on_grid(path: object, times: Floats, table: Floats, rows: Sequence[int]) -> tuple[float, Floats]:
     """Return the rate (Hz) that ``times`` (s) show, and ``table`` [n, columns] with NaN where rows are missing.
 
     The rate is that of most stretches of the whole; a row is placed by its own time, not by the distance to the one
@@ -25,32 +41,32 @@ def on_grid(path: object, times: Floats, table: Floats) -> tuple[float, Floats]:
     Raises
     ------
     SourceError
-        The times stand still or fall, or jump by more than a day.
+        The times jump by more than a day, in all.
     """
     n = len(times)
-    steps = np.diff(times)
-    if n < 2 or not steps.sum() > 0 or not np.isfinite(times).all():
-        raise SourceError(f"{path}: the time column must rise from row to row, over at least two rows")
-    if (steps < 0).any():
-        row = int(np.argmax(steps < 0)) + 3
-        raise SourceError(f"{path}, row {row}: the time column falls by {-steps.min():g} s; it must rise")
-    fs = _usual_rate(times)
-    jump = int(np.argmax(steps))
-    if steps[jump] > LONGEST_S + n / fs:
-        raise SourceError(f"{path}, row {jump + 3}: the time column jumps by {steps[jump]:g} s")
-    for _ in range(
-        2
-    ):  # once more by the rate of the whole, in which rounded times and bursts count for nothing
-        rows = np.arange(n) + _lost(times, fs)
+    fs = usual_rate(times)
+    if fs < SLOWEST_HZ:
+        steps = np.diff(times)
+        fs = max(fs, 1 / float(np.median(steps[steps > 0])))
+    if times[-1] - times[0] > LONGEST_S + 2 * n / fs:
+        steps = np.diff(times)
+        jump = int(np.argmax(steps))
+        raise SourceError(
+            f"{path}, row {rows[jump + 1]}: the time column jumps by {steps[jump]:g} s, and by "
+            f"{times[-1] - times[0] - n / fs:g} s in all"
+        )
+    # Twice: by the rate of the whole, rounded times and bursts count for nothing.
+    for _ in range(2):
+        places = np.arange(n) + _lost(times, fs)
         about = times - times.mean()
-        fs = _round(float(about @ rows / (about @ about)))
-    grid = np.full((int(rows[-1]) + 1, table.shape[1]), np.nan)
-    grid[rows] = table
+        fs = _round(float(about @ places / (about @ about)))
+    grid = np.full((int(places[-1]) + 1, table.shape[1]), np.nan)
+    grid[places] = table
     return fs, grid
 
 
-def _usual_rate(times: Floats) -> float:
-    """Return the rate of most stretches: a gap is in few of them."""
+def usual_rate(times: Floats) -> float:
+    """Return the rate of most stretches, rows in one of the unit of ``times``: a gap is in few of them."""
     n = len(times)
     width = max(1, min(n - 1, max(25, n // 20)))
     usual = float(np.median((times[width:] - times[:-width]) / width))
