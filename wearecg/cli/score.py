@@ -19,7 +19,10 @@ class ScoreOptions(twelve.TwelveOptions):
     """What ``wearecg score`` can be told."""
 
     file: Path = option(
-        "file", default=MISSING, parse=Path, help="WFDB record (.hea, .dat or no suffix) or .csv"
+        "file",
+        default=MISSING,
+        parse=Path,
+        help="WFDB record (.hea, .dat or no suffix), .csv, or .txt of OpenSignals",
     )
     fs: float | None = option(
         "--fs", kind=NUMBER, parse=positive, help="samples per second, for a CSV without a time column"

@@ -3,7 +3,7 @@
 Names may carry a unit, ``II (uV)`` or ``ECG [mV]``, or have one in the row below; without one it is mV. A column
 ``time`` (s, its own unit, or times of day) gives the rate and shows gaps; without one the caller gives the rate. Cells
 are separated by comma, semicolon or tab; where that is not the comma, numbers may have a decimal comma. Lines that
-start with ``#``, and those before the names, are comments.
+start with ``#``, and those before the names, are comments. Text files of OpenSignals say all that in their header.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from wearecg.ecg.leads import UNKNOWN, canonical, canonical_all, is_ecg, is_known
 from wearecg.errors import SourceError
-from wearecg.formats import Recording
+from wearecg.formats import Recording, opensignals
 from wearecg.formats.table import Table, read_table
 from wearecg.formats.time_column import SLOWEST_HZ, check, on_grid, usual_rate
 from wearecg.formats.units import millivolts, seconds, usual_range
@@ -36,13 +36,17 @@ def read(path: Path, fs: float | None, leads: Sequence[str] = (), lsb: float | N
     ``fs`` (Hz) is needed where it has no ``time`` column, ``leads`` where its columns have other names (an empty one
     leaves a column out), ``lsb`` (mV) where its numbers are counts.
     """
-    table = read_table(path)
+    header = opensignals.read_header(path)
+    table = read_table(path, header.names if header else ())
+    if header:
+        opensignals.scale(table, header.bits)
+        fs = header.fs if fs is None else fs
     clock = next((column for column, name in enumerate(table.names) if _is_time(name)), None)
     if clock is not None:
         fs = _place(path, table, clock, fs)
     elif fs is None:
         raise SourceError(f"{path} has no time column: give its rate (--fs HZ)")
-    _drop_nameless(table, told=True)
+    _drop_nameless(table, told=header is None)
     if not table.names:
         raise SourceError(f"{path} has {'no lead' if clock is None else 'a time column and no lead'}")
     found = _named(path, table, leads)
