@@ -238,3 +238,13 @@ def test_numbers_too_large_for_millivolts_are_told(tmp_path: Path) -> None:
     scaled = read_recording(csv(tmp_path, counts), fs=100, lsb=0.005)
     assert (scaled.uncalibrated, scaled.remarks, scaled.lsb) == ((), (), (0.005,))
     assert float(np.ptp(scaled.samples)) == pytest.approx(1.2)
+
+
+def test_without_a_row_of_names_the_user_gives_them(tmp_path: Path) -> None:
+    rows = "".join(f"{k / 100:.2f},{k % 10},7\n" for k in range(300))
+    got = read_recording(csv(tmp_path, rows), leads="time,II,")
+    assert (got.fs, got.leads, len(got), got.remarks) == (100, ("II",), 300, ())
+    with pytest.raises(SourceError, match="name its columns in its first row, or with --leads"):
+        read_recording(csv(tmp_path, rows))
+    with pytest.raises(SourceError, match="names 2 columns and has 3"):
+        read_recording(csv(tmp_path, rows), leads="time,II")

@@ -58,6 +58,21 @@ def test_other_sensors_keep_their_names(tmp_path: Path) -> None:
     assert got.leads == ("ECG", "EDA")
 
 
+def test_a_biosignalsplux_has_its_bits_by_signal_and_its_date(tmp_path: Path) -> None:
+    rows = "".join(f"{k}\t0\t{32768 + k}\t\n" for k in range(40))
+    path = opensignals(
+        tmp_path,
+        rows,
+        column=["nSeq", "DI", "CH1"],
+        resolution=[16],
+        date="2017-1-17",
+        time="14:50:32.316",
+    )
+    got = read_recording(path)
+    assert (got.leads, got.uncalibrated, got.epoch) == (("ECG",), ("ECG",), 1484664632.0)
+    assert got.samples[:, 0].tolist() == list(range(40))
+
+
 def test_a_last_row_that_was_cut(tmp_path: Path) -> None:
     got = read_recording(opensignals(tmp_path, ROWS + "3\t0\t0"))
     assert (len(got), got.remarks) == (40, ("row 44, the last, was cut short and is left out",))
@@ -68,7 +83,7 @@ def test_a_last_row_that_was_cut(tmp_path: Path) -> None:
     [
         ({"devices": 2}, "is of 2 devices; export each by itself"),
         ({"devices": 0}, "header of this OpenSignals file is damaged"),
-        ({"resolution": [10]}, "6 columns and 1 resolutions"),
+        ({"resolution": [10, 10]}, "6 columns and 2 resolutions"),
         ({"sampling rate": 0}, "give the samples per second"),
         ({"column": None}, "header of this OpenSignals file is damaged"),
     ],

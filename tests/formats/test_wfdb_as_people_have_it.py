@@ -62,6 +62,16 @@ def test_what_is_of_no_known_size_is_told_and_no_statement_rests_on_it(record, l
     assert any(isinstance(event, wearecg.Notice) and "millivolts" in event.message for event in events)
 
 
+def test_the_user_gives_the_scale_that_a_header_lacks(record) -> None:
+    path = record(f"X 1 {FS}\nX.dat 16 0(10)/mV 16 0 0 0 0 II\n")
+    recording = read_recording(path, lsb=0.005)
+    assert (recording.lsb, recording.uncalibrated, recording.remarks) == ((0.005,), (), ())
+    np.testing.assert_allclose(recording.samples[:, 0], (WAVE - 10.0) * 0.005, rtol=1e-6)
+    path = record(f"X 1 {FS}\nX.dat 16 {GAIN}/mV 16 0 0 0 0 II\n")
+    with pytest.raises(wearecg.SourceError, match=r"states its scale: leave out the 0\.002 mV"):
+        read_recording(path, lsb=0.002)
+
+
 def test_signals_without_a_description_are_ecgs_of_unknown_place(record) -> None:
     counts = np.repeat(WAVE, 2)
     recording = read_recording(record(f"X 2 {FS} 2500\nX.dat 16 {GAIN}/mV\nX.dat 16 {GAIN}/mV\n", counts))

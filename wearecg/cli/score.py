@@ -35,7 +35,11 @@ class ScoreOptions(twelve.TwelveOptions):
         help="leads to look at, e.g. II,V1,V5; or, for a CSV whose columns have other names, what each of them is",
     )
     lsb: float | None = option(
-        "--lsb", kind=NUMBER, parse=positive, metavar="MV", help="mV of one count, for a CSV of counts"
+        "--lsb",
+        kind=NUMBER,
+        parse=positive,
+        metavar="MV",
+        help="mV of one count, where the file does not say",
     )
     to: tuple[str, ...] = option(
         "--to", default=(), kind=TEXTS, repeatable=True, metavar="URI", help="jsonl:- jsonl:FILE wfdb:DIR"
@@ -77,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     if reconstructor:
         observers.append(TwelveObserver(reconstructor))
         known = twelve.Known(reconstructor)
-    leads = [lead for lead in options.leads if lead]
+    leads = [lead for lead in options.leads if lead not in ("", "time")]
     session = Session(replay(stored, math.inf), observers, options.to, leads=leads)
     overview = Overview()
     for event in session:

@@ -188,7 +188,7 @@ def read_recording(
     leads : str or sequence of str
         What the columns of a CSV file are, if its first row does not say; an empty name leaves one out.
     lsb : float, optional
-        mV of one count, for a CSV file of counts.
+        mV of one count, for a CSV file of counts or a WFDB record that is not calibrated.
 
     Raises
     ------
@@ -220,12 +220,12 @@ def open_recording(
     rate = None if fs is None else as_rate(fs)
     told = {"leads": leads.split(",") if isinstance(leads, str) and leads else tuple(leads), "lsb": lsb}
     if FORMATS[suffix] != FORMATS[".csv"]:
-        if lsb is not None:
-            raise SourceError(f"{path} states its scale: leave out the {lsb:g} mV of a count")
-        told = {}
+        told = {"lsb": lsb}
     module = import_module(FORMATS[suffix])
     stored: Stored = (
-        module.stored(path, rate) if hasattr(module, "stored") else Stored.of(module.read(path, rate, **told))
+        module.stored(path, rate, **told)
+        if hasattr(module, "stored")
+        else Stored.of(module.read(path, rate, **told))
     )
     stored.check(str(path))
     return stored

@@ -37,7 +37,7 @@ def read(path: Path, fs: float | None, leads: Sequence[str] = (), lsb: float | N
     leaves a column out), ``lsb`` (mV) where its numbers are counts.
     """
     header = opensignals.read_header(path)
-    table = read_table(path, header.names if header else ())
+    table = read_table(path, header.names if header else leads)
     if header:
         opensignals.scale(table, header.bits)
         fs = header.fs if fs is None else fs
@@ -46,10 +46,10 @@ def read(path: Path, fs: float | None, leads: Sequence[str] = (), lsb: float | N
         fs = _place(path, table, clock, fs)
     elif fs is None:
         raise SourceError(f"{path} has no time column: give its rate (--fs HZ)")
-    _drop_nameless(table, told=header is None)
+    _drop_nameless(table, told=table.headed)
     if not table.names:
         raise SourceError(f"{path} has {'no lead' if clock is None else 'a time column and no lead'}")
-    found = _named(path, table, leads)
+    found = _named(path, table, leads if table.headed or header else ())
     uncalibrated = _to_millivolts(found, table, fs or 1.0, lsb)
     return Recording(
         samples=table.values.astype(np.float32),
@@ -58,6 +58,7 @@ def read(path: Path, fs: float | None, leads: Sequence[str] = (), lsb: float | N
         name=path.stem,
         lsb=tuple(table.lsb),
         comments=table.comments,
+        epoch=header.epoch if header else None,
         uncalibrated=uncalibrated,
         remarks=tuple(table.remarks),
     )

@@ -1,14 +1,18 @@
 """The header of text files of OpenSignals (BITalino, biosignalsplux): in its second line JSON, one device a key.
 
-Behind the key are ``sensor`` (``["ECG"]``), ``column`` (``["nSeq", "I1", "A1"]``, of which those with A are signals),
-``sampling rate`` and ``resolution``, the bits of each column.
+Behind the key are ``sensor`` (``["ECG"]``), ``column`` (``["nSeq", "I1", "A1"]`` or ``["nSeq", "DI", "CH1"]``, of which
+``A1`` and ``CH1`` are signals), ``sampling rate``, ``resolution``, the bits of each column or of each signal, and
+mostly ``date`` and ``time``.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from wearecg.ecg.leads import UNKNOWN
@@ -21,15 +25,17 @@ LONGEST = 65536
 """Characters of a line of the header, at most."""
 LSB = {10: 3300 / 2**10 / 1100, 6: 3300 / 2**6 / 1100}
 """mV of one count of a BITalino, the only one of them with so few bits: ADC at 3.3 V behind a gain of 1100."""
+_SIGNAL = re.compile(r"(A|CH)\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenSignals:
-    """What the header says. ``names`` are empty for columns that are no signals; ``bits`` are those of each column."""
+    """What the header says. ``names`` are empty for columns that are no signals, and their ``bits`` are 0."""
 
     fs: float
     names: tuple[str, ...]
     bits: tuple[int, ...]
+    epoch: float | None
 
 
 def read_header(path: Path) -> OpenSignals | None:
@@ -51,13 +57,7 @@ def read_header(path: Path) -> OpenSignals | None:
         devices = list(json.loads(text.lstrip("# ")).values())
         if len(devices) > 1:
             raise SourceError(f"{path} is of {len(devices)} devices; export each by itself")
-        said = devices[0]
-        sensors = iter([str(sensor) for sensor in said["sensor"]])
-        names = [_lead(next(sensors, name)) if name.startswith("A") else "" for name in said["column"]]
-        bits = [int(bit) for bit in said["resolution"]]
-        if len(bits) != len(names):
-            raise ValueError(f"{len(names)} columns and {len(bits)} resolutions")
-        return OpenSignals(as_rate(said["sampling rate"]), tuple(names), tuple(bits))
+        return _of_device(devices[0])
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise SourceError(f"{path}: the header of this OpenSignals file is damaged: {error}") from error
 
@@ -69,6 +69,30 @@ def scale(table: Table, bits: Sequence[int]) -> None:
             table.values[:, column] -= 2.0 ** (bit - 1)
             table.lsb[column] = LSB.get(bit, 0.0)
             table.units[column] = "" if bit in LSB else f"counts of {bit} bits"
+
+
+def _of_device(said: dict[str, list[str]]) -> OpenSignals:
+    columns, sensors = said["column"], iter(said["sensor"])
+    resolution = [int(bit) for bit in said["resolution"]]
+    signals = [column for column in columns if _SIGNAL.fullmatch(column)]
+    if len(resolution) not in (len(columns), len(signals)):
+        raise ValueError(f"{len(columns)} columns and {len(resolution)} resolutions")
+    of_each = resolution if len(resolution) == len(columns) else None
+    of_signals = iter(resolution)
+    names, bits = [], []
+    for place, column in enumerate(columns):
+        is_signal = column in signals
+        names.append(_lead(str(next(sensors, column))) if is_signal else "")
+        bits.append((of_each[place] if of_each else next(of_signals)) if is_signal else 0)
+    return OpenSignals(as_rate(str(said["sampling rate"])), tuple(names), tuple(bits), _epoch(said))
+
+
+def _epoch(said: dict[str, list[str]]) -> float | None:
+    """Return the Unix time of the clock on the computer, read as UTC."""
+    with suppress(KeyError, ValueError):
+        when = datetime.strptime(f"{said['date']} {said['time']}".partition(".")[0], "%Y-%m-%d %H:%M:%S")
+        return when.replace(tzinfo=UTC).timestamp()
+    return None
 
 
 def _lead(sensor: str) -> str:

@@ -32,6 +32,8 @@ class Table:
     rows: Sequence[int]
     comments: tuple[str, ...] = ()
     remarks: list[str] = field(default_factory=list)
+    headed: bool = True
+    """Whether its names are those of its own first row."""
     lsb: list[float] = field(default_factory=list)
     """mV of one count of each column, 0 where the file does not say."""
 
@@ -47,8 +49,8 @@ class Table:
 def read_table(path: Path, names: Sequence[str] = ()) -> Table:
     """Read the table at ``path``; what comes before the row of its names is a comment, as a line with ``#`` is.
 
-    ``names`` are those of its columns, if it has no such row. Units are those in brackets behind a name, or in a row
-    of their own below.
+    ``names`` are those of its columns, if it starts with numbers. Units are those in brackets behind a name, or in a
+    row of their own below.
 
     Raises
     ------
@@ -64,13 +66,15 @@ def read_table(path: Path, names: Sequence[str] = ()) -> Table:
     ]
     if not rows:
         raise SignalError(f"{path} is empty; its first row should name the leads")
-    if names:
-        body, delimiter, units = rows, _delimiter(rows[0][1]), [""] * len(names)
-        names = list(names)
+    first = next((k for k, (_, line) in enumerate(rows) if _is_numbers(line)), None)
+    if first == 0:
+        if not names:
+            raise SourceError(
+                f"{path} starts with numbers; name its columns in its first row, or with --leads time,II,V1"
+            )
+        body, delimiter, names = rows, _delimiter(rows[0][1]), list(names)
+        units = [""] * len(names)
     else:
-        first = next((k for k, (_, line) in enumerate(rows) if _is_numbers(line)), None)
-        if first == 0:
-            raise SourceError(f"{path} starts with numbers; its first row should name the leads (time,I,II)")
         # Where a row is neither names nor numbers, it is told as that.
         head = first - 1 if first and not any(map(_is_number, _cells(rows[first - 1][1]))) else 0
         body = rows[head + 1 :]
@@ -86,7 +90,7 @@ def read_table(path: Path, names: Sequence[str] = ()) -> Table:
             names[column], units[column] = named["name"], named["unit"].strip()
     remarks: list[str] = []
     values = _numbers(path, body, delimiter, len(names), remarks)
-    return Table(names, units, values, [number for number, _ in body], tuple(comments), remarks)
+    return Table(names, units, values, [number for number, _ in body], tuple(comments), remarks, first != 0)
 
 
 def _text(path: Path) -> str:

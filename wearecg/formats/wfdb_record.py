@@ -57,15 +57,15 @@ _INVALID = {
 """The count that stands for no sample, by format."""
 
 
-def read(path: Path, fs: float | None) -> Recording:
+def read(path: Path, fs: float | None, lsb: float | None = None) -> Recording:
     """Read the record at ``path`` (its header, its signal file, or the name that both share).
 
-    ``fs`` is refused: a header always knows the rate.
+    ``fs`` is refused: a header always knows the rate. ``lsb`` (mV) is one count of leads that are not calibrated.
     """
-    return stored(path, fs).whole()
+    return stored(path, fs, lsb).whole()
 
 
-def stored(path: Path, fs: float | None) -> Stored:
+def stored(path: Path, fs: float | None, lsb: float | None = None) -> Stored:
     """Open the record at ``path``, as `read` would read it; all of it is looked at, piece by piece, and none kept."""
     stem = path.with_suffix("") if path.suffix in (".hea", ".dat") else path
     header_file = stem.with_name(stem.name + ".hea")
@@ -91,7 +91,9 @@ def stored(path: Path, fs: float | None) -> Stored:
             intervals=_intervals(annotations, any(said.startswith("wearecg ") for said in comments)),
         )
         return Stored.of(recording)
-    signals = _segmented(header_file, header) if header.segments else _single(header_file, header)
+    signals = (_segmented if header.segments else _single)(header_file, header, lsb)
+    if lsb and lsb not in signals.lsb:
+        raise SourceError(f"{header_file} states its scale: leave out the {lsb:g} mV of a count")
     recording = Recording(
         samples=np.empty((0, len(signals.leads)), np.float32),
         fs=signals.fs,
@@ -120,7 +122,7 @@ class _Signals:
     remarks: tuple[str, ...]
 
 
-def _single(header_file: Path, header: Header) -> _Signals:
+def _single(header_file: Path, header: Header, lsb: float | None) -> _Signals:
     """Read a record of one segment, each signal at its own rate."""
     frames, remarks = header.length, []
     held = whole_frames(header_file, header)
@@ -159,14 +161,16 @@ def _single(header_file: Path, header: Header) -> _Signals:
         remarks.append(
             f"{names[k]} is left out: it has {rate:g} Hz, {names[kept[0]]} has {frame * header.fs:g} Hz"
         )
-    steps, lsb, uncalibrated = [], [], []
+    steps, units, uncalibrated = [], [], []
     for k in kept:
         step, why = _millivolts(names[k], header.signals[k])
+        if why and lsb:
+            step, why = lsb, ""
         if why:
             remarks.append(f"{names[k]}: {why}; no statement that needs millivolts rests on it")
             uncalibrated.append(names[k])
-        steps.append(step)
-        lsb.append(0.0 if why else abs(step))
+        units.append(step)
+        steps.append(0.0 if why else abs(step))
     leads = tuple(names[k] for k in kept)
     lines = [header.signals[k] for k in kept]
 
@@ -174,13 +178,13 @@ def _single(header_file: Path, header: Header) -> _Signals:
         low, high = first // frame, -(-last // frame)
         digital = _digital(header_file, header, low, high)
         samples = np.empty(((high - low) * frame, len(kept)), np.float32)
-        for column, (k, step, line) in enumerate(zip(kept, steps, lines, strict=True)):
+        for column, (k, step, line) in enumerate(zip(kept, units, lines, strict=True)):
             samples[:, column] = (digital[k] - line.baseline) * step
             samples[digital[k] == _INVALID.get(line.format), column] = np.nan
         return samples[first - low * frame : last - low * frame]
 
     return _Signals(
-        frames * frame, physical, header.fs * frame, leads, tuple(lsb), tuple(uncalibrated), tuple(remarks)
+        frames * frame, physical, header.fs * frame, leads, tuple(steps), tuple(uncalibrated), tuple(remarks)
     )
 
 
@@ -230,7 +234,7 @@ def _millivolts(lead: str, line: SignalLine) -> tuple[float, str]:
     return scale / line.gain, ""
 
 
-def _segmented(header_file: Path, header: Header) -> _Signals:
+def _segmented(header_file: Path, header: Header, lsb: float | None) -> _Signals:
     """Read a record of several segments; what a segment or a signal lacks is missing."""
     segments = read_segments(header_file, header)
     parts: list[tuple[int, _Signals]] = []
@@ -238,7 +242,7 @@ def _segmented(header_file: Path, header: Header) -> _Signals:
     leads: dict[str, float] = {}
     for number, (name, length) in enumerate(header.segments):
         if name != NULL and (length or number):
-            parts.append((at, _single(header_file.with_name(f"{name}.hea"), segments[name])))
+            parts.append((at, _single(header_file.with_name(f"{name}.hea"), segments[name], lsb)))
         elif name != NULL:  # the layout of a record whose segments differ
             layout = canonical_all(line.name or UNKNOWN for line in segments[name].signals)
             leads = dict.fromkeys(layout, 0.0)
@@ -257,10 +261,10 @@ def _segmented(header_file: Path, header: Header) -> _Signals:
         )
     remarks = dict.fromkeys(remark for _, part in parts for remark in part.remarks)
     uncalibrated = dict.fromkeys(lead for _, part in parts for lead in part.uncalibrated)
-    lsb = tuple(leads.values())
+    steps = tuple(leads.values())
     read = partial(_of_segments, [(start * frame, part) for start, part in parts], tuple(leads))
     return _Signals(
-        at * frame, read, header.fs * frame, tuple(leads), lsb, tuple(uncalibrated), tuple(remarks)
+        at * frame, read, header.fs * frame, tuple(leads), steps, tuple(uncalibrated), tuple(remarks)
     )
 
 
