@@ -87,7 +87,7 @@ class Recording:
     intervals : RRSeries or None
         Of a recording without samples; otherwise None.
     uncalibrated : tuple of str
-        Those of ``leads`` whose unit is not known: their samples are of no known size.
+        Those of ``leads`` whose unit is not known: their samples are what the file has, counts mostly.
     remarks : tuple of str
         What the user should be told: what is missing, left out, or had to be assumed.
     """

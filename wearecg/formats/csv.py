@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearecg.ecg.leads import UNKNOWN, canonical, canonical_all, is_ecg, is_known
+from wearecg.ecg.size import usual_range
 from wearecg.errors import SourceError
 from wearecg.formats import Recording, opensignals
 from wearecg.formats.table import Table, read_table
 from wearecg.formats.time_column import SLOWEST_HZ, check, on_grid, usual_rate
-from wearecg.formats.units import millivolts, seconds, usual_range
+from wearecg.formats.units import millivolts, seconds
 
 _TIME = re.compile(r"(?:elapsed )?time|timestamp|t|millis|micros", re.IGNORECASE)
 _TIME_IN = re.compile(r"(?P<name>.+?)[_ ](?P<unit>s|ms|us|ns)", re.IGNORECASE)

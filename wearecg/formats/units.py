@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-from numpy.typing import NDArray
-
 _MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "v": 1e3, "nv": 1e-6}
 _SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _CLOCK = re.compile(r"(h{1,2}:)?m{1,2}:ss(\.\w+)?")
@@ -34,12 +31,3 @@ def seconds(unit: str) -> float | None:
 def is_unit(text: str) -> bool:
     """Whether it is one of these units."""
     return millivolts(text) is not None or seconds(text) is not None
-
-
-def usual_range(x: NDArray[np.float64], fs: float) -> float:
-    """Return the median range of the seconds of a signal [n] in which it moves; 0 if it never does."""
-    second = max(1, min(len(x), round(fs)))
-    parts = x[: len(x) // second * second].reshape(-1, second)
-    spans = np.fmax.reduce(parts, axis=1) - np.fmin.reduce(parts, axis=1)
-    spans = spans[spans > 0]
-    return float(np.median(spans)) if len(spans) else 0.0

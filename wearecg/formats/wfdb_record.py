@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 ANNOTATORS = ("atr", "wea")
 """An expert's, and ours."""
 DEFAULT_GAIN = 200.0
-"""Counts of a unit where the header gives none (header(5)): a guess, and told as one."""
+"""Counts of a unit of what is no ECG, where the header gives none (header(5))."""
 LONGEST_HOLE_DAYS = 7
 """A record that lacks more than this is not laid out in memory."""
 PIECE_S = 600.0
@@ -227,7 +227,7 @@ def _millivolts(lead: str, line: SignalLine) -> tuple[float, str]:
     if not is_ecg(lead):
         return 1 / (line.gain or DEFAULT_GAIN), ""
     if line.gain is None:
-        return 1 / DEFAULT_GAIN, "not calibrated (no gain in the header)"
+        return 1.0, "not calibrated (no gain in the header)"
     scale = millivolts(line.unit or "mV")
     if scale is None:
         return 1 / line.gain, f"its unit {line.unit!r} is not known"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from wearecg.block import (
@@ -16,6 +16,7 @@ from wearecg.block import (
     Summary,
 )
 from wearecg.ecg.leads import SYNTHETIC, is_ecg, select
+from wearecg.ecg.size import Size
 from wearecg.errors import LeadError, SignalError
 from wearecg.pipeline.measured import MeasuredStream, scores
 from wearecg.pipeline.observer import Observer
@@ -68,7 +69,7 @@ class Engine:
         self._wall_offset, self._epoch, self._realtime = wall_offset, epoch, realtime
         self.rate_notes = [""] * len(self.names)
         """How the rate of each is known, likewise."""
-        self.uncalibrated: list[tuple[str, ...]] = [()] * len(self.names)
+        self.uncalibrated: list[Mapping[str, Size]] = [{}] * len(self.names)
         """Leads of each that are of no known size, likewise."""
         self._streams: dict[StreamId, MeasuredStream] = {}
         self._rr: dict[StreamId, RRStream] = {}
@@ -156,14 +157,15 @@ class Engine:
     def _begin(self, block: SignalBlock, arrival: float) -> tuple[MeasuredStream, list[Event]]:
         """Begin a stream, and first end what it was before its rate or its leads changed."""
         info, trace = self._info(block, arrival), self._trace and block.stream.sensor == 1
+        sizes = self.uncalibrated[block.stream.sensor - 1]
         before = self._streams.get(block.stream)
         events: list[Event] = []
         try:
-            stream = MeasuredStream(block, info, self._observers, trace, self._later, self._realtime)
+            stream = MeasuredStream(block, info, self._observers, trace, self._later, self._realtime, sizes)
         except (SignalError, LeadError) as error:
             if before is None:
                 raise
-            stream = MeasuredStream(block, info, (), trace, self._later, self._realtime)
+            stream = MeasuredStream(block, info, (), trace, self._later, self._realtime, sizes)
             events.append(Notice(f"{error}; {info.stream} goes on, and nothing scores it", "warning"))
         if before:
             for event in before.finish():

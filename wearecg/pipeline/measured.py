@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 
@@ -24,6 +24,7 @@ from wearecg.block import (
     Summary,
     Trace,
 )
+from wearecg.ecg.size import Size
 from wearecg.pipeline.frontend import FrontEnd, FrontEvent
 from wearecg.pipeline.observer import About, Observer, Windows
 from wearecg.pipeline.resample import Resampler
@@ -48,9 +49,11 @@ class MeasuredStream:
         observers: Sequence[Observer],
         trace: bool,
         later: Later | None,
-        realtime: bool = True,
+        realtime: bool,
+        sizes: Mapping[str, Size],
     ) -> None:
         self.info = info
+        self._sizes = [sizes.get(lead, Size(0.0, 1.0)) for lead in info.leads] if info.uncalibrated else []
         self.timeline = Timeline(block.stream, realtime)
         self._front = FrontEnd(block.fs, block.leads, trace)
         self._beats: deque[Beat] = deque()
@@ -126,6 +129,10 @@ class MeasuredStream:
     def _measure(self, block: SignalBlock) -> list[Event]:
         self._samples += len(block)
         self.end = block.end
+        if self._sizes:
+            # What looks at samples expects them in mV; what is recorded stays as it came.
+            middle, usual = np.array(self._sizes).T
+            block = replace(block, samples=((block.samples - middle) / usual).astype(np.float32))
         events = self._found(self._front.feed(block))
         front, info = self._front, self.info
         if len(front.trace):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from wearecg.block import LinkState, Notice, RRIntervals, SignalBlock
 from wearecg.devices.base import Counters, Device
 from wearecg.devices.ble_base import BleDevice
+from wearecg.ecg.size import Size
 
 Item: TypeAlias = tuple[SignalBlock | RRIntervals, float] | LinkState | Notice
 """A measurement with its host arrival time (monotonic seconds), or news of the link."""
@@ -77,7 +79,7 @@ class Source(ABC):
     realtime: bool = True
     """False: the source waits for us, so nothing needs to be skipped to keep up."""
     counters: Counters | None = None
-    uncalibrated: tuple[str, ...] = ()
+    uncalibrated: Mapping[str, Size] = MappingProxyType({})
     """Leads whose samples are of no known size: no statement that needs millivolts rests on them."""
     epoch: float | None = None
     """Unix time of the first sample, where the source knows it better than the host's clock (a recording)."""

@@ -9,12 +9,16 @@ from numpy.typing import NDArray
 
 from wearecg.block import Samples, SignalBlock
 from wearecg.ecg.leads import select
+from wearecg.ecg.size import Size, usual_size
 from wearecg.ecg.wavelet import BRIDGE_S
 from wearecg.formats import Recording, Stored
 from wearecg.runs import runs
 from wearecg.transports.base import Source
 from wearecg.transports.pacing import PacedSource
 from wearecg.transports.replay_rr import RRReplaySource
+
+SIZED_S = 600.0
+"""How large a lead of no known unit is, the first ten minutes with a measurement tell."""
 
 
 def replay(recording: Recording | Stored, speed: float = 1.0) -> Source:
@@ -61,12 +65,27 @@ class ReplaySource(PacedSource):
         self.name = f"{recording.name} {self.pace}"
         self.rate_note = "given by the recording"
         self.epoch = recording.epoch
-        self.remarks, self.uncalibrated = recording.remarks, recording.uncalibrated
+        self.remarks, self.uncalibrated = recording.remarks, self._sizes(columns)
         self._columns = columns
         self._longest = int(BRIDGE_S * recording.fs)
         self._first = self._position = self._missing = 0
         self._samples: Samples = np.empty((0, len(columns)), np.float32)
         self._present: NDArray[np.bool_] = np.empty(0, bool)
+
+    def _sizes(self, columns: Sequence[int]) -> dict[str, Size]:
+        """Return the sizes of the leads of no known unit."""
+        stored, piece = self._stored, max(1, round(SIZED_S * self.fs))
+        names = stored.recording.leads
+        wanted = {names[k]: k for k in columns if names[k] in stored.recording.uncalibrated}
+        sizes: dict[str, Size] = {}
+        for first in range(0, stored.length, piece):
+            if len(sizes) == len(wanted):
+                break
+            samples = stored.read(first, min(first + piece, stored.length))
+            for lead, column in wanted.items():
+                if lead not in sizes and np.isfinite(samples[:, column]).any():
+                    sizes[lead] = usual_size(samples[:, column], self.fs)
+        return {lead: sizes.get(lead, Size(0.0, 1.0)) for lead in wanted}
 
     def _next(self, n: int) -> tuple[list[SignalBlock], int]:
         if self._position + n > self._first + len(self._samples):
