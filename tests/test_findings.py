@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from wearecg.block import RR, Finding, Measure, Notice, Statement, StreamId
+from wearecg.block import ECG, RR, Finding, Measure, Notice, Statement, StreamId, Summary
 from wearecg.findings import Active, Board
+from wearecg.statement import NOTHING
 
 SECOND_STRAP = StreamId("rr", 2)
 
@@ -144,3 +145,52 @@ def test_a_stream_is_what_it_carries_and_the_number_of_its_sensor(kind: str) -> 
 def test_a_stream_that_cannot_name_a_file_is_refused_with_words(kind: str) -> None:
     with pytest.raises(ValueError, match="no name of a stream"):
         StreamId(kind)
+
+
+def settling(code: str, end: float, **more: object) -> Statement:
+    return said(code, end, settle=30.0, hold=30.0, **more)
+
+
+def test_what_a_model_says_of_windows_begins_when_most_of_them_say_it_and_since_the_first() -> None:
+    board = Board()
+    assert told(board, *(settling("AFIB", end) for end in range(10, 23))) == []
+    assert told(board, settling("AFIB", 23), settling("AFIB", 24))[:1] == [("begins", "AFIB", 0)]
+
+
+def test_single_windows_neither_begin_nor_end_it() -> None:
+    board, changes = Board(), []
+    for end in range(10, 300):
+        stated = end % 7 == 0 if end < 100 else end % 7 != 0
+        changes += told(board, settling("AFIB", end) if stated else said(NOTHING, end))
+    assert [(change, code) for change, code, _ in changes if change != "holds"] == [("begins", "AFIB")]
+
+
+def test_it_has_ended_when_most_windows_leave_it_out_and_held_until_the_last_that_stated_it() -> None:
+    board = Board()
+    told(board, *(settling("AFIB", end) for end in range(10, 61)))
+    ended = [f for end in range(61, 200) for f in board.feed(said(NOTHING, end)) if isinstance(f, Finding)]
+    assert [(f.change, f.code, f.end) for f in ended] == [("ends", "AFIB", 60)]
+    assert ended[0].seen < 85
+
+
+def test_windows_that_could_not_be_judged_are_not_among_most_of_them() -> None:
+    board = Board()
+    told(board, *(settling("AFIB", end) for end in range(10, 41)))
+    refused = [said("NOT_SCORED", end, probability=None, why="unusable") for end in range(41, 60)]
+    assert ("ends", "AFIB", 0) not in told(board, *refused)
+    assert told(board, settling("AFIB", 60)) == [("holds", "AFIB", 0)]
+
+
+def test_in_a_stream_that_is_too_short_to_settle_most_windows_decide_at_its_end() -> None:
+    def ends_at(end: float, *codes: str) -> list[tuple[str, str, float]]:
+        board = Board()
+        for at, code in enumerate(codes):
+            told(board, settling(code, 10 + at) if code != NOTHING else said(code, 10 + at))
+        summary = Summary(ECG, end, 1, {}, 0, 0, 0, 0)
+        *begun, last = board.feed(summary)
+        assert last is summary
+        return [(f.change, f.code, f.since) for f in begun if isinstance(f, Finding)]
+
+    assert ends_at(10, "AFIB") == [("begins", "AFIB", 0)]
+    assert ends_at(13, "AFIB", "AFIB", "AFIB", NOTHING) == [("begins", "AFIB", 0)]
+    assert ends_at(13, "AFIB", NOTHING, "AFIB", NOTHING) == []

@@ -178,7 +178,7 @@ def test_what_was_found_before_a_recording_cannot_go_on_is_told():
     class Breaks(type(wearecg.open_source("simulate:af"))):
         def read(self, timeout):
             items = super().read(timeout)
-            if self._handed > 250 * 45:
+            if self._handed > 250 * 60:
                 raise wearecg.SourceError("the disk went away")
             return items
 

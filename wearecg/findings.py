@@ -21,6 +21,8 @@ from wearecg.block import (
     StreamInfo,
     Summary,
 )
+from wearecg.settling import Settling
+from wearecg.statement import NOTHING
 
 T = TypeVar("T")
 
@@ -36,6 +38,7 @@ class _Source:
     end: float = float("-inf")
     seen: set[str] = field(default_factory=set)
     holds: dict[str, Finding] = field(default_factory=dict)
+    settling: Settling = field(default_factory=Settling)
 
 
 class Board:
@@ -64,6 +67,8 @@ class Board:
                 self._remember(event)
             case StreamInfo():
                 return [*self._end(event.stream), event]
+            case Summary():
+                return [*self._settle(event.stream), event]
         return [event]
 
     def _place(self, statement: Statement) -> list[Finding]:
@@ -71,16 +76,29 @@ class Board:
         findings: list[Finding] = []
         if statement.end > source.end:
             for code, held in list(source.holds.items()):
-                if code not in source.seen and source.end - held.end >= held.hold:
+                absent = code not in source.seen and source.end - held.end >= held.hold
+                if absent or (held.settle and source.settling.gone(held)):
                     del source.holds[code]
                     findings.append(replace(held, change="ends", seen=statement.end))
             source.seen.clear()
             source.end = statement.end
+            if not statement.why:
+                source.settling.look(statement.start, statement.end)
+        if statement.code == NOTHING:
+            return findings
+        since: float | None = statement.start
+        if statement.settle:
+            source.settling.say(statement)
+            if statement.code not in source.holds:
+                since = source.settling.since(statement)
+        return findings if since is None else [*findings, self._hold(source, statement, since)]
+
+    def _hold(self, source: _Source, statement: Statement, since: float) -> Finding:
         before = source.holds.get(statement.code)
         unbroken = before is not None and (
             statement.start <= before.end + before.hold or bool(before.why and statement.why)
         )
-        since = before.since if before and unbroken else statement.start
+        since = before.since if before and unbroken else since
         same = before is not None and unbroken and before.why == statement.why
         evidence = () if statement.why else (*statement.evidence, *self._beside(statement))
         said = {name: getattr(statement, name) for name in STATED}
@@ -92,7 +110,17 @@ class Board:
         )
         source.holds[statement.code] = finding
         source.seen.add(statement.code)
-        return [*findings, finding]
+        return finding
+
+    def _settle(self, stream: StreamId) -> list[Finding]:
+        """Begin what was stated most of the time in a stream that ends before it could settle."""
+        return [
+            self._hold(source, statement, since)
+            for (one, _), source in self._sources.items()
+            if one == stream
+            for statement, since in source.settling.at_the_end()
+            if statement.code not in source.holds
+        ]
 
     def _end(self, stream: StreamId) -> list[Finding]:
         """End what holds in a stream and forget it."""

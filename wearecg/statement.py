@@ -16,6 +16,9 @@ Why: TypeAlias = Literal["short", "missing", "unusable", "leads", "unlike", "fai
 """Why nothing is said: too little signal, samples missing, bad signal, other leads, unlike any ECG, a failure."""
 NOT_SCORED = "NOT_SCORED"
 """The code of a statement that nothing is said."""
+NOTHING = "NOTHING"
+"""The code of a statement that its source has looked and has nothing to state. It is no finding, and ends those that
+were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,9 @@ class Statement(Entry):
         What was measured over the same stretch.
     hold : float
         Seconds for which its source may leave it out before it counts as ended.
+    settle : float
+        Seconds over most of which its source must state it before it begins, and leave it out before it ends; 0 for a
+        source that judges by itself.
     stream : StreamId
 
     Examples
@@ -113,6 +119,7 @@ class Statement(Entry):
     reason: str = ""
     evidence: tuple[Measure, ...] = field(default=(), metadata=pairs("key", "value"))
     hold: float = field(default=0.0, metadata=rounded())
+    settle: float = field(default=0.0, metadata=rounded())
     stream: StreamId = ECG
 
     @property

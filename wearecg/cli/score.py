@@ -11,7 +11,7 @@ from pathlib import Path
 from wearecg.cli import scoring, twelve
 from wearecg.cli.arguments import positive
 from wearecg.cli.config import settle
-from wearecg.cli.options import NUMBER, TEXTS, UsageError, add_options, option, texts
+from wearecg.cli.options import NUMBER, TEXTS, UsageError, add_options, flag, option, texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,7 @@ class ScoreOptions(twelve.TwelveOptions):
     to: tuple[str, ...] = option(
         "--to", default=(), kind=TEXTS, repeatable=True, metavar="URI", help="jsonl:- jsonl:FILE wfdb:DIR"
     )
+    windows: bool = flag("--windows", help="tell what every window shows, also what does not settle")
     plot: Path | None = option(
         "--plot",
         parse=Path,
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     options = settle(args, ScoreOptions)
     reconstructor = twelve.reconstructor(options)
     stored = open_recording(options.file, options.fs, options.leads, options.lsb)
-    observers = scoring.observers(options)
+    observers = scoring.observers(options, options.windows)
     known = None
     if reconstructor:
         observers.append(TwelveObserver(reconstructor))

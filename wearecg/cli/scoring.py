@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wearecg.cli.options import TEXT_OR_TEXTS, Options, UsageError, option
+from wearecg.cli.options import TEXT_OR_TEXTS, TEXTS, Options, UsageError, option, texts
+from wearecg.ecg.statements import PRIORS
 from wearecg.models.card import PRECISIONS, RUNTIMES
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ NONE = "none"
 
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions(Options):
-    """``--model``, and ``--runtime`` and ``--precision`` for every model that a command loads."""
+    """``--model``, ``--prior`` and ``--statements``; ``--runtime`` and ``--precision`` for every model of a command."""
 
     model: tuple[str, ...] = option(
         "--model",
@@ -39,6 +40,20 @@ class ModelOptions(Options):
         help="which file of every model: int8 is small and fast, fp32 exact (default int8)",
     )
 
+    prior: str | None = option(
+        "--prior",
+        choices=PRIORS,
+        help="whose ECG it is, for the probabilities of a model: how common statements are there (default ambulatory)",
+    )
+    statements: tuple[str, ...] = option(
+        "--statements",
+        default=(),
+        kind=TEXTS,
+        parse=texts,
+        metavar="LVH,MI",
+        help="statements of a model to make although these leads are too few for them",
+    )
+
     def __post_init__(self) -> None:
         """Refuse ``none`` together with a model."""
         super().__post_init__()
@@ -46,11 +61,17 @@ class ModelOptions(Options):
             raise UsageError("--model none scores nothing: give it alone, or leave it out")
 
 
-def observers(options: ModelOptions) -> list[Observer]:
-    """Open the observers that the options name; ``auto`` if they name none."""
-    from wearecg.observers import open_observers, with_form
+def observers(options: ModelOptions, windows: bool = False) -> list[Observer]:
+    """Open the observers that the options name, ``auto`` if they name none; with ``windows`` each window is told."""
+    from wearecg.observers import open_observers, with_options
 
     if options.model == (NONE,):
         return []
-    names = options.model or ("auto",)
-    return open_observers(with_form(name, options.runtime, options.precision) for name in names)
+    given = {"runtime": options.runtime, "precision": options.precision}
+    if options.prior:
+        given["prior"] = options.prior
+    if options.statements:
+        given["statements"] = ",".join(options.statements)
+    if windows:
+        given["windows"] = "all"
+    return open_observers(with_options(name, given) for name in options.model or ("auto",))

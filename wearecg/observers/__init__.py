@@ -26,7 +26,7 @@ __all__ = [
     "known",
     "open_observer",
     "open_observers",
-    "with_form",
+    "with_options",
 ]
 
 BUILT_IN: dict[str, tuple[str, str]] = {
@@ -84,13 +84,12 @@ def open_observers(specs: str | Iterable[str]) -> list[Observer]:
     return [open_observer(spec) for spec in dict.fromkeys([specs] if isinstance(specs, str) else specs)]
 
 
-def with_form(spec: str, runtime: str, precision: str) -> str:
-    """Return ``spec`` with this runtime and precision, if it names a model and does not state its own."""
+def with_options(spec: str, options: Mapping[str, str]) -> str:
+    """Return ``spec`` with these options, if it names a model; those that it states itself stay."""
     name, _, query = spec.partition("?")
     if name != "auto" and _opener(name):
         return spec
-    form = {"runtime": runtime, "precision": precision}
-    return f"{name}?{urlencode(form | dict(parse_qsl(query, keep_blank_values=True)))}"
+    return f"{name}?{urlencode({**options, **dict(parse_qsl(query, keep_blank_values=True))})}"
 
 
 def known() -> list[str]:

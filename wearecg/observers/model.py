@@ -11,26 +11,26 @@ from wearecg.ecg.rhythm import rr_measures
 from wearecg.models.card import Card, load_card
 from wearecg.models.runner import ENGINES
 from wearecg.models.runtimes import check_runtime
+from wearecg.observers import telling
 from wearecg.observers.options import known_options
+from wearecg.observers.telling import Telling
 from wearecg.pipeline.observer import About, Observer, Segments, Windows
-from wearecg.statement import not_scored
+from wearecg.statement import NOTHING, not_scored
 
 if TYPE_CHECKING:
     from wearecg.models.model import Model
 
-OPTIONS = ("runtime", "precision")
+OPTIONS = ("runtime", "precision", *telling.OPTIONS)
 STANDARD: Final = "encoder"
 ANY_LEAD: Final = "rhythm1"
 """What ``auto`` chooses: for leads of known position, and for one of unknown position."""
 RR_SOURCE = "rr@1"
-RHYTHM = "rhythm"
-"""The group of statements that need no millivolts."""
 
 
 def of(model: Model, options: Mapping[str, str]) -> Observer:
     """Return the observer that scores with ``model``, which was loaded with ``options``."""
     known_options(model.card.source, options, OPTIONS)
-    return ModelObserver(model)
+    return ModelObserver(model, Telling.of(options, model.card))
 
 
 def open_auto(options: Mapping[str, str]) -> Observer:
@@ -44,13 +44,11 @@ class ModelObserver(Observer):
 
     slow = True
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, model: Model, telling: Telling) -> None:
+        self._model = type(model)(telling.applied(model.card), model.runner)
+        self._telling = telling
         self.source = model.card.source
         self.wants = wants_of(model.card)
-        groups = model.card.outputs.groups
-        self._sizeless = {said.code for group in groups if group.name == RHYTHM for said in group.statements}
-        """Statements that do not rest on the size of the waves."""
 
     def begin(self, about: About) -> Observer:
         """Return itself."""
@@ -87,11 +85,10 @@ class ModelObserver(Observer):
     ) -> list[Event]:
         rr = [beat.rr for beat in beats if beat.rr is not None]
         evidence = rr_measures(rr, RR_SOURCE, item.start, item.end, item.stream)
-        return [
-            statement if statement.why else replace(statement, evidence=evidence)
-            for statement in said
-            if statement.why or statement.code in self._sizeless or not about.info.uncalibrated
-        ]
+        kept = self._telling.kept(said, sizeless=bool(about.info.uncalibrated))
+        if not kept:
+            kept = [Statement(NOTHING, "", item.start, item.end, None, self.source, stream=item.stream)]
+        return [statement if statement.why else replace(statement, evidence=evidence) for statement in kept]
 
 
 class AutoObserver(Observer):
@@ -114,7 +111,9 @@ class AutoObserver(Observer):
         standard = set(about.info.leads) & set(self._card.input.leads)
         name: Literal["encoder", "rhythm1"] = STANDARD if standard else ANY_LEAD
         if name not in self._loaded:
-            self._loaded[name] = ModelObserver(load_model(name, **self._options))
+            form = {key: value for key, value in self._options.items() if key not in telling.OPTIONS}
+            model = load_model(name, **form)
+            self._loaded[name] = of(model, self._options)
         return self._loaded[name]
 
     def feed(self, item: object, about: About) -> Iterable[Event]:
