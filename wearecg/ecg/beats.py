@@ -44,6 +44,8 @@ GAIN = 0.12
 """Weight of a new beat or wave in its level."""
 PROVEN = 8
 """After so many beats the levels are known: in a standstill they no longer fall to where P waves would be beats."""
+BEHIND_S = 0.5
+"""After so much all that was seen has been decided."""
 ASYSTOLE_S = 3.0
 """Without beats for this long the signal levels fall by 30 % a second, unless they are known."""
 
@@ -185,7 +187,7 @@ class BeatDetector:
     def flush(self) -> list[Beat]:
         """Return the beats that still wait for what follows: there is nothing to follow."""
         end = self._wavelet.end
-        beats = self.feed(np.full((self._wavelet.most, len(self.leads)), np.nan))
+        beats = self.feed(np.full((ceil(BEHIND_S * self.fs), len(self.leads)), np.nan))
         self._wavelet.rewind(end)
         return beats
 

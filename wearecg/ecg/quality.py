@@ -60,7 +60,7 @@ class QualityMeter:
 
     # Declared: cheaper to look up.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_ecg _first _lag _off _off_before _parts _recent _seconds _start _tenths edge fs leads n noisy "
+        "_ecg _first _good_since _lag _off _off_before _parts _recent _seconds _start _tenths edge fs leads n noisy "
         "recent second"
     ).split()
 
@@ -70,6 +70,8 @@ class QualityMeter:
         self.recent: deque[Quality] = deque(maxlen=REMEMBER_S)
         """The last verdicts, oldest first."""
         self._start = start
+        self._good_since = start
+        """Behind this all verdicts on all leads are good."""
         self._ecg = [is_ecg(lead) for lead in leads]
         self._lag = max(1, round(STEP_S * fs))
         self._tenths = np.zeros((0, 0), dtype=np.float32)
@@ -132,7 +134,7 @@ class QualityMeter:
             )
             leads = tuple(LeadQuality(lead, "unusable", "gap", {"missing_share": 1.0}) for lead in self.leads)
             found.append(Quality(self._start + first, self._start + second, leads))
-            self.recent.append(found[-1])
+            self._remember(found[-1])
             self._forget()
             self._begin(second)
         return found
@@ -145,13 +147,13 @@ class QualityMeter:
         """
         near = takewhile(lambda q: q.end > start, reversed(self.recent))
         spans = [(min(q.end, end) - max(q.start, start), q) for q in near if q.start < end][::-1]
-        total = sum(span for span, _ in spans)
+        total = sum([span for span, _ in spans])
+        if spans and start >= self._good_since:
+            times = {"good_s": float(total), "poor_s": 0.0, "unusable_s": 0.0}
+            good = [LeadQuality(lead, "good", "", dict(times)) for lead in self.leads]
+            return Quality(start, end, tuple(good))
         leads = []
         for k, lead in enumerate(self.leads):
-            if spans and all(quality.leads[k].verdict == "good" for _, quality in spans):
-                measures = {"good_s": float(total), "poor_s": 0.0, "unusable_s": 0.0}
-                leads.append(LeadQuality(lead, "good", "", measures))
-                continue
             time = {"good": 0.0, "poor": 0.0, "unusable": 0.0}
             reasons: dict[tuple[str, str], float] = {}
             for span, quality in spans:
@@ -176,6 +178,11 @@ class QualityMeter:
             )
             leads.append(LeadQuality(lead, verdict, reason, {f"{name}_s": s for name, s in time.items()}))
         return Quality(start, end, tuple(leads))
+
+    def _remember(self, quality: Quality) -> None:
+        self.recent.append(quality)
+        if any(lead.verdict != "good" for lead in quality.leads):
+            self._good_since = quality.end
 
     def _forget(self) -> None:
         """Measure the next second on its own."""
@@ -211,7 +218,7 @@ class QualityMeter:
                     leads.append(self._say(k, "unusable", "gap", {"missing_share": missing}))
         start = self._start + self.second
         quality = Quality(start, start + 1, tuple(leads))
-        self.recent.append(quality)
+        self._remember(quality)
         self._off_before = self._off
         self._begin(self.second + 1)
         return quality

@@ -35,6 +35,9 @@ def without_spikes(x: Array, most: int, least: float) -> Array | None:
     step = x[1:] - x[:-1]
     if step.item(step.argmax()) <= least or step.item(step.argmin()) >= -least:  # neither, if there is a NaN
         return None
+    steep = np.abs(step)
+    if not ((steep[1:] > least) & (steep[:-1] < FLAT * steep[1:])).any():  # no spike begins; most end here
+        return None
     y: Array | None = None
     for length in range(1, most + 1):
         # step[i] leads to the first sample of a spike, step[i + length] away from the last one.

@@ -55,9 +55,9 @@ class QrsWavelet:
         self._kernel = _gaussian(round(0.012 * fs), 0.004 * fs)
         self._earlier, self._later = int(EARLIER_S * fs), int(LATER_S * fs)
         self._deflections: dict[int, Array] = {}
-        self.most = ceil(0.5 * fs)
+        self.most = ceil(fs)
         """Samples that may be appended at once, and that are kept to look back on."""
-        self._buffer = np.zeros((12 * self.most, leads))
+        self._buffer = np.zeros((6 * self.most, leads))
         self._lo = self._hi = self._base = self._spiky = 0
 
     @property
@@ -78,7 +78,7 @@ class QrsWavelet:
         hi = self._hi
         end = hi + len(x)
         if end > len(self._buffer):
-            drop = max(self._lo - 2 * self.most, 0)
+            drop = max(self._lo - self.most, 0)
             self._buffer[: hi - drop] = self._buffer[drop:hi].copy()
             self._lo -= drop
             self._base += drop
@@ -142,7 +142,9 @@ class QrsWavelet:
             return 0.0
         smooth = without_spikes(rows[:, None], self._longest, 0.15)
         rows = rows if smooth is None else smooth[:, 0]
-        return float(np.nanmax(np.abs(rows[2 * h :] - 2 * rows[h:-h] + rows[: -2 * h]), initial=0.0))
+        bends = np.abs(rows[2 * h :] - 2 * rows[h:-h] + rows[: -2 * h])
+        largest: float = bends.item(bends.argmax())  # a NaN, if there is one
+        return largest if largest == largest else float(np.nanmax(bends, initial=0.0))
 
     def retake(self, ticks: int) -> tuple[Array, list[int]]:
         """Return the last ``ticks`` again with 0 where they touch NaN, and those that do on every lead.
