@@ -307,7 +307,7 @@ def score(
     30.0
     """
     from wearecg.formats import Recording, Stored
-    from wearecg.transports.replay import ReplaySource
+    from wearecg.transports.replay import TOGETHER_S, ReplaySource
 
     given = names_of(leads)
     try:
@@ -324,7 +324,8 @@ def score(
         raise LeadError(f"{name}: a lead is given twice in {', '.join(given)}")
     recording = Stored.of(Recording(x, fs, names, name))
     recording.check(name)
-    return report(Session(ReplaySource(recording, math.inf), open_observers(observe)))
+    source = ReplaySource(recording, math.inf, longest_s=TOGETHER_S)
+    return report(Session(source, open_observers(observe)))
 
 
 def _names(source: Source) -> list[str]:

@@ -72,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
     from wearecg.formats import open_recording
     from wearecg.observers.twelve import TwelveObserver
     from wearecg.session import Session
-    from wearecg.transports.replay import replay
+    from wearecg.transports.pacing import LONGEST_S
+    from wearecg.transports.replay import TOGETHER_S, replay
 
     options = settle(args, ScoreOptions)
     reconstructor = twelve.reconstructor(options)
@@ -83,7 +84,9 @@ def run(args: argparse.Namespace) -> int:
         observers.append(TwelveObserver(reconstructor))
         known = twelve.Known(reconstructor)
     leads = [lead for lead in options.leads if lead not in ("", "time")]
-    session = Session(replay(stored, math.inf), observers, options.to, leads=leads)
+    # An output is told what happens second by second, as it is live.
+    source = replay(stored, math.inf, LONGEST_S if options.to else TOGETHER_S)
+    session = Session(source, observers, options.to, leads=leads)
     overview = Overview()
     for event in session:
         overview.feed(event)

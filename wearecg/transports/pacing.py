@@ -12,7 +12,7 @@ from wearecg.transports.base import Item, Source
 
 BLOCK_SECONDS = 0.04
 """Length of a block at 1x, as a wearable would send it."""
-LONGEST_BLOCK = 1.0
+LONGEST_S = 1.0
 _BLOCKS_PER_READ = 16
 
 
@@ -20,13 +20,14 @@ class PacedSource(Source):
     """A source with a supply of blocks, handed over on an absolute schedule.
 
     ``speed`` is how many seconds of signal pass in one second, ``math.inf`` for as fast as they are read. A
-    block's arrival is when its last sample was due; at infinite speed it is what it would be at 1x.
+    block's arrival is when its last sample was due; at infinite speed it is what it would be at 1x. No block is longer
+    than ``longest_s``.
     """
 
     remarks: tuple[str, ...] = ()
     """What the user should be told before it plays."""
 
-    def __init__(self, fs: float, speed: float) -> None:
+    def __init__(self, fs: float, speed: float, longest_s: float = LONGEST_S) -> None:
         if not speed > 0:
             raise SourceError(
                 f"a speed of {speed:g} is not possible; 1 is real time, inf is as fast as possible"
@@ -35,7 +36,7 @@ class PacedSource(Source):
         self.speed = speed
         self.pace = "as fast as it is read" if math.isinf(speed) else f"at {speed:g}x"
         self.realtime = not math.isinf(speed)
-        self.block_samples = max(1, round(fs * min(BLOCK_SECONDS * max(1.0, speed), LONGEST_BLOCK)))
+        self.block_samples = max(1, round(fs * min(BLOCK_SECONDS * max(1.0, speed), longest_s)))
         self._began: float | None = None
         self._announced = False
         self._ended = False

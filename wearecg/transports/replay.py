@@ -14,19 +14,22 @@ from wearecg.ecg.wavelet import BRIDGE_S
 from wearecg.formats import Recording, Stored
 from wearecg.runs import runs
 from wearecg.transports.base import Source
-from wearecg.transports.pacing import PacedSource
+from wearecg.transports.pacing import LONGEST_S, PacedSource
 from wearecg.transports.replay_rr import RRReplaySource
 
 SIZED_S = 600.0
 """How large a lead of no known unit is, the first ten minutes with a measurement tell."""
+TOGETHER_S = 16.0
+"""Length of blocks for who wants to know what is in a recording, and not to see it happen: they cost the least."""
 
 
-def replay(recording: Recording | Stored, speed: float = 1.0) -> Source:
+
+def replay(recording: Recording | Stored, speed: float = 1.0, longest_s: float = LONGEST_S) -> Source:
     """Return what plays a recording, of samples or of RR intervals."""
     stored = recording if isinstance(recording, Stored) else Stored.of(recording)
     if stored.recording.intervals:
         return RRReplaySource(stored.recording, speed)
-    return ReplaySource(stored, speed)
+    return ReplaySource(stored, speed, longest_s=longest_s)
 
 
 class ReplaySource(PacedSource):
@@ -41,6 +44,8 @@ class ReplaySource(PacedSource):
     speed : float
     leads : sequence of str, optional
         The leads wanted, in the order wanted; all of them by default.
+    longest_s : float
+        Seconds of the longest block.
 
     Raises
     ------
@@ -53,10 +58,11 @@ class ReplaySource(PacedSource):
         recording: Recording | Stored,
         speed: float = 1.0,
         leads: Sequence[str] | None = None,
+        longest_s: float = LONGEST_S,
     ) -> None:
         self._stored = recording if isinstance(recording, Stored) else Stored.of(recording)
         recording = self._stored.recording
-        super().__init__(recording.fs, speed)
+        super().__init__(recording.fs, speed, longest_s)
         columns = list(range(len(recording.leads)))
         if leads is not None:
             columns = select(leads, recording.leads, recording.name)
