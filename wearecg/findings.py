@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TypeVar
+from operator import attrgetter
+from typing import Literal, TypeVar
 
 from wearecg.block import (
     Beat,
@@ -26,7 +27,8 @@ from wearecg.statement import NOTHING
 
 T = TypeVar("T")
 
-STATED = tuple(one.name for one in fields(Statement))
+STATED = attrgetter(*(one.name for one in fields(Statement)))
+"""The fields that a finding has from its statement, which are its first ones."""
 KEEP_S = 120.0
 """Measures that ended so much earlier than the newest of their stream are no evidence any more."""
 
@@ -101,13 +103,10 @@ class Board:
         since = before.since if before and unbroken else since
         same = before is not None and unbroken and before.why == statement.why
         evidence = () if statement.why else (*statement.evidence, *self._beside(statement))
-        said = {name: getattr(statement, name) for name in STATED}
-        finding = Finding(
-            **{**said, "evidence": evidence},
-            since=since,
-            change="holds" if same else "begins",
-            seen=statement.end,
-        )
+        change: Literal["holds", "begins"] = "holds" if same else "begins"
+        finding = Finding(*STATED(statement), since=since, change=change, seen=statement.end)
+        if len(evidence) != len(statement.evidence):
+            finding = replace(finding, evidence=evidence)
         source.holds[statement.code] = finding
         source.seen.add(statement.code)
         return finding
@@ -140,10 +139,13 @@ class Board:
             kept.popleft()
 
     def _beside(self, statement: Statement) -> Iterable[Measure]:
+        measures = self._measures.get(statement.stream, ())
+        if not measures:
+            return ()
         own = {measure.key for measure in statement.evidence}
         newest = {
             measure.key: measure
-            for measure in self._measures.get(statement.stream, ())
+            for measure in measures
             if measure.start < statement.end and measure.end > statement.start and measure.key not in own
         }
         return newest.values()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from wearecg.block import Beat, Event, Statement, Window
@@ -57,21 +56,18 @@ class ModelObserver(Observer):
 
     def feed(self, item: object, about: About) -> Iterable[Event]:
         """Take a window; return its statements, with the rate and irregularity of the beats in it as evidence."""
-        (said,) = self._score([item], [about])
+        (said,) = self.feed_together([item], [about])
         return said
 
-    def feed_together(self, items: Sequence[object], abouts: Sequence[About]) -> Iterable[Iterable[Event]]:
+    def feed_together(self, items: Sequence[object], abouts: Sequence[About]) -> Sequence[Iterable[Event]]:
         """Take windows; the network runs once for those that have the same leads."""
-        return self._score(items, abouts)
-
-    def _score(self, items: Sequence[object], abouts: Sequence[About]) -> list[list[Event]]:
         windows = [item for item in items if isinstance(item, Window)]
         beats = [about.beats(item.start, item.end) for item, about in zip(windows, abouts, strict=True)]
         scored = iter(
             self._model.score_windows([item for item, found in zip(windows, beats, strict=True) if found])
         )
         return [
-            self._with_evidence(item, about, found, next(scored)) if found else [self._no_beat(item, about)]
+            self._told(item, about, found, next(scored)) if found else [self._no_beat(item, about)]
             for item, about, found in zip(windows, abouts, beats, strict=True)
         ]
 
@@ -80,15 +76,14 @@ class ModelObserver(Observer):
         reason = f"no beat in {item.end - item.start:g} s"
         return not_scored(self.source, about.info, item.start, item.end, "unusable", reason)
 
-    def _with_evidence(
+    def _told(
         self, item: Window, about: About, beats: Sequence[Beat], said: Sequence[Statement]
-    ) -> list[Event]:
+    ) -> Sequence[Event]:
         rr = [beat.rr for beat in beats if beat.rr is not None]
         evidence = rr_measures(rr, RR_SOURCE, item.start, item.end, item.stream)
-        kept = self._telling.kept(said, sizeless=bool(about.info.uncalibrated))
-        if not kept:
-            kept = [Statement(NOTHING, "", item.start, item.end, None, self.source, stream=item.stream)]
-        return [statement if statement.why else replace(statement, evidence=evidence) for statement in kept]
+        return self._telling.kept(said, evidence, sizeless=bool(about.info.uncalibrated)) or [
+            Statement(NOTHING, "", item.start, item.end, None, self.source, stream=item.stream)
+        ]
 
 
 class AutoObserver(Observer):

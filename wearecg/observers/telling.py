@@ -9,7 +9,7 @@ from math import exp, log
 from wearecg.ecg.statements import PRIORS, Prior, find
 from wearecg.errors import ConfigError
 from wearecg.models.card import Card, CardStatement, Group
-from wearecg.statement import Statement
+from wearecg.statement import Measure, Statement
 
 OPTIONS = ("prior", "statements", "windows")
 PTB_XL = "PTB-XL"
@@ -83,8 +83,10 @@ class Telling:
         odds = log(threshold / (1 - threshold)) + shift if threshold < 1 else float("inf")
         return replace(said, text=term.text, offset=said.offset + shift, threshold=1 / (1 + exp(-odds)))
 
-    def kept(self, statements: Iterable[Statement], sizeless: bool) -> list[Statement]:
-        """Return those that their leads can carry, with their rule; with ``sizeless`` only those of the rhythm."""
+    def kept(
+        self, statements: Iterable[Statement], evidence: tuple[Measure, ...], sizeless: bool
+    ) -> list[Statement]:
+        """Return those that their leads can carry, with their rule and evidence; ``sizeless``: those of the rhythm."""
         kept: list[Statement] = []
         for said in statements:
             term = find(said.code)
@@ -93,8 +95,8 @@ class Telling:
             elif sizeless and not (term and term.rests_on == "rhythm"):
                 continue
             elif term is None:
-                kept.append(said)
+                kept.append(replace(said, evidence=evidence))
             elif said.code in self.named or term.carried_by(said.leads):
                 settle = 0.0 if self.windows else term.settle
-                kept.append(replace(said, settle=settle, hold=settle))
+                kept.append(replace(said, settle=settle, hold=settle, evidence=evidence))
         return kept

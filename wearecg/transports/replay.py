@@ -23,7 +23,6 @@ TOGETHER_S = 16.0
 """Length of blocks for who wants to know what is in a recording, and not to see it happen: they cost the least."""
 
 
-
 def replay(recording: Recording | Stored, speed: float = 1.0, longest_s: float = LONGEST_S) -> Source:
     """Return what plays a recording, of samples or of RR intervals."""
     stored = recording if isinstance(recording, Stored) else Stored.of(recording)
