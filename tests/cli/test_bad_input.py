@@ -114,7 +114,7 @@ def test_recording_with_missing_samples_keeps_them_missing(told, tmp_path):
     x[2500:3000] = np.nan
     code, text = told("score", csv(tmp_path, "nan.csv", x, 250))
     assert code == 0
-    assert "gap 10.00 s for 2.00 s" in text
+    assert "1 gap of 2.00 s at 0:10" in text
 
 
 def test_recording_of_nothing_but_missing_samples(told, tmp_path):

@@ -13,6 +13,7 @@ from tests.sinks.scenario import finding, not_scored
 from wearecg.block import (
     ECG,
     Beat,
+    BeatClass,
     ClockFit,
     Event,
     Gap,
@@ -93,6 +94,13 @@ def test_shows_what_is_known() -> None:
     assert "not a medical device" in whole
     assert "● REC 00:00:04 there/wearecg_x" in text[-1]
     assert re.search(r"█▀▀ █▀█ ", whole)  # 60
+
+
+def test_a_beat_that_is_not_normal_has_its_letter() -> None:
+    beats = [Beat(0.5, "II"), Beat(1.5, "II", 1.0), Beat(2.5, "II", 1.0)]
+    classes = [BeatClass(t, code, 0.9, "c@1") for t, code in ((0.5, "N"), (1.5, "V"))]
+    text = picture([INFO, trace(0, 4), *beats, *classes])
+    assert re.sub(r" +", "", text[1]) == "▾V▾"
 
 
 @pytest.mark.parametrize("reason", ["electrodes off", "no beat for 10 s"])

@@ -68,6 +68,8 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(args: argparse.Namespace) -> int:
     """Score one file and print what was found."""
+    from wearecg.account import Account
+    from wearecg.account.text import describe
     from wearecg.cli.overview import Overview
     from wearecg.formats import open_recording
     from wearecg.observers.twelve import TwelveObserver
@@ -87,13 +89,14 @@ def run(args: argparse.Namespace) -> int:
     # An output is told what happens second by second, as it is live.
     source = replay(stored, math.inf, LONGEST_S if options.to else TOGETHER_S)
     session = Session(source, observers, options.to, leads=leads)
-    overview = Overview()
+    told = Overview() if options.windows else Account()
     for event in session:
-        overview.feed(event)
+        told.feed(event)
         if known:
             known.feed(event)
     if "jsonl:-" not in options.to:
-        print(overview.describe(stored.recording.name))
+        name = stored.recording.name
+        print(told.describe(name) if isinstance(told, Overview) else describe(told, name))
         if known:
             print(known.describe())
     if options.plot and reconstructor:

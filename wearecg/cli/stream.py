@@ -112,6 +112,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def run(args: argparse.Namespace) -> int:
     """Stream until the source ends or the user does."""
+    from wearecg.account import Account, text
     from wearecg.service.notify import Notifier, Watchdog, await_port
     from wearecg.session import Session
 
@@ -135,6 +136,7 @@ def run(args: argparse.Namespace) -> int:
         stop=stop,
         turn=turn,
     )
+    account = Account()
     summaries: list[Summary] = []
     with closing(session), _ending_cleanly(stop):
         for error in dead:
@@ -145,6 +147,7 @@ def run(args: argparse.Namespace) -> int:
                 session.outputs.write(link)
         for event in session:
             watchdog.see(event)
+            account.feed(event)
             if isinstance(event, Summary):
                 summaries.append(event)
             if not session.outputs.alive:
@@ -152,6 +155,7 @@ def run(args: argparse.Namespace) -> int:
         watchdog.end()
     for summary in summaries:
         print(describe(summary), file=sys.stderr)
+    print(text.describe(account, session.source.name), file=sys.stderr)
     for failure in session.outputs.failures:
         print(f"wearecg: {failure.message}", file=sys.stderr)
     return 5 if session.outputs.failures else 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from wearecg.block import (
     Beat,
+    BeatClass,
     ClockFit,
     Event,
     Finding,
@@ -21,8 +22,11 @@ from wearecg.block import (
 from wearecg.ecg.leads import PULSE, SYNTHETIC, is_ecg
 from wearecg.findings import Active
 
-Streamed = StreamInfo | Trace | Beat | HeartRate | Quality | Gap | ClockFit
+Streamed = StreamInfo | Trace | Beat | BeatClass | HeartRate | Quality | Gap | ClockFit
 """What is shown of the first sensor alone."""
+MOST_BEATS = 64
+NORMAL = "N"
+"""The class of beats that are shown by no letter."""
 NOTICE_S = 20.0
 """How long a notice is shown, unless it tells an error."""
 
@@ -43,7 +47,9 @@ class Monitor:
     pulse_rate: HeartRate | None = None
     """By the pulse, beside an ECG."""
     quality: Quality | None = None
-    beats: deque[Beat] = field(default_factory=lambda: deque(maxlen=64))
+    beats: deque[Beat] = field(default_factory=lambda: deque(maxlen=MOST_BEATS))
+    classes: dict[float, str] = field(default_factory=dict)
+    """By the time of its R peak, the class of each of the last beats."""
     gaps: deque[Gap] = field(default_factory=lambda: deque(maxlen=16))
     gap_count: int = 0
     missing: float = 0.0
@@ -77,6 +83,10 @@ class Monitor:
             case Beat() if event.lead != SYNTHETIC or self._pulse_only:
                 # Where it is to be seen: a drawn R wave lies on its pulse.
                 self.beats.append(replace(event, time=event.time + (event.lag or 0.0)))
+            case BeatClass():
+                self.classes[event.time] = event.code
+                if len(self.classes) > 2 * MOST_BEATS:
+                    self.classes = dict(list(self.classes.items())[-MOST_BEATS:])
             case HeartRate():
                 self._update_rate(event)
                 self.now = max(self.now, event.time)
@@ -102,6 +112,7 @@ class Monitor:
         self.now = self.said_at = 0.0
         self.made = self.rate = self.pulse_rate = self.quality = None
         self.beats.clear()
+        self.classes.clear()
         self.gaps.clear()
 
     @property

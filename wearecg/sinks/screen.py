@@ -14,7 +14,7 @@ from rich.style import Style
 
 from wearecg.block import Finding, StreamInfo, Trace
 from wearecg.ecg.leads import is_ecg
-from wearecg.sinks.monitor import Monitor, clock, evidence, held, percent, sensor_name
+from wearecg.sinks.monitor import NORMAL, Monitor, clock, evidence, held, percent, sensor_name
 from wearecg.sinks.sweep import Sweep, calibration
 from wearecg.text import visible
 
@@ -214,7 +214,8 @@ class Screen:
         for beat in monitor.beats:
             cell = sweep.cell(beat.time)
             if cell is not None:
-                ticks[cell] = "▾"
+                code = monitor.classes.get(beat.time, NORMAL)
+                ticks[cell] = "▾" if code == NORMAL else code
         return [(" " * LABEL, ""), ("".join(ticks), "heart")]
 
     def _ruler(self, width: int) -> Line:
