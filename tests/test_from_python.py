@@ -107,3 +107,18 @@ def test_a_report_without_any_model(samples: np.ndarray) -> None:
     report = wearecg.score(samples[:, [1]], FS, "II", observe=())
     assert not report.findings
     assert len(report.beats) > 20
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda: wearecg.score(np.zeros((2500, 1)), 250, None), wearecg.LeadError),
+        (lambda: wearecg.score(np.zeros((2500, 1)), 250, [1]), wearecg.LeadError),
+        (lambda: wearecg.score(np.zeros((2500, 1)), 250, "II", observe=3), wearecg.ModelError),
+        (lambda: wearecg.open_observer(None), wearecg.ModelError),
+        (lambda: wearecg.open_source(3), wearecg.SourceError),
+    ],
+)
+def test_what_is_no_name_is_refused_in_words(call, error):
+    with pytest.raises(error, match=r"give names|no name"):
+        call()

@@ -56,6 +56,8 @@ def open_source(
     False
     """
     names = names_of(leads)
+    if not isinstance(spec, str):
+        raise SourceError(f"{spec!r} is no name of a port, a sensor or a recording")
     if is_port(spec):
         return open_port(spec, device, baud, fs, names)
     if spec.startswith(BLE):

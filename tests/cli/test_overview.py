@@ -7,7 +7,7 @@ import math
 import pytest
 
 import wearecg
-from wearecg.block import Beat, Gap, HeartRate, LeadQuality, Quality, Summary
+from wearecg.block import Beat, Gap, HeartRate, LeadQuality, Quality, StreamInfo, Summary
 from wearecg.cli.overview import Overview
 from wearecg.findings import report
 from wearecg.formats import Recording
@@ -42,7 +42,9 @@ def test_the_lines_say_what_the_report_holds():
 @pytest.mark.parametrize(
     ("rates", "said"),
     [
-        ([], "unknown: too short"),
+        ([], "unknown: no ECG lead"),
+        ([StreamInfo(wearecg.block.ECG, "r", 250.0, ("PPG",), (0.0,), None)], "unknown: no ECG lead"),
+        ([StreamInfo(wearecg.block.ECG, "r", 250.0, ("II", "PPG"), (0.0, 0.0), None)], "unknown: too short"),
         ([HeartRate(1.0, None, "lead off")], "unknown: lead off"),
         ([HeartRate(1.0, 60.0), HeartRate(2.0, 80.0), HeartRate(3.0, None, "gap")], "80 bpm"),
     ],

@@ -5,7 +5,8 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 
-from wearecg.block import Beat, Event, Finding, Gap, HeartRate, Notice, Quality, Summary
+from wearecg.block import Beat, Event, Finding, Gap, HeartRate, Notice, Quality, StreamInfo, Summary
+from wearecg.ecg.leads import is_ecg
 from wearecg.findings import Stretches
 
 
@@ -17,6 +18,8 @@ class Overview:
         self._rates = array("d")
         self._unknown: str | None = None
         """Why the last heart rate is not known; None before the first."""
+        self._ecg = False
+        """Whether a stream has beats."""
         self._judged: Counter[str] = Counter()
         self._bad: Counter[str] = Counter()
         self._reasons: dict[str, set[str]] = {}
@@ -28,6 +31,8 @@ class Overview:
     def feed(self, event: Event) -> None:
         """Take one event."""
         match event:
+            case StreamInfo():
+                self._ecg |= not event.waveform or any(map(is_ecg, event.leads))
             case Finding():
                 self._findings.feed(event)
             case Beat():
@@ -65,7 +70,9 @@ class Overview:
     def _heart_rate(self) -> str:
         if self._rates:
             return f"{sorted(self._rates)[len(self._rates) // 2]:.0f} bpm"
-        return "unknown: too short" if self._unknown is None else f"unknown: {self._unknown}"
+        if self._unknown is not None:
+            return f"unknown: {self._unknown}"
+        return "unknown: too short" if self._ecg else "unknown: no ECG lead"
 
 
 def _line(finding: Finding) -> str:

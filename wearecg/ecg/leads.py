@@ -77,6 +77,11 @@ def names_of(leads: str | Iterable[str]) -> tuple[str, ...]:
     tuple of str
         One name for each lead; empty for an empty text.
 
+    Raises
+    ------
+    LeadError
+        It is neither.
+
     Examples
     --------
     >>> names_of("II"), names_of("II, V1,V5"), names_of(["II", "V1"])
@@ -84,7 +89,10 @@ def names_of(leads: str | Iterable[str]) -> tuple[str, ...]:
     """
     if isinstance(leads, str):
         return tuple(name.strip() for name in leads.split(",") if name.strip())
-    return tuple(leads)
+    names = tuple(leads) if isinstance(leads, Iterable) else (leads,)
+    if not all(isinstance(name, str) for name in names):
+        raise LeadError(f"leads are {leads!r}: give names, as 'II,V1' or ['II', 'V1']")
+    return names
 
 
 def is_ecg(name: str) -> bool:

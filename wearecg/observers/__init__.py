@@ -67,6 +67,8 @@ def open_observer(spec: str) -> Observer:
     >>> open_observer("rr-rhythm").source
     'rr-rhythm@1'
     """
+    if not isinstance(spec, str):
+        raise ModelError(f"{spec!r} is no name of a model or another observer")
     name, _, query = spec.partition("?")
     options = dict(parse_qsl(query, keep_blank_values=True))
     if opener := _opener(name):
@@ -81,7 +83,8 @@ def open_observer(spec: str) -> Observer:
 
 def open_observers(specs: str | Iterable[str]) -> list[Observer]:
     """Open one or several; a name that is repeated is opened once."""
-    return [open_observer(spec) for spec in dict.fromkeys([specs] if isinstance(specs, str) else specs)]
+    several = specs if isinstance(specs, Iterable) and not isinstance(specs, str) else [specs]
+    return [open_observer(spec) for spec in dict.fromkeys(several)]
 
 
 def with_options(spec: str, options: Mapping[str, str]) -> str:
