@@ -266,3 +266,78 @@ def test_a_calibrator_has_no_heart():
     t = np.arange(20 * 250) / FS
     events = run(0.5 * np.sign(np.sin(2 * np.pi * t)) + quiet(FS, 20))[0]
     assert {rate.reason for rate in of(HeartRate, events)[1:]} == {"signal unusable: unlike ECG"}
+
+
+LOW_WIDE = ((-0.02, 0.026, 0.18), (0.025, 0.028, 0.22), (0.26, 0.06, -0.12))
+
+
+def test_a_tall_t_wave_in_noise_is_no_beat():
+    x = quiet(FS, 40, noise=0.01)
+    times = np.arange(0.7, 39, 1.0)
+    add(x, FS, times, (P, *QRS), 0.35)
+    add(x, FS, times, ((0.28, 0.045, 0.7),))
+    events = run(x)[0]
+    assert all(abs(rate.bpm - 60) < 3 for rate in of(HeartRate, events)[4:])
+    assert len([b for b in of(Beat, events) if b.time > 3]) == (times > 3).sum()
+
+
+def test_steps_of_the_baseline_change_no_rate():
+    x = quiet(FS, 60)
+    t = np.arange(len(x)) / FS
+    add(x, FS, np.arange(0.7, 59, 0.9), (P, *QRS, T))
+    for k in range(18):
+        later = t >= 5.13 + 3 * k
+        x[later] += (-1) ** k * 0.8 * np.exp(-(t[later] - 5.13 - 3 * k) / 0.7)
+    rates = [rate.bpm for rate in of(HeartRate, run(x)[0])]
+    assert all(bpm is None or abs(bpm - 66.7) < 4 for bpm in rates)
+    assert sum(bpm is not None for bpm in rates) > 50
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_low_wide_beats_that_are_missed_make_no_rate(every):
+    x = quiet(FS, 40)
+    normal = np.array([t for k, t in enumerate(np.arange(0.7, 39, 0.8)) if k % every != every - 1])
+    early = np.arange(0.7, 39, 0.8)[every - 1 :: every] - 0.3
+    add(x, FS, normal, (P, *QRS, T))
+    add(x, FS, early, LOW_WIDE, 1.1)
+    rates = of(HeartRate, run(x)[0])[12:]
+    assert all(rate.bpm is None for rate in rates)
+
+
+@pytest.mark.parametrize("gain", [0.3, 1.0])
+def test_bigeminy_that_is_seen_has_a_rate(gain):
+    x = quiet(FS, 40)
+    pairs = np.arange(0.7, 38, 1.6)
+    add(x, FS, pairs, (P, *QRS, T), gain)
+    add(x, FS, pairs + 0.48, WIDE, 0.9 * gain)
+    rates = of(HeartRate, run(x)[0])
+    assert all(abs(rate.bpm - 75) < 4 for rate in rates[8:])
+
+
+def test_beats_that_are_suddenly_low_may_be_p_waves():
+    x = quiet(FS, 40)
+    times = np.arange(0.7, 39, 0.8)
+    add(x, FS, times[times < 18], (P, *QRS, T), 0.4)
+    add(x, FS, times[times > 18], ((0.0, 0.018, 0.1),))
+    rates = of(HeartRate, run(x)[0])
+    assert all(rate.bpm is None for rate in rates if rate.time > 22)
+    assert all(rate.bpm for rate in rates if 5 < rate.time < 18)
+
+
+def test_a_wide_qrs_stands_out_of_noise():
+    x = quiet(FS, 30, noise=0.018)
+    add(x, FS, np.arange(0.7, 29, 0.8), ((0.0, 0.02, 1.0), (0.28, 0.05, -0.3)), 0.35)
+    events = run(x)[0]
+    assert all(q.leads[0].verdict != "unusable" for q in of(Quality, events))
+    assert all(abs(rate.bpm - 75) < 4 for rate in of(HeartRate, events)[5:])
+
+
+@settings(max_examples=12, deadline=None)
+@given(sizes=st.lists(st.integers(1, 200), min_size=1, max_size=5), fs=st.sampled_from([100.0, 187.3, 250.0]))
+def test_doubts_are_the_same_for_any_chunking(sizes, fs):
+    x = quiet(fs, 24)
+    pairs = np.arange(0.7, 23, 1.6)
+    add(x, fs, pairs, (P, *QRS, (0.28, 0.045, 1.5)))
+    add(x, fs, pairs + 0.55, LOW_WIDE)
+    x[round(15 * fs) :] += 0.8
+    assert run(x, sizes, fs=fs)[0] == run(x, fs=fs)[0]

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wearecg.block import Beat
 from wearecg.ecg import levels, waves
+from wearecg.ecg.spikes import LOWEST_SPIKE_MV
 from wearecg.ecg.wavelet import LATER_S, QrsWavelet
 from wearecg.errors import SignalError
 
@@ -38,6 +39,8 @@ EARLY, LATE = 0.38, 0.2
 """Threshold between noise (0) and signal level (1): until 0.7 of the usual RR, and long after."""
 TALLEST_WAVE, TALLEST_CAP = 1.7, 0.7
 """The threshold is this multiple of the largest wave usually left between beats, up to the cap."""
+EARLIER = 0.9
+"""Share of the usual interval before which a beat is early."""
 SMALL = 0.12
 """Waves below this share of a QRS are not looked at."""
 GAIN = 0.12
@@ -46,7 +49,7 @@ PROVEN = 8
 """After so many beats the levels are known: in a standstill they no longer fall to where P waves would be beats."""
 BEHIND_S = 0.5
 """After so much all that was seen has been decided."""
-ASYSTOLE_S = 3.0
+ASYSTOLE_S, FALL = 3.0, 0.7
 """Without beats for this long the signal levels fall by 30 % a second, unless they are known."""
 
 
@@ -65,10 +68,10 @@ class BeatDetector:
 
     # Declared: cheaper to look up, and CPython has a fast path for no more than 30 that are not.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_asystole _beats _between _between_at _blind _confirm "
-        "_confirm_weak _due _edge _edge_tick _found _height _hurdle _intervals "
+        "_asystole _beats _between _blind _candidates _confirm "
+        "_confirm_weak _crowd _due _edge _edge_tick _found _height _hurdle _intervals _kept "
         "_last _last_height _last_time _learning _level _long_qt _low _most _noise _origin _previous "
-        "_proven _quiet _rate _refractory _row _scale _seconds _signal _single _spike _sure _t_wave "
+        "_proven _quiet _rate _refractory _row _scale _seconds _signal _single _spike _step _sure _t_wave "
         "_tallest _tick _unlearned _usual _waiting _wavelet fs leads noisy waves start"
     ).split()
 
@@ -88,6 +91,7 @@ class BeatDetector:
         self._t_wave, self._long_qt = round(T_WAVE_S * rate), round((waves.LONG_QT_S + LATER_S) * rate)
         self._confirm, self._confirm_weak = int(CONFIRM_S * rate), int(CONFIRM_WEAK_S * rate)
         self._asystole = ASYSTOLE_S * rate
+        self._kept = 3.0 * rate  # the wavelet keeps a little more
         self._edge, self._seconds = ceil(fs), 1
         self._tick = 0
         self.noisy = False
@@ -107,9 +111,10 @@ class BeatDetector:
         self._beats = self._proven = 0
         self._signal, self._noise = [0.0] * leads, [0.0] * leads  # of each lead, in units of the wavelet
         self._scale, self._most = [0.0] * leads, [inf] * leads
+        self.waves.begin_anew()
         self._level = 1.0  # of a beat's height, which is in units of the QRS at the last full second
         self._quiet = self._tallest = 0.1
-        self._low, self._spike = 0.0, levels.LOWEST_SPIKE_MV
+        self._low, self._spike = 0.0, LOWEST_SPIKE_MV
         self._height, self._row = 0.0, [0.0] * leads
         self._sight()
 
@@ -119,7 +124,8 @@ class BeatDetector:
         self._aim()
         self._previous = 0.0
         self._between = self._last_height = 0.0
-        self._between_at = 0
+        self._crowd, self._step = 0.0, False
+        self._candidates: list[tuple[float, int]] = []
         self.waves.forget()
         self._last = self._tick - self._usual
         self._last_time: float | None = None
@@ -291,19 +297,32 @@ class BeatDetector:
         tallest = min(TALLEST_WAVE * self._tallest, TALLEST_CAP * level)
         t_wave = since < self._t_wave and height < T_WAVE_RATIO * self._last_height
         if height > threshold and height > tallest and not t_wave and max(row) > levels.FLOOR:
-            soon = since <= self._long_qt and not self.noisy
+            soon = since <= self._long_qt
             if not (soon and self._is_t_wave(tick, height, row)):
                 self._beat(tick, height, row, since)
             return
-        if height > self._between:
-            self._between, self._between_at = height, since
+        if height > SMALL * self._level and since > waves.SOONEST_S * self._rate:
+            self._candidates.append((since / self._rate, tick))
+            tall = height > max(self._crowd, waves.CROWDED_IF_UNEVEN * self._level)
+            if tall and since > waves.BLUNT_S * self._rate and waves.is_narrow(self._narrowness(tick)):
+                self._crowd = height
+        self._between = max(self._between, height)
         self._hush(height, row)
 
     def _is_t_wave(self, tick: int, height: float, row: list[float]) -> bool:
-        sharpness = max(self._sharpness(tick, k) for k, level in enumerate(self._signal) if level)
+        sharpness = None
+        if not self.noisy:
+            sharpness = max(self._sharpness(tick, k) for k, level in enumerate(self._signal) if level)
         last = self._last_time
         apart = None if last is None else self._time(tick, self._lead(row)) - last
-        return self.waves.is_t_wave(sharpness, apart, height / self._level)
+        narrow = [self._narrowness(self._last), self._narrowness(tick)]
+        return self.waves.is_t_wave(sharpness, apart, height / self._level, narrow)
+
+    def _narrowness(self, tick: int) -> float:
+        """Return how narrow the wave at ``tick`` is on the lead that shows the last one, 0 if that is long ago."""
+        if self._waiting - tick > self._kept:
+            return 0.0
+        return self._wavelet.narrowness(self._sample(tick), self._lead(self._row))
 
     def _sharpness(self, tick: int, lead: int) -> float:
         """Return the curvature of the wave at ``tick`` as a share of the last beat's."""
@@ -330,6 +349,10 @@ class BeatDetector:
         k = self._lead(row)
         time = self._time(tick, k)
         rr = None if self._last_time is None else time - self._last_time
+        step = rr is not None and since < min(EARLIER * self._usual, self._kept) and self._is_step(tick, k)
+        if step or self._step:
+            rr = None
+        self._step = step
         if self._blind:
             if any(self._last < blind <= tick for blind in self._blind):
                 rr = None
@@ -343,14 +366,22 @@ class BeatDetector:
             half = 0.5 * SMALL
             self._hush(half * self._level, [half * level for level in self._signal])
         self._tallest += GAIN * (self._between - self._tallest)
-        wave = self._between > SMALL * self._level
-        self.waves.beat(
-            None if rr is None else since / self._rate, self._between_at / self._rate if wave else None
-        )
-        self._between = 0.0
+        halfway = 0.0
+        if rr is not None and self._candidates:
+            halfway = waves.halfway(rr, self._candidates, self._narrowness)
+        self.waves.beat(rr, height, self._crowd / height, halfway)
+        self._between = self._crowd = 0.0
+        self._candidates = []
         self._beats += 1
         self._proven += 1
         self._raise(height, row, max(GAIN, 1 / (self._beats + 1)))
+
+    def _is_step(self, tick: int, lead: int) -> bool:
+        """Whether an early beat may be a step of the baseline: it counts, the intervals around it do not."""
+        last, this = (self._wavelet.step(self._sample(t), lead) for t in (self._last, tick))
+        if this < waves.STEP or last > waves.NO_STEP:
+            return False
+        return self._narrowness(tick) > waves.SHARP
 
     def _raise(self, height: float, row: list[float], gain: float) -> None:
         self._level += gain * (min(height, 2 * self._level) - self._level)
@@ -367,7 +398,8 @@ class BeatDetector:
             return
         blind = self._blind and self._tick - self._blind[-1] < self._rate
         if self._tick - self._last > self._asystole and self._proven < PROVEN and not blind:
-            self._signal = [max(0.7 * level, levels.FLOOR) if level else 0.0 for level in self._signal]
+            self.waves.rescale(FALL)
+            self._signal = [max(FALL * level, levels.FLOOR) if level else 0.0 for level in self._signal]
         self._weigh()
 
     def _weigh(self) -> None:
@@ -379,14 +411,16 @@ class BeatDetector:
             self._hurdle = self._low
         self._tallest /= self._level
         self._between /= self._level
+        self._crowd /= self._level
         self._last_height /= self._level
         self._height /= self._level
+        self.waves.rescale(self._level)
         self._level = 1.0
 
     def _learn(self, moduli: Array) -> None:
         """Collect the first second in which there is something, and take the levels from it."""
         first = self._sample(self._tick) - self._wavelet.half
-        smooth = self._wavelet.despiked(first, len(moduli), levels.LOWEST_SPIKE_MV)
+        smooth = self._wavelet.despiked(first, len(moduli), LOWEST_SPIKE_MV)
         moduli = moduli if smooth is None else smooth
         self._learning.append(moduli)
         self._tick += len(moduli)

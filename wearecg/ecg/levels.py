@@ -8,6 +8,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from wearecg.ecg.spikes import LOWEST_SPIKE_MV
 from wearecg.ecg.wavelet import UNITS_PER_MV
 
 CLIP = 1.3
@@ -15,8 +16,8 @@ CLIP = 1.3
 MIN_MV = 0.008
 """Smallest wavelet amplitude of a beat: a QRS of about 0.04 mV."""
 FLOOR = MIN_MV * UNITS_PER_MV
-LOWEST_SPIKE_MV, SPIKE = 0.15, 2.5
-"""Height of what may be a spike: the larger of this, and so many times the wavelet amplitude, half of a QRS."""
+SPIKE = 2.5
+"""A spike is so many times as high as the wavelet amplitude, half of a QRS, if not lower than any may be."""
 
 
 def first(moduli: NDArray[np.float64]) -> tuple[list[float], list[float]]:

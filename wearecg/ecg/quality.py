@@ -16,8 +16,10 @@ baseline        range of the means over tenths of the second                    
 ==============  =====================================================================  ========  =========
 
 A QRS makes few large steps and many small ones (ratio 0.01 to 0.05); noise makes all of a size (Gaussian
-noise 0.2), and so does a wide tachycardia, which is not to be called noise. Of leads that are not ECG only lead off,
-gap, flat and saturated are judged, flat being constant. Mains hum is taken out before (`wearecg.pipeline.mains`).
+noise 0.2), and so does a wide tachycardia, which is not to be called noise. Nor is noise unusable out of which a wide
+QRS stands: where the same ratio of bends over 24 ms (second differences) is below 0.1. Of leads that are not ECG only
+lead off, gap, flat and saturated are judged, flat being constant. Mains hum is taken out before
+(`wearecg.pipeline.mains`).
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ RAIL_SHARE = 0.2
 STEP_S = 0.01
 NOISE_MV = 0.012
 NOISE_POOR, NOISE_UNUSABLE = 0.06, 0.14
+BEND_S, NOISE_BENDS = 0.024, 0.1
 BASELINE_POOR_MV, BASELINE_UNUSABLE_MV = 2.0, 5.0
 DRAWN_MV, STILL = 0.05, 0.1
 """What is drawn is at least so high, and its median step is at most this share of that."""
@@ -282,7 +285,7 @@ class QualityMeter:
         period = self._period(k) if noisy and ratio > NOISE_POOR and not missing else None
         if period:
             measures["period_s"] = period
-        elif noisy and ratio > NOISE_UNUSABLE:
+        elif noisy and ratio > NOISE_UNUSABLE and (missing or drawn or self._bends(k) > NOISE_BENDS):
             return self._say(k, "unusable", "noise", measures)
         if ecg and wander > BASELINE_UNUSABLE_MV:
             return self._say(k, "unusable", "baseline", measures)
@@ -306,6 +309,16 @@ class QualityMeter:
         if len(past) < 2 or any(len(x) < self.fs - 1 for x in past):
             return None
         return period(np.concatenate(past), self.fs)
+
+    def _bends(self, k: int) -> float:
+        """Median bend of the last seconds of a lead as a share of the largest: low if something stands out."""
+        x = np.concatenate([part[:, k] for parts in self._seconds for part in parts])
+        reach = max(1, round(BEND_S * self.fs))
+        if len(x) <= 4 * reach:
+            return 1.0
+        bend = np.abs(2 * x[reach:-reach] - x[2 * reach :] - x[: -2 * reach])
+        largest = float(bend.max())
+        return float(np.median(bend)) / largest if largest > 0 else 1.0
 
     def _say(self, k: int, verdict: Verdict, reason: str, measures: dict[str, float]) -> LeadQuality:
         if self._off[k]:

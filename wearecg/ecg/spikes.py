@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+LOWEST_SPIKE_MV = 0.15
+"""No spike that matters is lower."""
 FLAT = 0.25
 """Beside a spike the steps are below this share of its edges; beside the tip of a QRS they are not."""
 LEVEL = 0.5

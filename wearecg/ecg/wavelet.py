@@ -7,7 +7,7 @@ from math import ceil, isnan, pi
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.ecg.spikes import longest, without_spikes
+from wearecg.ecg.spikes import LOWEST_SPIKE_MV, longest, without_spikes
 
 Array = NDArray[np.float64]
 
@@ -35,8 +35,8 @@ class QrsWavelet:
 
     # Declared: cheaper to look up.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_ahead _around _banks _base _bridge _buffer _deflections _earlier _h _hi _kernel _later _lo _longest _pair "
-        "_plans _reach _spiky half most stride"
+        "_ahead _around _banks _base _box _bridge _buffer _deflections _earlier _h _hi _kernel _later _lo _long "
+        "_longest _pair _plans _reach _reach_of_step _short _spiky half most stride"
     ).split()
 
     def __init__(self, fs: float, leads: int) -> None:
@@ -48,6 +48,9 @@ class QrsWavelet:
         self._longest = longest(fs)
         self._ahead = self._longest + 1
         self._around, self._h = int(0.06 * fs), max(1, round(0.012 * fs))
+        self._reach_of_step = int(0.1 * fs)
+        self._box = np.ones(max(1, round(0.012 * fs)))
+        self._short, self._long = round(0.024 * fs), round(0.072 * fs)
         self._bridge = max(1, int(BRIDGE_S * fs))
         self._pair = 2048.0 * _pair(fs, self.half)
         self._banks: dict[int, Array] = {}
@@ -78,7 +81,7 @@ class QrsWavelet:
         hi = self._hi
         end = hi + len(x)
         if end > len(self._buffer):
-            drop = max(self._lo - self.most, 0)
+            drop = max(self._lo - 7 * self.most // 2, 0)
             self._buffer[: hi - drop] = self._buffer[drop:hi].copy()
             self._lo -= drop
             self._base += drop
@@ -140,11 +143,39 @@ class QrsWavelet:
         h = self._h
         if len(rows) <= 2 * h:
             return 0.0
-        smooth = without_spikes(rows[:, None], self._longest, 0.15)
+        smooth = without_spikes(rows[:, None], self._longest, LOWEST_SPIKE_MV)
         rows = rows if smooth is None else smooth[:, 0]
         bends = np.abs(rows[2 * h :] - 2 * rows[h:-h] + rows[: -2 * h])
         largest: float = bends.item(bends.argmax())  # a NaN, if there is one
         return largest if largest == largest else float(np.nanmax(bends, initial=0.0))
+
+    def narrowness(self, sample: int, lead: int) -> float:
+        """Return how narrow the wave near ``sample`` is, whatever its height.
+
+        The largest second difference over 24 ms as a share of that over 72 ms: 0.9 for a bump with a sigma of 10 ms,
+        0.5 for 20 ms, 0.3 for 28 ms, 0.2 for 40 ms; 0.11 at least.
+        """
+        centre, short, long = sample - self._base, self._short, self._long
+        first = max(centre - self._around - long, 0)
+        rows = self._buffer[first : min(centre + self._around + long, self._hi), lead]
+        if len(rows) < 2 * long + len(self._box):
+            return 0.0
+        smooth = without_spikes(rows[:, None], self._longest, LOWEST_SPIKE_MV)
+        rows = rows if smooth is None else smooth[:, 0]
+        rows = np.convolve(rows, self._box, "valid")
+        bend = rows[2 * long :] - 2 * rows[long:-long] + rows[: -2 * long]
+        whole = float(np.abs(bend, bend).max())
+        rows = rows[long - short : short - long]
+        bend = rows[2 * short :] - 2 * rows[short:-short] + rows[: -2 * short]
+        return float(np.abs(bend, bend).max()) / whole if whole > 0 else 0.0  # 0 with a NaN too
+
+    def step(self, sample: int, lead: int) -> float:
+        """Return how far the signal stays away after ``sample``, as a share of its range within 0.1 s."""
+        centre, reach = sample - self._base, self._reach_of_step
+        rows = self._buffer[max(centre - reach, 0) : min(centre + reach + 1, self._hi), lead]
+        few = max(1, len(rows) // 7)
+        span = float(np.ptp(rows)) if len(rows) else 0.0
+        return abs(float(rows[-few:].mean() - rows[:few].mean())) / span if span > 0 else 0.0
 
     def retake(self, ticks: int) -> tuple[Array, list[int]]:
         """Return the last ``ticks`` again with 0 where they touch NaN, and those that do on every lead.
