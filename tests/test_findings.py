@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from wearecg.block import ECG, RR, Finding, Measure, Notice, Statement, StreamId, Summary
+from wearecg.block import ECG, RR, Beat, Finding, HeartRate, Measure, Notice, Statement, StreamId, Summary
 from wearecg.findings import Active, Board
 from wearecg.statement import NOTHING
 
@@ -194,3 +194,45 @@ def test_in_a_stream_that_is_too_short_to_settle_most_windows_decide_at_its_end(
     assert ends_at(10, "AFIB") == [("begins", "AFIB", 0)]
     assert ends_at(13, "AFIB", "AFIB", "AFIB", NOTHING) == [("begins", "AFIB", 0)]
     assert ends_at(13, "AFIB", NOTHING, "AFIB", NOTHING) == []
+
+
+def rates(
+    board: Board, bpm: float, rr: tuple[float, ...], end: float = 10.0
+) -> list[tuple[float | None, str]]:
+    for k, one in enumerate(rr):
+        board.feed(Beat(end - len(rr) + k, "II", one))
+    return [
+        (event.bpm, event.reason)
+        for event in board.feed(HeartRate(end + 1, bpm))
+        if isinstance(event, HeartRate)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "bpm", "rr", "known"),
+    [
+        ("STACH", 60.0, (1.0,) * 6, False),
+        ("STACH", 130.0, (0.46,) * 6, True),
+        ("SBRAD", 120.0, (0.5,) * 6, False),
+        ("SBRAD", 48.0, (1.25,) * 6, True),
+        ("BIGU", 38.0, (1.6,) * 6, False),
+        ("BIGU", 75.0, (0.5, 1.1) * 3, True),
+        ("AFIB", 75.0, (0.8,) * 6, True),
+        ("ASYS", 75.0, (0.8,) * 6, False),
+    ],
+)
+def test_a_rate_that_a_finding_contradicts_is_unknown(
+    code: str, bpm: float, rr: tuple[float, ...], known: bool
+) -> None:
+    board = Board()
+    board.feed(said(code, 10))
+    expected = (bpm, "") if known else (None, f"it contradicts {code.lower()}")
+    assert rates(board, bpm, rr) == [expected]
+
+
+def test_only_what_was_found_lately_on_this_stream_contradicts_a_rate() -> None:
+    board = Board()
+    board.feed(said("STACH", 10))
+    board.feed(said("STACH", 100, stream=SECOND_STRAP))
+    board.feed(said("STACH", 100, why="too short", source="rule@1"))
+    assert rates(board, 60.0, (1.0,), end=100) == [(60.0, "")]

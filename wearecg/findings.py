@@ -22,6 +22,7 @@ from wearecg.block import (
     StreamInfo,
     Summary,
 )
+from wearecg.ecg.contradiction import FEWEST, contradicts
 from wearecg.settling import Settling
 from wearecg.statement import NOTHING
 
@@ -29,6 +30,8 @@ T = TypeVar("T")
 
 STATED = attrgetter(*(one.name for one in fields(Statement)))
 """The fields that a finding has from its statement, which are its first ones."""
+RECENT_S = 12.0
+"""A heart rate is compared with what was stated on a stretch that ended no longer ago."""
 KEEP_S = 120.0
 """Measures that ended so much earlier than the newest of their stream are no evidence any more."""
 
@@ -51,12 +54,13 @@ class Board:
     is no break. It ends when a whole round of its source, and the time that the statement may be absent
     (`Statement.hold`), went by without it; that is known one round late. What holds in a stream ends when that begins
     anew (another `StreamInfo`). Measures of the same stream that overlap a statement become evidence beside its own,
-    unless it says why nothing is said.
+    unless it says why nothing is said. A heart rate that a finding contradicts becomes unknown.
     """
 
     def __init__(self) -> None:
         self._sources: dict[tuple[StreamId, str], _Source] = {}
         self._measures: dict[StreamId, deque[Measure]] = {}
+        self._intervals: dict[StreamId, deque[float]] = {}
 
     def feed(self, event: Event) -> list[Event]:
         """Take the next event of a session and return what goes on to the outputs in its place, in order."""
@@ -67,11 +71,31 @@ class Board:
                 return [*self._place(event)]
             case Measure():
                 self._remember(event)
+            case Beat(rr=float() as rr):
+                self._intervals.setdefault(event.stream, deque(maxlen=FEWEST)).append(rr)
+            case HeartRate(bpm=float() as bpm):
+                if found := self._against(event, bpm):
+                    return [replace(event, bpm=None, reason=f"it contradicts {found.text}")]
             case StreamInfo():
                 return [*self._end(event.stream), event]
             case Summary():
                 return [*self._settle(event.stream), event]
         return [event]
+
+    def _against(self, rate: HeartRate, bpm: float) -> Finding | None:
+        """Return what was found lately that contradicts a heart rate."""
+        intervals = self._intervals.get(rate.stream, ())
+        for (stream, _), source in self._sources.items():
+            if stream != rate.stream:
+                continue
+            for held in source.holds.values():
+                if (
+                    not held.why
+                    and held.end >= rate.time - RECENT_S
+                    and contradicts(held.code, bpm, tuple(intervals))
+                ):
+                    return held
+        return None
 
     def _place(self, statement: Statement) -> list[Finding]:
         source = self._sources.setdefault((statement.stream, statement.source), _Source())
@@ -124,6 +148,7 @@ class Board:
     def _end(self, stream: StreamId) -> list[Finding]:
         """End what holds in a stream and forget it."""
         self._measures.pop(stream, None)
+        self._intervals.pop(stream, None)
         known = [key for key in self._sources if key[0] == stream]
         sources = [self._sources.pop(key) for key in known]
         return [
