@@ -102,7 +102,7 @@ def heard(heart: Made) -> list[wearecg.HeartRate]:
     ],
 )
 def test_the_rate_is_right_and_told_of_most_seconds(heart: Made) -> None:
-    got = judge(heart, heard(heart))
+    got = judge(heart, heard(heart), set(), set())
     assert got["wrong"] == 0
     assert got["unknown"] < 0.45
     usual = 60 / float(np.median(np.diff(heart.beats)))
@@ -120,7 +120,7 @@ def test_the_rate_is_right_and_told_of_most_seconds(heart: Made) -> None:
 )
 def test_the_rate_is_right_or_unknown(heart: Made) -> None:
     assert truth(heart)
-    assert judge(heart, heard(heart))["wrong"] == 0
+    assert judge(heart, heard(heart), set(), set())["wrong"] == 0
 
 
 def test_a_standstill_is_told_as_no_beats() -> None:
