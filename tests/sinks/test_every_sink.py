@@ -100,7 +100,7 @@ def test_no_permission_is_refused(tmp_path: Path, scheme: str) -> None:
 
 @pytest.mark.parametrize("uri", ["", "mqtt:", "wfdb", "somewhere/else", "C:\\records"])
 def test_unknown_outputs_list_the_known(uri: str) -> None:
-    with pytest.raises(SinkError, match="known are journal:, jsonl:, live:, wfdb:"):
+    with pytest.raises(SinkError, match="known are journal:, jsonl:, live:, report:, wfdb:"):
         open_sink(uri)
 
 
@@ -145,5 +145,5 @@ def test_an_entry_point_adds_a_scheme(
     found = EntryPoints([entry])
     monkeypatch.setattr("wearecg.registry.entry_points", lambda **wanted: found.select(**wanted))
     assert isinstance(open_sink("mine:-"), Sink)
-    with pytest.raises(SinkError, match="known are journal:, jsonl:, live:, mine:, wfdb:"):
+    with pytest.raises(SinkError, match="known are journal:, jsonl:, live:, mine:, report:, wfdb:"):
         open_sink("yours:")

@@ -6,7 +6,7 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
-from math import nan, sqrt
+from math import isnan, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +99,16 @@ class Beats:
             (float(times[i]), "" if self._codes[i] == UNKNOWN else chr(self._codes[i]))
             for i in range(int(first), int(last))
         ]
+
+    def events(self) -> tuple[list[Beat], list[BeatClass]]:
+        """Return the beats and their classes as events, on the timeline of the whole recording."""
+        beats = [Beat(t, "", None if isnan(rr) else rr) for t, rr in zip(self._times, self._rr, strict=True)]
+        classes = [
+            BeatClass(t, chr(code), 1.0, self.source)
+            for t, code in zip(self._times, self._codes, strict=True)
+            if code != UNKNOWN
+        ]
+        return beats, classes
 
     def rows(self, code: str) -> list[Run]:
         """Return the rows of one or more beats of a class that follow each other, in order."""

@@ -27,7 +27,18 @@ EXIT_CODES: dict[type[errors.WearECGError], int] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     from wearecg import __version__
-    from wearecg.cli import calibrate, compare, devices, doctor, models, score, service, simulate, stream
+    from wearecg.cli import (
+        calibrate,
+        compare,
+        devices,
+        doctor,
+        models,
+        report,
+        score,
+        service,
+        simulate,
+        stream,
+    )
 
     parser = argparse.ArgumentParser(
         prog="wearecg",
@@ -37,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"wearecg {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (stream, score, compare, calibrate, simulate, devices, models, doctor, service):
+    for module in (stream, score, report, compare, calibrate, simulate, devices, models, doctor, service):
         module.add_parser(verbs)
     _replace_closed()
     args = parser.parse_args(argv)

@@ -28,7 +28,7 @@ def checked(read: Callable[[str], object]) -> Callable[[str], str]:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordingOptions(Options):
-    """``--to``, ``--record``, ``--rotate``, ``--keep-free`` and ``--sync``."""
+    """``--to``, ``--record``, ``--report``, ``--rotate``, ``--keep-free`` and ``--sync``."""
 
     to: tuple[str, ...] = option(
         "--to",
@@ -40,6 +40,11 @@ class RecordingOptions(Options):
     )
     record: str | None = option(
         "--record", metavar="DIR", help="record WFDB into DIR; short for --to wfdb:DIR"
+    )
+    report: str | None = option(
+        "--report",
+        metavar="DIR",
+        help="write DIR/report.html anew every few minutes; short for --to report:DIR",
     )
     rotate: str | None = option(
         "--rotate",
@@ -73,7 +78,11 @@ class RecordingOptions(Options):
     @property
     def uris(self) -> tuple[str, ...]:
         """Every output; those of recordings with ``rotate``, ``keep-free`` and ``sync``."""
-        uris = (*self.to, *([f"{_WFDB}{self.record}"] if self.record else []))
+        uris = (
+            *self.to,
+            *([f"{_WFDB}{self.record}"] if self.record else []),
+            *([f"report:{self.report}"] if self.report else []),
+        )
         return tuple(self._with_kept(uri) if uri.startswith(_WFDB) else uri for uri in uris)
 
     @property

@@ -18,6 +18,7 @@ SCHEMES: dict[str, tuple[str, str]] = {
     "journal": ("wearecg.sinks.journal", "open_journal"),
     "jsonl": ("wearecg.sinks.jsonl", "open_jsonl"),
     "live": ("wearecg.sinks.live", "open_live"),
+    "report": ("wearecg.sinks.report", "open_report"),
     "wfdb": ("wearecg.sinks.wfdb", "open_wfdb"),
 }
 """Scheme: module and opener, imported when asked for."""
