@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from export.datasets import bidmc
 from wearecg.ecg.beats import BeatDetector
 from wearecg.ecg.pulse import find_pulses, judge, pulse_band
-from wearecg.formats.wfdb_record import read
+from wearecg.formats.wfdb_record import stored
 from wearecg.pipeline.resample import resample
 
 FS, WINDOW, EDGE_S, TOLERANCE_S = 100.0, 1000, 0.3, 0.05
@@ -48,7 +48,7 @@ def _records(root: Path) -> Iterator[tuple[str, bool, NDArray[np.float32], NDArr
         yield "bidmc", not record.held_out, record.ppg, record.ecg, bidmc.FS
     paths = sorted((root / "cuffless").glob("*.hea"), key=lambda p: [int(part) for part in p.stem.split("_")])
     for number, path in list(enumerate(paths))[::3]:
-        recording = read(path, None)
+        recording = stored(path, None).whole()
         pulse = recording.leads.index("PPG")
         x = recording.samples
         yield "cuffless", number // 50 % 5 < 3, x[:, pulse], x[:, 1 - pulse], recording.fs

@@ -102,6 +102,28 @@ PARTS = {
             return Lines(Path(place))
         ''',
     ),
+    "formats": (
+        "acme-file",
+        "Bytes",
+        '''
+        """A file of signed bytes behind four letters, 100 a second, 10 uV each."""
+
+        import numpy as np
+
+        from wearecg.formats.base import Channel, Format, of_arrays, read_bytes, recording_of
+
+        class Bytes(Format):
+            name, title = "acme-file", "Acme's own"
+
+            def recognise(self, head, path):
+                return head.startswith(b"ACME")
+
+            def open(self, path, told):
+                counts = 10.0 * np.frombuffer(read_bytes(path, 4), np.int8)
+                channel = Channel("lead ii", 100.0, len(counts), "uV", lsb=10.0)
+                return recording_of(path, [channel], of_arrays([counts]), told)
+        ''',
+    ),
 }
 
 
@@ -151,6 +173,15 @@ def test_an_output_and_an_observer_that_do_not_know_each_other(install, tmp_path
     source = "simulate:pvc?seed=1&fs=250&speed=max"
     list(wearecg.stream(source, leads="II", observe=name, to=f"{scheme}:{file}", duration=20))
     assert "acme-beats@1" in file.read_text()
+
+
+def test_a_format_that_is_known_by_its_content(install, tmp_path: Path) -> None:
+    install("formats")
+    counts = np.arange(-100, 100, dtype=np.int8)
+    (tmp_path / "r.edf").write_bytes(b"ACME" + counts.tobytes())
+    got = wearecg.read_recording(tmp_path / "r.edf")
+    assert (got.fs, got.leads, got.lsb) == (100, ("II",), (0.01,))
+    np.testing.assert_allclose(got.samples[:, 0], counts * 0.01, atol=1e-6)
 
 
 def test_a_sensor_whose_stream_has_a_name_of_its_own(install, tmp_path: Path) -> None:

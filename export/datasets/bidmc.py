@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from export.datasets.folds import fold
 from wearecg.ecg.leads import is_ecg
 from wearecg.errors import SourceError
-from wearecg.formats.wfdb_record import read
+from wearecg.formats.wfdb_record import stored
 
 FS = 125.0
 SUBJECT = re.compile(r"/(s\d+)/")
@@ -53,7 +53,7 @@ def load(root: Path) -> list[Record]:
         raise SourceError(f"no bidmc01.hea in {root} or {root / 'bidmc'}: give the BIDMC folder")
     records = []
     for path in sorted(base.glob("bidmc??.hea")):
-        recording = read(path, None)
+        recording = stored(path, None).whole()
         subject = SUBJECT.search(" ".join(recording.comments))
         if subject is None or not {"PPG", "II"} <= set(recording.leads):
             raise SourceError(f"{path}: expected PLETH, II and a subject, found {', '.join(recording.leads)}")

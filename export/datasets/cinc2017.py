@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from export.datasets.cache import MISSING, gathered, microvolts, millivolts
 from export.datasets.folds import fold
 from wearecg.errors import SourceError
-from wearecg.formats.wfdb_record import read
+from wearecg.formats.wfdb_record import stored
 from wearecg.pipeline.resample import resample
 
 FS = 100.0
@@ -89,7 +89,7 @@ def load(root: Path, cache: Path) -> Cinc2017:
 
 def _record(path: Path) -> NDArray[np.int16]:
     """Read one record as microvolts ``[1, n]`` at 100 Hz."""
-    recording = read(path, None)
+    recording = stored(path, None).whole()
     samples = microvolts(resample(recording.samples, recording.fs, FS)).T
     if len(recording.leads) != 1 or samples.shape[1] > LENGTH:
         raise SourceError(

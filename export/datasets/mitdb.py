@@ -20,7 +20,7 @@ from wearecg.ec57 import CLASSES
 from wearecg.ecg.leads import canonical_all
 from wearecg.errors import SourceError
 from wearecg.formats import Annotations
-from wearecg.formats.wfdb_record import read
+from wearecg.formats.wfdb_record import stored
 from wearecg.pipeline.resample import resample
 
 FS = 100.0
@@ -100,7 +100,7 @@ def load(root: Path, cache: Path, records: Sequence[str] = DS1) -> MitDb:
 
 def _record(path: Path) -> NDArray[np.int16]:
     """Read one record as microvolts ``[2, n]``."""
-    recording = read(path, None)
+    recording = stored(path, None).whole()
     return microvolts(resample(recording.samples, recording.fs, FS)).T
 
 

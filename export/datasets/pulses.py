@@ -23,7 +23,7 @@ from wearecg.ecg.leads import is_ecg
 from wearecg.ecg.pulse import find_pulses, pulse_band
 from wearecg.errors import SourceError
 from wearecg.formats import Recording
-from wearecg.formats.wfdb_record import read
+from wearecg.formats.wfdb_record import stored
 from wearecg.models.preprocess import highpass
 from wearecg.pipeline.resample import resample
 
@@ -166,7 +166,7 @@ def _headers(root: Path, name: str) -> list[Path]:
 
 
 def _wfdb(source: str, path: Path, subject: str, part: Part) -> Pair:
-    recording: Recording = read(path, None)
+    recording: Recording = stored(path, None).whole()
     if "PPG" not in recording.leads:
         raise SourceError(f"{path}: no pulse among {', '.join(recording.leads)}")
     ecg = [lead for lead in recording.leads if is_ecg(lead)]

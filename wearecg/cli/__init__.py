@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         compare,
         devices,
         doctor,
+        formats,
         models,
         report,
         score,
@@ -48,7 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"wearecg {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (stream, score, report, compare, calibrate, simulate, devices, models, doctor, service):
+    modules = (
+        stream, score, report, compare, calibrate, simulate, devices, formats, models, doctor, service,
+    )  # fmt: skip
+    for module in modules:
         module.add_parser(verbs)
     _replace_closed()
     args = parser.parse_args(argv)

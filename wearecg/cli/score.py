@@ -22,10 +22,10 @@ class ScoreOptions(twelve.TwelveOptions):
         "file",
         default=MISSING,
         parse=Path,
-        help="WFDB record (.hea, .dat or no suffix), .csv, or .txt of OpenSignals",
+        help="a recording of any format that `wearecg formats` lists",
     )
     fs: float | None = option(
-        "--fs", kind=NUMBER, parse=positive, help="samples per second, for a CSV without a time column"
+        "--fs", kind=NUMBER, parse=positive, help="samples per second, where the file does not say"
     )
     leads: tuple[str, ...] = option(
         "--leads",

@@ -1,175 +1,49 @@
-"""Reading recordings: one function, the format chosen by suffix.
+"""Reading recordings, in any format that is registered here: by what the file begins with, then by how its name ends.
 
-To add a format: one module with ``read(path, fs) -> Recording`` and its suffixes in `FORMATS`; if recordings may be
-too long for the memory, also ``stored(path, fs) -> Stored``.
+To add a format: one module with a `Format` and one line in `FORMATS`; or, from a package of your own, an entry point of
+the group ``wearecg.formats``, whose value is the class.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from wearecg.block import Samples
-from wearecg.errors import SignalError, SourceError
+from wearecg import registry
+from wearecg.errors import SourceError
+from wearecg.formats.base import HEAD_BYTES, Format, Told
+from wearecg.formats.recording import BEAT_SYMBOLS, RR_UNKNOWN, Annotations, Recording, RRSeries, Stored
 from wearecg.rates import as_rate
-from wearecg.text import visible
 
-FORMATS = {
-    ".hea": "wearecg.formats.wfdb_record",
-    ".dat": "wearecg.formats.wfdb_record",
-    "": "wearecg.formats.wfdb_record",
-    ".csv": "wearecg.formats.csv",
-    ".tsv": "wearecg.formats.csv",
-    ".txt": "wearecg.formats.csv",
+__all__ = [
+    "BEAT_SYMBOLS",
+    "ENTRY_POINTS",
+    "FORMATS",
+    "RR_UNKNOWN",
+    "Annotations",
+    "Format",
+    "RRSeries",
+    "Recording",
+    "Stored",
+    "Told",
+    "formats",
+    "open_recording",
+    "read_recording",
+]
+
+FORMATS: dict[str, tuple[str, str]] = {
+    "wfdb": ("wearecg.formats.wfdb_record", "Wfdb"),
+    "edf": ("wearecg.formats.edf", "Edf"),
+    "csv": ("wearecg.formats.csv", "Csv"),
 }
-"""Suffix to the module that reads it."""
-BEAT_SYMBOLS = frozenset("NLRBAaJSVrFejnE/fQ?")
-"""The WFDB annotation symbols that mark a beat."""
-RR_UNKNOWN = "RR unknown"
-"""The note of a beat in a recording without samples, if the interval before it is not known."""
+"""Name: module and class, asked in this order."""
+ENTRY_POINTS = "wearecg.formats"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Annotations:
-    """What an expert, or a program, wrote on a recording; of our own recordings beats, gaps, quality and findings.
-
-    ``times`` [k] are seconds from its first sample, ``symbols`` WFDB symbols (``N``, ``V``, ``+``), ``notes``
-    the text beside them (rhythm changes: ``(AFIB``), empty where there is none.
-    """
-
-    times: NDArray[np.float64]
-    symbols: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RRSeries:
-    """Beats of a recording without samples, as a heart rate strap gives them.
-
-    Attributes
-    ----------
-    times : float64 [k]
-        Seconds from the beginning of the recording, of each beat; rising.
-    rr : float64 [k]
-        Seconds from the beat before; NaN where that is not known, as after a gap. A recording of ours begins with a
-        beat that is not counted.
-    """
-
-    times: NDArray[np.float64]
-    rr: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Recording:
-    """A recording as it lies in its file.
-
-    Attributes
-    ----------
-    samples : float32 [n, leads]
-        mV for ECG leads, the file's own unit for others; NaN where the file has no measurement. Without a column in a
-        recording of RR intervals.
-    fs : float
-        Samples per second.
-    leads : tuple of str
-        House spelling (``MLII`` is ``II``).
-    name : str
-    lsb : tuple of float
-        For each lead, units of one ADC step; 0 where unknown.
-    annotations : Annotations or None
-    comments : tuple of str
-    epoch : float or None
-        Unix time of the first sample. Files give the wall clock without a zone; it is read as UTC.
-    intervals : RRSeries or None
-        Of a recording without samples; otherwise None.
-    uncalibrated : tuple of str
-        Those of ``leads`` whose unit is not known: their samples are what the file has, counts mostly.
-    remarks : tuple of str
-        What the user should be told: what is missing, left out, or had to be assumed.
-    """
-
-    samples: Samples
-    fs: float
-    leads: tuple[str, ...]
-    name: str
-    lsb: tuple[float, ...] = ()
-    annotations: Annotations | None = None
-    comments: tuple[str, ...] = ()
-    epoch: float | None = None
-    intervals: RRSeries | None = None
-    uncalibrated: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not self.lsb:
-            object.__setattr__(self, "lsb", (0.0,) * len(self.leads))
-        object.__setattr__(self, "name", visible(self.name))
-        object.__setattr__(self, "comments", tuple(map(visible, self.comments)))
-        object.__setattr__(self, "remarks", tuple(map(visible, self.remarks)))
-
-    def __len__(self) -> int:
-        return int(self.samples.shape[0])
-
-    @property
-    def duration(self) -> float:
-        """Seconds."""
-        return len(self) / self.fs
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stored:
-    """A recording whose samples stay in their file until they are asked for.
-
-    Attributes
-    ----------
-    recording : Recording
-        All but its samples; they may be there, too.
-    length : int
-        Samples.
-    read : callable
-        Takes the numbers of the first sample and of the one behind the last, returns float32 [n, leads].
-    piece : int
-        Samples that are best read at a time.
-    """
-
-    recording: Recording
-    length: int
-    read: Callable[[int, int], Samples]
-    piece: int
-
-    @classmethod
-    def of(cls, recording: Recording) -> Stored:
-        """Return a recording that is in memory as one that is stored there."""
-        samples = recording.samples
-        return cls(recording, len(samples), lambda first, last: samples[first:last], max(1, len(samples)))
-
-    def whole(self) -> Recording:
-        """Return the recording with all of its samples."""
-        if len(self.recording) == self.length:
-            return self.recording
-        samples = np.empty((self.length, len(self.recording.leads)), np.float32)
-        for first, last in self._pieces():
-            samples[first:last] = self.read(first, last)
-        return replace(self.recording, samples=samples)
-
-    def check(self, name: str) -> None:
-        """Raise `SignalError` if there is nothing to look at: no sample, none that was measured, nor any beat."""
-        intervals = self.recording.intervals
-        if intervals is not None:
-            if len(intervals.times) == 0:
-                raise SignalError(f"{name} has neither samples nor beats")
-            return
-        if self.length == 0:
-            raise SignalError(f"{name} has no samples: the recording is 0 s long")
-        if not any(np.isfinite(self.read(first, last)).any() for first, last in self._pieces()):
-            raise SignalError(f"{name} has no measurement: all {self.length} samples are marked as missing")
-
-    def _pieces(self) -> Iterator[tuple[int, int]]:
-        return ((first, min(first + self.piece, self.length)) for first in range(0, self.length, self.piece))
+def formats() -> list[Format]:
+    """Return every format that is known, in the order in which they are asked; those of other packages come first."""
+    others = sorted(registry.names({}, ENTRY_POINTS) - set(FORMATS))
+    return [registry.find(name, FORMATS, ENTRY_POINTS)() for name in [*others, *FORMATS]]
 
 
 def read_recording(
@@ -178,17 +52,17 @@ def read_recording(
     leads: str | Sequence[str] = (),
     lsb: float | None = None,
 ) -> Recording:
-    """Read a recording: WFDB (with or without ``.hea``), or CSV (one column a lead, named in its first row).
+    """Read a recording, in any format that ``wearecg formats`` lists.
 
     Parameters
     ----------
     path : str or Path
     fs : float, optional
-        Samples per second, for a CSV file without a ``time`` column.
+        Samples per second, for a file that does not say.
     leads : str or sequence of str
-        What the columns of a CSV file are, if its first row does not say; an empty name leaves one out.
+        What the channels of a file are, if it does not say; an empty name leaves one out.
     lsb : float, optional
-        mV of one count, for a CSV file of counts or a WFDB record that is not calibrated.
+        mV of one count, for a file of counts that does not say.
 
     Raises
     ------
@@ -210,22 +84,28 @@ def open_recording(
 ) -> Stored:
     """Open a recording, as `read_recording` reads it, to read it piece by piece if its format allows that."""
     path = Path(path)
-    beside = path.suffix not in FORMATS and path.with_suffix(".hea").is_file()  # A0001.mat of A0001.hea
-    path = path.with_suffix(".hea") if beside else path
-    is_wfdb = path.suffix == ".hea" or path.with_name(path.name + ".hea").is_file()
-    suffix = ".hea" if is_wfdb else path.suffix.lower()
-    if suffix not in FORMATS:
-        known = ", ".join(sorted(s for s in FORMATS if s))
-        raise SourceError(f"{path}: recordings of type {suffix!r} are not known; known are {known}")
-    rate = None if fs is None else as_rate(fs)
-    told = {"leads": leads.split(",") if isinstance(leads, str) and leads else tuple(leads), "lsb": lsb}
-    if FORMATS[suffix] != FORMATS[".csv"]:
-        told = {"lsb": lsb}
-    module = import_module(FORMATS[suffix])
-    stored: Stored = (
-        module.stored(path, rate, **told)
-        if hasattr(module, "stored")
-        else Stored.of(module.read(path, rate, **told))
-    )
+    named = tuple(leads.split(",")) if isinstance(leads, str) and leads else tuple(leads)
+    told = Told(None if fs is None else as_rate(fs), named, lsb)
+    stored = _format_of(path).open(path, told)
     stored.check(str(path))
     return stored
+
+
+def _format_of(path: Path) -> Format:
+    head = b""
+    if path.is_file():
+        try:
+            with path.open("rb") as file:
+                head = file.read(HEAD_BYTES)
+        except OSError as error:
+            raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+    known = formats()
+    for one in known:
+        if one.recognise(head, path):
+            return one
+    for one in known:
+        if path.suffix.lower() in one.suffixes:
+            return one
+    raise SourceError(
+        f"{path}: recordings of type {path.suffix!r} are not known; `wearecg formats` lists those that are"
+    )

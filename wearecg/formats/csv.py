@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from wearecg.ecg.leads import UNKNOWN, canonical, canonical_all, is_ecg, is_known
 from wearecg.ecg.size import usual_range
 from wearecg.errors import SourceError
-from wearecg.formats import Recording, opensignals
+from wearecg.formats import opensignals
+from wearecg.formats.base import Format, Told
+from wearecg.formats.recording import Recording, Stored
 from wearecg.formats.table import Table, read_table
 from wearecg.formats.time_column import SLOWEST_HZ, check, on_grid, usual_rate
 from wearecg.formats.units import millivolts, seconds
@@ -31,7 +33,25 @@ LARGEST_MV = 20.0
 """What has mostly a larger range in a second is in counts or microvolts, if no unit is given."""
 
 
-def read(path: Path, fs: float | None, leads: Sequence[str] = (), lsb: float | None = None) -> Recording:
+class Csv(Format):
+    """Tables of numbers in text."""
+
+    name = "csv"
+    title = (
+        "CSV and other tables in text: any delimiter, decimal commas, units, time columns; OpenSignals txt"
+    )
+    suffixes = (".csv", ".tsv", ".txt")
+
+    def recognise(self, head: bytes, path: Path) -> bool:
+        """Whatever is a table says so by its name."""
+        return False
+
+    def open(self, path: Path, told: Told) -> Stored:
+        """Read the file at ``path``."""
+        return Stored.of(_read(path, told.fs, told.leads, told.lsb))
+
+
+def _read(path: Path, fs: float | None, leads: Sequence[str], lsb: float | None) -> Recording:
     """Read the file at ``path``.
 
     ``fs`` (Hz) is needed where it has no ``time`` column, ``leads`` where its columns have other names (an empty one

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from wearecg.ecg.leads import UNKNOWN, canonical_all, is_ecg
 from wearecg.errors import MissingExtraError, SourceError
-from wearecg.formats import BEAT_SYMBOLS, RR_UNKNOWN, Annotations, Recording, RRSeries, Stored
+from wearecg.formats.base import LONGEST_HOLE_DAYS, Format, Told
 from wearecg.formats.mit_annotations import decode
+from wearecg.formats.recording import BEAT_SYMBOLS, RR_UNKNOWN, Annotations, Recording, RRSeries, Stored
 from wearecg.formats.units import millivolts
 from wearecg.formats.wfdb_header import (
     NULL,
@@ -40,8 +41,6 @@ ANNOTATORS = ("atr", "wea")
 """An expert's, and ours."""
 DEFAULT_GAIN = 200.0
 """Counts of a unit of what is no ECG, where the header gives none (header(5))."""
-LONGEST_HOLE_DAYS = 7
-"""A record that lacks more than this is not laid out in memory."""
 PIECE_S = 600.0
 """So much is held in memory at a time."""
 _INVALID = {
@@ -57,17 +56,32 @@ _INVALID = {
 """The count that stands for no sample, by format."""
 
 
-def read(path: Path, fs: float | None, lsb: float | None = None) -> Recording:
-    """Read the record at ``path`` (its header, its signal file, or the name that both share).
+class Wfdb(Format):
+    """WFDB records: a header, its signal files or its annotations."""
 
-    ``fs`` is refused: a header always knows the rate. ``lsb`` (mV) is one count of leads that are not calibrated.
-    """
-    return stored(path, fs, lsb).whole()
+    name = "wfdb"
+    title = (
+        "WFDB (PhysioNet): single and multi-segment, all signal formats, FLAC; RR intervals of annotations"
+    )
+    suffixes = (".hea", ".dat", "")
+    package = ("wfdb", "wfdb")
+
+    def recognise(self, head: bytes, path: Path) -> bool:
+        """Whether a header of this name is there, or belongs to the signal file of this name."""
+        beside = path.suffix in (".hea", ".dat", ".mat") and path.with_suffix(".hea").is_file()
+        return beside or path.with_name(path.name + ".hea").is_file()
+
+    def open(self, path: Path, told: Told) -> Stored:
+        """Open the record at ``path``: its header, its signal file, or the name that both share."""
+        return stored(path, told.fs, told.lsb)
 
 
 def stored(path: Path, fs: float | None, lsb: float | None = None) -> Stored:
-    """Open the record at ``path``, as `read` would read it; all of it is looked at, piece by piece, and none kept."""
-    stem = path.with_suffix("") if path.suffix in (".hea", ".dat") else path
+    """Open the record at ``path``; all of it is looked at, piece by piece, and none kept.
+
+    ``fs`` is refused: a header always knows the rate. ``lsb`` (mV) is one count of leads that are not calibrated.
+    """
+    stem = path.with_suffix("") if path.suffix in (".hea", ".dat", ".mat") else path
     header_file = stem.with_name(stem.name + ".hea")
     if not header_file.is_file():
         hint = "is there a folder or a name missing?" if stem.parent.is_dir() else "its folder does not exist"

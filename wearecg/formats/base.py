@@ -1,0 +1,223 @@
+"""What a format is, and how its channels become a recording."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearecg.block import Samples
+from wearecg.ecg.leads import UNKNOWN, canonical, canonical_all, is_ecg, is_known
+from wearecg.errors import SignalError, SourceError
+from wearecg.formats.lead_names import lead_of
+from wearecg.formats.recording import Annotations, Recording, Stored
+from wearecg.formats.units import millivolts
+
+Floats = NDArray[np.float64]
+
+HEAD_BYTES = 4096
+"""What a format is recognised by."""
+PIECE_S = 600.0
+"""So much is held in memory at a time."""
+LONGEST_HOLE_DAYS = 7
+"""A recording that lacks more than this is not laid out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the caller says where a file does not: rate (Hz), what its channels are, and the mV of a count."""
+
+    fs: float | None = None
+    leads: tuple[str, ...] = ()
+    lsb: float | None = None
+
+
+class Format(ABC):
+    """One format of recordings. Chosen by its content; where that says nothing, by the ending of the name."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    """For people: what is read."""
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    package: ClassVar[tuple[str, str]] = ("", "")
+    """The package that it needs, if any, and the extra that installs it."""
+
+    @abstractmethod
+    def recognise(self, head: bytes, path: Path) -> bool:
+        """Whether the file that begins with ``head`` is of this format; ``head`` is empty if there is no file."""
+
+    @abstractmethod
+    def open(self, path: Path, told: Told) -> Stored:
+        """Open the recording at ``path``.
+
+        Raises
+        ------
+        WearECGError
+            It cannot be read, or holds nothing to look at; in one line.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One signal of a file.
+
+    Attributes
+    ----------
+    name : str
+        As the file has it.
+    fs : float
+        Samples per second.
+    length : int
+        Samples.
+    unit : str
+        As the file has it, of the numbers that are read; empty where it is not known.
+    lsb : float
+        The unit's share of one ADC step; 0 where unknown.
+    derived : bool
+        Whether it was computed from other channels.
+    """
+
+    name: str
+    fs: float
+    length: int
+    unit: str
+    lsb: float = 0.0
+    derived: bool = False
+
+
+def read_bytes(path: Path, first: int = 0, count: int = -1) -> bytes:
+    """Return bytes of a file, all by default. Raises `SourceError` if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(first)
+            return file.read(count)
+    except FileNotFoundError:
+        raise SourceError(f"no such recording: {path}") from None
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+
+
+Read = Callable[[Sequence[int], int, int], Floats]
+"""Takes the numbers of channels of one rate, of a first sample and the one behind the last; returns [n, channels]."""
+
+
+def of_arrays(arrays: Sequence[NDArray[np.generic]]) -> Read:
+    """Return what reads channels that are in memory."""
+
+    def read(columns: Sequence[int], first: int, last: int) -> Floats:
+        found = np.full((last - first, len(columns)), np.nan)
+        for place, column in enumerate(columns):
+            part = arrays[column][first:last]
+            found[: len(part), place] = part
+        return found
+
+    return read
+
+
+def recording_of(
+    path: Path,
+    channels: Sequence[Channel],
+    read: Read,
+    told: Told,
+    *,
+    epoch: float | None = None,
+    annotations: Annotations | None = None,
+    comments: Sequence[str] = (),
+    remarks: Sequence[str] = (),
+) -> Stored:
+    """Return a recording of the channels that have the rate of the ECG, or of a pulse where there is none.
+
+    Raises
+    ------
+    SignalError
+        Neither is among them.
+    SourceError
+        ``told`` does not fit.
+    """
+    names = _named(path, channels, told.leads)
+    said = list(remarks)
+    wanted = [k for k, name in names.items() if is_ecg(name)] or [
+        k for k, name in names.items() if name == "PPG"
+    ]
+    if not wanted:
+        told_names = ", ".join(channel.name or "a signal without a name" for channel in channels) or "nothing"
+        raise SignalError(f"{path} holds no ECG: it has {told_names}")
+    fs = max(channels[k].fs for k in wanted)
+    if told.fs is not None and abs(told.fs / fs - 1) > 1e-3:
+        raise SourceError(f"{path} says {fs:g} Hz; leave out the rate of {told.fs:g} Hz")
+    kept = [k for k in names if channels[k].fs == fs]
+    said += [
+        f"{names[k]} is left out: it has {channels[k].fs:g} Hz, {names[kept[0]]} has {fs:g} Hz"
+        for k in names
+        if k not in kept
+    ]
+    leads = tuple(names[k] for k in kept)
+    scales, steps, unknown = _scales(leads, [channels[k] for k in kept], told.lsb, said)
+    if told.lsb and told.lsb not in steps:
+        raise SourceError(f"{path} states its scale: leave out the {told.lsb:g} mV of a count")
+
+    def piece(first: int, last: int) -> Samples:
+        return (read(kept, first, last) * scales).astype(np.float32)
+
+    recording = Recording(
+        samples=np.empty((0, len(leads)), np.float32),
+        fs=fs,
+        leads=leads,
+        name=path.name.partition(".")[0] or path.name,
+        lsb=tuple(steps),
+        annotations=annotations,
+        comments=tuple(comments),
+        epoch=epoch,
+        uncalibrated=tuple(unknown),
+        derived=tuple(names[k] for k in kept if channels[k].derived),
+        remarks=tuple(said),
+    )
+    return Stored(recording, max(channels[k].length for k in kept), piece, max(1, round(PIECE_S * fs)))
+
+
+def _named(path: Path, channels: Sequence[Channel], leads: Sequence[str]) -> dict[int, str]:
+    """Return the names of the channels that are kept: those that ``leads`` give where the file's say nothing."""
+    names = [lead_of(channel.name) for channel in channels]
+    certain = any(is_known(name) and name.partition("_")[0] != UNKNOWN for name in names)
+    if not leads or certain:
+        return dict(enumerate(canonical_all(names)))
+    if len(leads) != len(names):
+        # The leads of an ECG alone may be named, where other signals have names of their own.
+        places = [k for k, name in enumerate(names) if is_ecg(name)]
+        if len(leads) != len(places):
+            written = ", ".join(channel.name for channel in channels)
+            raise SourceError(f"{path} has {written}; name each, or leave one empty: --leads II,,V1")
+        named = dict(zip(places, leads, strict=True))
+        leads = [named.get(k, name) for k, name in enumerate(names)]
+    kept = [k for k, lead in enumerate(leads) if lead]
+    return dict(zip(kept, canonical_all(canonical(leads[k]) for k in kept), strict=True))
+
+
+def _scales(
+    leads: Sequence[str], channels: Sequence[Channel], lsb: float | None, remarks: list[str]
+) -> tuple[Floats, list[float], list[str]]:
+    """Return the mV of the unit of each channel and of its steps, and the leads for which they are not known."""
+    scales, steps, unknown = np.ones(len(leads)), [], []
+    for k, (lead, channel) in enumerate(zip(leads, channels, strict=True)):
+        scale: float | None = 1.0
+        if is_ecg(lead):
+            scale = millivolts(channel.unit) or lsb
+            if scale is None:
+                why = f"its unit {channel.unit!r} is not known" if channel.unit else "its unit is not given"
+                remarks.append(f"{lead}: {why}; no statement that needs millivolts rests on it")
+                unknown.append(lead)
+        scales[k] = scale or 1.0
+        given = lsb if is_ecg(lead) and not millivolts(channel.unit) else None
+        steps.append(given or (float(channel.lsb * scales[k]) if scale else 0.0))
+    return scales, steps, unknown
+
+
+def whole(stored: Stored) -> Stored:
+    """Return a recording that is all read, and kept: of formats that are small."""
+    samples = stored.read(0, stored.length)
+    return Stored.of(replace(stored.recording, samples=samples))
