@@ -34,6 +34,10 @@ __all__ = [
 FORMATS: dict[str, tuple[str, str]] = {
     "wfdb": ("wearecg.formats.wfdb_record", "Wfdb"),
     "edf": ("wearecg.formats.edf", "Edf"),
+    "aecg": ("wearecg.formats.aecg", "Aecg"),
+    "muse": ("wearecg.formats.muse", "Muse"),
+    "cardiosoft": ("wearecg.formats.cardiosoft", "CardioSoft"),
+    "sierra": ("wearecg.formats.sierra", "Sierra"),
     "csv": ("wearecg.formats.csv", "Csv"),
 }
 """Name: module and class, asked in this order."""
