@@ -38,6 +38,9 @@ FORMATS: dict[str, tuple[str, str]] = {
     "muse": ("wearecg.formats.muse", "Muse"),
     "cardiosoft": ("wearecg.formats.cardiosoft", "CardioSoft"),
     "sierra": ("wearecg.formats.sierra", "Sierra"),
+    "scp": ("wearecg.formats.scp", "Scp"),
+    "ishne": ("wearecg.formats.ishne", "Ishne"),
+    "atc": ("wearecg.formats.atc", "Atc"),
     "csv": ("wearecg.formats.csv", "Csv"),
 }
 """Name: module and class, asked in this order."""
