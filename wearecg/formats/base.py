@@ -15,7 +15,7 @@ from wearecg.block import Samples
 from wearecg.ecg.leads import UNKNOWN, canonical, canonical_all, is_ecg, is_known
 from wearecg.errors import SignalError, SourceError
 from wearecg.formats.lead_names import lead_of
-from wearecg.formats.recording import Annotations, Recording, Stored
+from wearecg.formats.recording import Annotations, Recording, RRSeries, Stored
 from wearecg.formats.units import millivolts
 
 Floats = NDArray[np.float64]
@@ -24,6 +24,8 @@ HEAD_BYTES = 4096
 """What a format is recognised by."""
 PIECE_S = 600.0
 """So much is held in memory at a time."""
+RR_FS = 1000.0
+"""Hz of the clock of recordings of RR intervals."""
 LONGEST_HOLE_DAYS = 7
 """A recording that lacks more than this is not laid out."""
 
@@ -145,8 +147,9 @@ def recording_of(
         k for k, name in names.items() if name == "PPG"
     ]
     if not wanted:
-        told_names = ", ".join(channel.name or "a signal without a name" for channel in channels) or "nothing"
-        raise SignalError(f"{path} holds no ECG: it has {told_names}")
+        written = ", ".join(channel.name or "a signal without a name" for channel in channels)
+        hint = "; if one is an ECG, say so with --leads II,,V1" if channels else ""
+        raise SignalError(f"{path} holds no ECG: it has {written or 'nothing'}{hint}")
     fs = max(channels[k].fs for k in wanted)
     if told.fs is not None and abs(told.fs / fs - 1) > 1e-3:
         raise SourceError(f"{path} says {fs:g} Hz; leave out the rate of {told.fs:g} Hz")
@@ -215,6 +218,36 @@ def _scales(
         given = lsb if is_ecg(lead) and not millivolts(channel.unit) else None
         steps.append(given or (float(channel.lsb * scales[k]) if scale else 0.0))
     return scales, steps, unknown
+
+
+def of_intervals(
+    path: Path,
+    times: Sequence[float],
+    intervals: Sequence[float],
+    told: Told,
+    *,
+    epoch: float | None = None,
+    remarks: Sequence[str] = (),
+) -> Stored:
+    """Return a recording of RR intervals (s) and the times of their beats (s), which rise; NaN is not known."""
+    if told != Told():
+        raise SourceError(f"{path} holds RR intervals: leave out rate, leads and scale")
+    at = np.asarray(times, np.float64)
+    rr = np.asarray(intervals, np.float64)
+    rr = np.where((rr > 0) & np.isfinite(rr), rr, np.nan)
+    if len(at) and (not np.isfinite(at).all() or (np.diff(at) < 0).any()):
+        raise SourceError(f"{path}: the times of its beats must rise")
+    length = round(float(at[-1]) * RR_FS) + 1 if len(at) else 0
+    recording = Recording(
+        samples=np.empty((length, 0), np.float32),
+        fs=RR_FS,
+        leads=(),
+        name=path.name.partition(".")[0] or path.name,
+        epoch=epoch,
+        intervals=RRSeries(at, rr),
+        remarks=tuple(remarks),
+    )
+    return Stored.of(recording)
 
 
 def whole(stored: Stored) -> Stored:

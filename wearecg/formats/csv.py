@@ -60,6 +60,8 @@ def _read(path: Path, fs: float | None, leads: Sequence[str], lsb: float | None)
     header = opensignals.read_header(path)
     table = read_table(path, header.names if header else leads)
     if header:
+        if header.counter:
+            opensignals.place(path, table, header.counter)
         opensignals.scale(table, header.bits)
         fs = header.fs if fs is None else fs
     clock = next((column for column, name in enumerate(table.names) if _is_time(name)), None)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from wearecg.ecg.leads import UNKNOWN
 from wearecg.errors import SourceError
+from wearecg.formats.sequence import spread
 from wearecg.formats.table import Table
 from wearecg.rates import as_rate
 
@@ -25,6 +26,9 @@ LONGEST = 65536
 """Characters of a line of the header, at most."""
 LSB = {10: 3300 / 2**10 / 1100, 6: 3300 / 2**6 / 1100}
 """mV of one count of a BITalino, the only one of them with so few bits: ADC at 3.3 V behind a gain of 1100."""
+COUNTER = "nSeq"
+LONG_COUNTER = 32
+"""Bits of a counter of which none are said."""
 _SIGNAL = re.compile(r"(A|CH)\d+")
 
 
@@ -36,6 +40,8 @@ class OpenSignals:
     names: tuple[str, ...]
     bits: tuple[int, ...]
     epoch: float | None
+    counter: tuple[int, int] | None
+    """The column that numbers the rows, and where it begins anew."""
 
 
 def read_header(path: Path) -> OpenSignals | None:
@@ -62,6 +68,12 @@ def read_header(path: Path) -> OpenSignals | None:
         raise SourceError(f"{path}: the header of this OpenSignals file is damaged: {error}") from error
 
 
+def place(path: Path, table: Table, counter: tuple[int, int]) -> None:
+    """Put rows where their number, in a column that begins anew at a number, says."""
+    column, modulus = counter
+    table.values = spread(path, table.values, table.values[:, column], modulus)
+
+
 def scale(table: Table, bits: Sequence[int]) -> None:
     """Put the counts of a table around 0, and say what one of them is."""
     for column, (name, bit) in enumerate(zip(table.names, bits, strict=True)):
@@ -84,7 +96,11 @@ def _of_device(said: dict[str, list[str]]) -> OpenSignals:
         is_signal = column in signals
         names.append(_lead(str(next(sensors, column))) if is_signal else "")
         bits.append((of_each[place] if of_each else next(of_signals)) if is_signal else 0)
-    return OpenSignals(as_rate(str(said["sampling rate"])), tuple(names), tuple(bits), _epoch(said))
+    counter = None
+    if COUNTER in columns:
+        width = of_each[columns.index(COUNTER)] if of_each else LONG_COUNTER
+        counter = (columns.index(COUNTER), 1 << min(width, LONG_COUNTER))
+    return OpenSignals(as_rate(str(said["sampling rate"])), tuple(names), tuple(bits), _epoch(said), counter)
 
 
 def _epoch(said: dict[str, list[str]]) -> float | None:

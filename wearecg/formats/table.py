@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearecg.errors import SignalError, SourceError
+from wearecg.formats.text_files import text_of
 from wearecg.formats.units import is_unit
 
 _NAMED = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\])]*)[\])]")
@@ -59,7 +60,7 @@ def read_table(path: Path, names: Sequence[str] = ()) -> Table:
     SignalError
         It is empty.
     """
-    lines = _text(path).splitlines()
+    lines = text_of(path).splitlines()
     comments = [line.lstrip("# ").rstrip() for line in lines if line.startswith("#")]
     rows = [
         (number, line) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")
@@ -91,22 +92,6 @@ def read_table(path: Path, names: Sequence[str] = ()) -> Table:
     remarks: list[str] = []
     values = _numbers(path, body, delimiter, len(names), remarks)
     return Table(names, units, values, [number for number, _ in body], tuple(comments), remarks, first != 0)
-
-
-def _text(path: Path) -> str:
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise SourceError(f"no such recording: {path}") from None
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw.decode("utf-16", "replace")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # What a spreadsheet writes in the west; no text is refused by it.
-        return raw.decode("latin-1")
 
 
 def _delimiter(line: str) -> str:
