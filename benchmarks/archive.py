@@ -118,8 +118,8 @@ def found(
         event: dict[str, Any] = json.loads(line)
         if event["type"] == "beat":
             beats.append(event["time"])
-        elif event["type"] == "finding" and event["change"] != "ends":
-            key = event["code"], event["why"] or "", event["since"]
+        elif event["type"] == "finding" and event.get("change") != "ends":
+            key = event["code"], event.get("why") or "", event["since"]
             _, best = held.get(key, (0.0, 0.0))
             held[key] = event["end"], max(best, event["probability"] or 0.0)
     return beats, {(*key, end): best for key, (end, best) in held.items()}

@@ -6,6 +6,8 @@ import pytest
 import wearecg
 from wearecg import Beat, Finding, Gap, SignalBlock, Summary
 from wearecg.errors import LeadError, SignalError
+from wearecg.formats import Recording
+from wearecg.transports.replay import TOGETHER_S, ReplaySource
 
 
 @pytest.fixture(scope="module")
@@ -190,3 +192,20 @@ def test_what_was_found_before_a_recording_cannot_go_on_is_told():
     findings = [e.end for e in told if isinstance(e, Finding)]
     assert windows
     assert max(findings) == max(windows)
+
+
+def test_long_blocks_find_what_short_ones_find():
+    person = wearecg.Person(3, "demo", 250)
+    samples = person.samples(250 * 100)[:, [person.leads.index(lead) for lead in ("I", "II")]]
+    samples[20000:20600] = np.nan
+    recording = Recording(samples, 250.0, ("I", "II"), "rec")
+    kinds = (Beat, Finding, wearecg.HeartRate, wearecg.Quality, wearecg.Gap)
+
+    def found(longest_s):
+        source = ReplaySource(recording, float("inf"), longest_s=longest_s)
+        events = list(wearecg.Session(source, [wearecg.open_observer("encoder")]))
+        return {kind: [event for event in events if isinstance(event, kind)] for kind in kinds}
+
+    short = found(1.0)
+    assert found(TOGETHER_S) == short
+    assert all(short.values())
