@@ -236,3 +236,13 @@ def test_only_what_was_found_lately_on_this_stream_contradicts_a_rate() -> None:
     board.feed(said("STACH", 100, stream=SECOND_STRAP))
     board.feed(said("STACH", 100, why="too short", source="rule@1"))
     assert rates(board, 60.0, (1.0,), end=100) == [(60.0, "")]
+
+
+def test_an_unknown_rate_is_no_evidence() -> None:
+    board = Board()
+    own = tuple(Measure(name, 75.0, "", "rr@1", 0, 10) for name in ("heart_rate", "rr_irregularity", "qt"))
+    for bpm, names in ((75.0, 3), (None, 1), (75.0, 3)):
+        board.feed(HeartRate(10, bpm))
+        (finding,) = board.feed(said("SR", 10, evidence=own))
+        assert isinstance(finding, Finding)
+        assert len(finding.evidence) == names

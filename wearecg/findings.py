@@ -32,6 +32,7 @@ STATED = attrgetter(*(one.name for one in fields(Statement)))
 """The fields that a finding has from its statement, which are its first ones."""
 RECENT_S = 12.0
 """A heart rate is compared with what was stated on a stretch that ended no longer ago."""
+OF_THE_RATE = frozenset({"heart_rate", "rr_irregularity"})
 KEEP_S = 120.0
 """Measures that ended so much earlier than the newest of their stream are no evidence any more."""
 
@@ -54,13 +55,15 @@ class Board:
     is no break. It ends when a whole round of its source, and the time that the statement may be absent
     (`Statement.hold`), went by without it; that is known one round late. What holds in a stream ends when that begins
     anew (another `StreamInfo`). Measures of the same stream that overlap a statement become evidence beside its own,
-    unless it says why nothing is said. A heart rate that a finding contradicts becomes unknown.
+    unless it says why nothing is said. A heart rate that a finding contradicts becomes unknown, and
+    one that is unknown is no evidence.
     """
 
     def __init__(self) -> None:
         self._sources: dict[tuple[StreamId, str], _Source] = {}
         self._measures: dict[StreamId, deque[Measure]] = {}
         self._intervals: dict[StreamId, deque[float]] = {}
+        self._unknown: set[StreamId] = set()
 
     def feed(self, event: Event) -> list[Event]:
         """Take the next event of a session and return what goes on to the outputs in its place, in order."""
@@ -73,14 +76,23 @@ class Board:
                 self._remember(event)
             case Beat(rr=float() as rr):
                 self._intervals.setdefault(event.stream, deque(maxlen=FEWEST)).append(rr)
-            case HeartRate(bpm=float() as bpm):
-                if found := self._against(event, bpm):
-                    return [replace(event, bpm=None, reason=f"it contradicts {found.text}")]
+            case HeartRate():
+                return [self._judge(event)]
             case StreamInfo():
                 return [*self._end(event.stream), event]
             case Summary():
                 return [*self._settle(event.stream), event]
         return [event]
+
+    def _judge(self, rate: HeartRate) -> HeartRate:
+        """Return a heart rate as it goes on to the outputs."""
+        if rate.bpm is not None and (found := self._against(rate, rate.bpm)):
+            rate = replace(rate, bpm=None, reason=f"it contradicts {found.text}")
+        if rate.bpm is None:
+            self._unknown.add(rate.stream)
+        else:
+            self._unknown.discard(rate.stream)
+        return rate
 
     def _against(self, rate: HeartRate, bpm: float) -> Finding | None:
         """Return what was found lately that contradicts a heart rate."""
@@ -127,6 +139,8 @@ class Board:
         since = before.since if before and unbroken else since
         same = before is not None and unbroken and before.why == statement.why
         evidence = () if statement.why else (*statement.evidence, *self._beside(statement))
+        if statement.stream in self._unknown:
+            evidence = tuple(measure for measure in evidence if measure.name not in OF_THE_RATE)
         change: Literal["holds", "begins"] = "holds" if same else "begins"
         finding = Finding(*STATED(statement), since=since, change=change, seen=statement.end)
         if len(evidence) != len(statement.evidence):
@@ -149,6 +163,7 @@ class Board:
         """End what holds in a stream and forget it."""
         self._measures.pop(stream, None)
         self._intervals.pop(stream, None)
+        self._unknown.discard(stream)
         known = [key for key in self._sources if key[0] == stream]
         sources = [self._sources.pop(key) for key in known]
         return [
