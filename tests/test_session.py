@@ -197,7 +197,7 @@ def test_what_was_found_before_a_recording_cannot_go_on_is_told():
 def test_long_blocks_find_what_short_ones_find():
     person = wearecg.Person(3, "demo", 250)
     samples = person.samples(250 * 100)[:, [person.leads.index(lead) for lead in ("I", "II")]]
-    samples[20000:20600] = np.nan
+    samples[20000:20600] = samples[6500:9000] = np.nan
     recording = Recording(samples, 250.0, ("I", "II"), "rec")
     kinds = (Beat, Finding, wearecg.HeartRate, wearecg.Quality, wearecg.Gap)
 

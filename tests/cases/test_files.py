@@ -32,7 +32,7 @@ def score(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run(name: str, *options: str) -> tuple[int, str]:
-        code = main(["score", name, "--model", "none", *options])
+        code = main(["score", name, "--model", "none", "--windows", *options])
         out, err = capsys.readouterr()
         return code, out + err
 

@@ -115,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
     from wearecg.account import Account, text
     from wearecg.service.notify import Notifier, Watchdog, await_port
     from wearecg.session import Session
+    from wearecg.sinks.journal import is_journal
 
     options = config.settle(args, StreamOptions)
     observers, dead = _observers(options)
@@ -155,7 +156,8 @@ def run(args: argparse.Namespace) -> int:
         watchdog.end()
     for summary in summaries:
         print(describe(summary), file=sys.stderr)
-    print(text.describe(account, session.source.name), file=sys.stderr)
+    if not is_journal(sys.stderr):
+        print(text.describe(account, session.source.name), file=sys.stderr)
     for failure in session.outputs.failures:
         print(f"wearecg: {failure.message}", file=sys.stderr)
     return 5 if session.outputs.failures else 0

@@ -20,8 +20,8 @@ class PacedSource(Source):
     """A source with a supply of blocks, handed over on an absolute schedule.
 
     ``speed`` is how many seconds of signal pass in one second, ``math.inf`` for as fast as they are read. A
-    block's arrival is when its last sample was due; at infinite speed it is what it would be at 1x. No block is longer
-    than ``longest_s``.
+    block's arrival is when its last sample was taken; at infinite speed it is what it would be at 1x. No block is
+    longer than ``longest_s``.
     """
 
     remarks: tuple[str, ...] = ()
@@ -73,12 +73,13 @@ class PacedSource(Source):
                 time.sleep(wait)
             blocks, taken = self._next(self.block_samples)
             self._handed += taken
-            # In the signal's own time: at twice the speed its clock does not run twice as fast.
-            arrival = self._began + self._handed / self.fs
-            items += [(block, arrival) for block in blocks]
+            # In the signal's own time: at twice the speed its clock does not run twice as fast. Each block at its own
+            # end: of several with a gap between them none has waited for the last.
+            items += [(block, self._began + block.end) for block in blocks]
             if taken < self.block_samples:
                 self._ended = True
-                return [*items, LinkState("closed", f"{self.name} has ended", arrival)]
+                ended = self._began + self._handed / self.fs
+                return [*items, LinkState("closed", f"{self.name} has ended", ended)]
         return items
 
     def _due(self, samples: int) -> float:
