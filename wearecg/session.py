@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wearecg.block import Event, LinkState, Notice, StreamId, StreamInfo, Summary
+from wearecg.block import Event, HeartRate, LinkState, Notice, StreamId, StreamInfo, Summary
 from wearecg.ecg.leads import canonical, names_of
 from wearecg.errors import LeadError, SignalError, WearECGError
 from wearecg.fanout import Fanout
@@ -192,8 +193,7 @@ class Session:
     def _heard(self, events: list[Event], last: bool = False) -> Iterator[Event]:
         """Yield what was found, then what slow observers say to that, then what is said to this."""
         for found, said in self._scoring.turn(events, last):
-            yield from found
-            yield from said
+            yield from _in_time(found, said)
             yield from self._engine.hear(said)
 
     def _over(self) -> bool:
@@ -326,6 +326,17 @@ def score(
     recording.check(name)
     source = ReplaySource(recording, math.inf, longest_s=TOGETHER_S)
     return report(Session(source, open_observers(observe)))
+
+
+def _in_time(found: Sequence[Event], said: Sequence[Event]) -> Iterator[Event]:
+    """Put what is said of windows between the heart rates that were found, in time: blocks may be long."""
+    waiting = deque(said)
+    for event in found:
+        if isinstance(event, HeartRate):
+            while waiting and getattr(waiting[0], "end", -math.inf) < event.time:
+                yield waiting.popleft()
+        yield event
+    yield from waiting
 
 
 def _names(source: Source) -> list[str]:
