@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("numpy", "scipy", "onnxruntime", "ai-edge-litert", "wfdb", "sleepecg", "neurokit2")
+PACKAGES = ("numpy", "scipy", "onnxruntime", "ai-edge-litert", "wfdb", "sleepecg", "neurokit2", "edfio")
 
 
 def describe() -> dict[str, object]:

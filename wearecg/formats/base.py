@@ -105,7 +105,9 @@ def read_bytes(path: Path, first: int = 0, count: int = -1) -> bytes:
 
 
 Read = Callable[[Sequence[int], int, int], Floats]
-"""Takes the numbers of channels of one rate, of a first sample and the one behind the last; returns [n, channels]."""
+"""Takes the numbers of channels of one rate, and of the first sample and the one behind the last.
+
+Returns a new array [n, channels]."""
 
 
 def of_arrays(arrays: Sequence[NDArray[np.generic]]) -> Read:
@@ -165,7 +167,9 @@ def recording_of(
         raise SourceError(f"{path} states its scale: leave out the {told.lsb:g} mV of a count")
 
     def piece(first: int, last: int) -> Samples:
-        return (read(kept, first, last) * scales).astype(np.float32)
+        values = read(kept, first, last)
+        values *= scales
+        return values.astype(np.float32, order="C")
 
     recording = Recording(
         samples=np.empty((0, len(leads)), np.float32),
