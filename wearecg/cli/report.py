@@ -50,13 +50,13 @@ class Where(scoring.ModelOptions):
         """Open it; return it and what it is called."""
         from wearecg.formats import open_recording
         from wearecg.transports.folder import FolderSource
-        from wearecg.transports.replay import replay
+        from wearecg.transports.replay import TOGETHER_S, replay
 
         if self.file.is_dir():
             folder = FolderSource(self.file, self.fs, self.leads, self.lsb)
             return folder, folder.name
         stored = open_recording(self.file, self.fs, self.leads, self.lsb)
-        return replay(stored, math.inf), stored.recording.name
+        return replay(stored, math.inf, TOGETHER_S), stored.recording.name
 
     def settings(self) -> tuple[str, ...]:
         """How it is looked at, for people."""
@@ -110,7 +110,9 @@ def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as there:
         page = Path(there) / "report.html" if printer else options.output
         sink = ReportSink(page, Gathered(name, options.settings()))
-        session = Session(source, observers, [sink], leads=[lead for lead in options.leads if lead])
+        session = Session(
+            source, observers, [sink], leads=[lead for lead in options.leads if lead not in ("", "time")]
+        )
         for _ in session:
             pass
         failures = session.outputs.failures

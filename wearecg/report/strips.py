@@ -166,7 +166,8 @@ class Strips:
         while self._kept[0].end < block.end - KEEP_S:
             self._kept.popleft()
         if self._asked:
-            self._cut(block.end)
+            # What was found in this block is told behind it.
+            self._cut(block.start)
 
     def _cut(self, now: float) -> None:
         due = [one for one in self._asked if now >= one.end + LATE_S]

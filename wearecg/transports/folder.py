@@ -10,12 +10,12 @@ from pathlib import Path
 from wearecg.block import LinkState, Notice, SignalBlock
 from wearecg.ecg.leads import is_ecg
 from wearecg.errors import LeadError, MissingExtraError, SignalError, SourceError
-from wearecg.formats import Recording, Stored, open_recording
+from wearecg.formats import Recording, Stored, formats, open_recording
 from wearecg.formats.wfdb_header import read_header
 from wearecg.transports.base import Item, Source
-from wearecg.transports.replay import replay
+from wearecg.transports.replay import TOGETHER_S, replay
 
-SUFFIXES = (".hea", ".csv")
+HEADER = ".hea"
 OVERLAP_S = 1.0
 """A recording that begins so much before the end of the last one is another one's."""
 
@@ -95,7 +95,7 @@ class FolderSource(Source):
             if self._number == len(self._parts):
                 return None
             _, stored = self._parts[self._number]
-            self._playing = replay(stored, math.inf)
+            self._playing = replay(stored, math.inf, TOGETHER_S)
             self._playing.open()
             items = self._playing.read(timeout)
         start, _ = self._parts[self._number]
@@ -138,16 +138,22 @@ class FolderSource(Source):
 
 
 def _recordings(folder: Path) -> list[Path]:
-    """Return the recordings of a folder, without the segments that others consist of."""
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    parts: set[str] = set()
-    for path in paths:
-        if path.suffix == ".hea":
-            try:
-                parts |= {name for name, _ in read_header(path).segments}
-            except (SourceError, SignalError):
-                continue  # told when it is opened
-    return [path for path in paths if path.stem not in parts]
+    """Return the recordings of a folder: what has a suffix that is known, without the parts that others consist of."""
+    known = {suffix for one in formats() for suffix in one.suffixes if suffix}
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in known and path.is_file())
+    headers = [path for path in paths if path.suffix == HEADER]
+    parts = {path.stem for path in headers}
+    segments: set[str] = set()
+    for path in headers:
+        try:
+            segments |= {name for name, _ in read_header(path).segments}
+        except (SourceError, SignalError):
+            continue  # told when it is opened
+    return [
+        path
+        for path in paths
+        if path.stem not in segments and (path.suffix == HEADER or path.stem not in parts)
+    ]
 
 
 def _kind(recording: Recording) -> tuple[object, ...]:
