@@ -16,6 +16,7 @@ from wearecg.cli.config import settle
 from wearecg.cli.options import NUMBER, TEXTS, UsageError, add_options, option, texts
 
 if TYPE_CHECKING:
+    from wearecg.formats import Stored
     from wearecg.transports.base import Source
 
 SUFFIXES = (".html", ".json", ".pdf")
@@ -46,17 +47,22 @@ class Where(scoring.ModelOptions):
         help="mV of one count, for a file that does not say",
     )
 
-    def source(self) -> tuple[Source, str]:
-        """Open it; return it and what it is called."""
+    @property
+    def looked_at(self) -> list[str]:
+        """The leads to look at; all if empty."""
+        return [lead for lead in self.leads if lead not in ("", "time")]
+
+    def opened(self) -> tuple[Source, list[tuple[float, Stored]], str]:
+        """Open it; return what plays it, the second at which each of its recordings begins, and what it is called."""
         from wearecg.formats import open_recording
         from wearecg.transports.folder import FolderSource
         from wearecg.transports.replay import TOGETHER_S, replay
 
         if self.file.is_dir():
             folder = FolderSource(self.file, self.fs, self.leads, self.lsb)
-            return folder, folder.name
+            return folder, folder.parts, folder.name
         stored = open_recording(self.file, self.fs, self.leads, self.lsb)
-        return replay(stored, math.inf, TOGETHER_S), stored.recording.name
+        return replay(stored, math.inf, TOGETHER_S), [(0.0, stored)], stored.recording.name
 
     def settings(self) -> tuple[str, ...]:
         """How it is looked at, for people."""
@@ -105,14 +111,12 @@ def run(args: argparse.Namespace) -> int:
 
     options = settle(args, ReportOptions)
     printer = browser() if options.output.suffix == ".pdf" else ""
-    source, name = options.source()
+    source, _, name = options.opened()
     observers = scoring.observers(options)
     with tempfile.TemporaryDirectory() as there:
         page = Path(there) / "report.html" if printer else options.output
         sink = ReportSink(page, Gathered(name, options.settings()))
-        session = Session(
-            source, observers, [sink], leads=[lead for lead in options.leads if lead not in ("", "time")]
-        )
+        session = Session(source, observers, [sink], leads=options.looked_at)
         for _ in session:
             pass
         failures = session.outputs.failures

@@ -14,6 +14,7 @@ from wearecg.account.account import MINUTE_S
 from wearecg.account.episodes import Kind
 from wearecg.account.text import clock
 from wearecg.report.strips import Strip
+from wearecg.report.style import ALONE, PATTERN
 
 MM_PER_S, MM_PER_MV = 25.0, 10.0
 LEAST_MV, MOST_MV = 2.0, 6.0
@@ -58,6 +59,19 @@ def strip_svg(strip: Strip, title: str) -> str:
         letter = "·" if code == "?" else code
         parts.append(f'<text class="{kind}" x="{x:.1f}" y="4.4">{escape(letter)}</text>')
     return "".join(parts) + "</svg>"
+
+
+def alone(strip: Strip, title: str) -> str:
+    """Return a strip as a file of its own, on white paper, with its title below."""
+    picture = strip_svg(strip, title)
+    width, height = (float(one) for one in picture.partition('viewBox="0 0 ')[2].partition('"')[0].split())
+    inner = picture[picture.index(">") + 1 : -len("</svg>")]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}mm" height="{height + 8:g}mm" '
+        f'viewBox="0 0 {width:g} {height + 8:g}" font-family="sans-serif"><style>{ALONE}</style>{PATTERN}'
+        f'<rect width="{width:g}" height="{height + 8:g}" fill="#fff"/>{inner}'
+        f'<text x="1" y="{height + 5:g}">{escape(title)}</text></svg>\n'
+    )
 
 
 def _row(samples: NDArray[np.float32]) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from wearecg.account.beats import CLASSES, RUN
 from wearecg.block import Beat, BeatClass, Finding, Samples, SignalBlock, StreamInfo
 from wearecg.ecg.leads import is_ecg
+from wearecg.formats import Recording
 
 STRIP_S = 7.0
 """At 25 mm/s a strip is as wide as a printed page."""
@@ -203,3 +205,31 @@ class Strips:
             (asked.cited[0] + self.offset, asked.cited[1] + self.offset),
             tuple(lead not in info.uncalibrated for lead in leads),
         )
+
+
+def cut(
+    recording: Recording,
+    leads: Sequence[str],
+    begins: float,
+    start: float,
+    end: float,
+    beats: Sequence[tuple[float, str]],
+) -> Strip:
+    """Return the last seconds of a stretch of a recording that begins at ``begins``; ``beats`` are in its own time."""
+    ordered = [lead for lead in (*PREFERRED, *leads) if lead in leads and lead in recording.leads]
+    shown = list(dict.fromkeys(ordered))[:MOST_LEADS]
+    fs = recording.fs
+    first = max(0, round((end - begins - STRIP_S) * fs))
+    samples = recording.samples[first : first + round(STRIP_S * fs)]
+    step = max(1, round(fs / SHOWN_HZ))
+    at = begins + first / fs
+    return Strip(
+        ("proof",),
+        at,
+        fs / step,
+        tuple(shown),
+        samples[::step, [recording.leads.index(lead) for lead in shown]],
+        [(time + begins, code or "?") for time, code in beats if at <= time + begins < at + STRIP_S],
+        (start, end),
+        tuple(lead not in recording.uncalibrated for lead in shown),
+    )

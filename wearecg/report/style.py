@@ -30,7 +30,8 @@ svg{display:block;max-width:100%;height:auto}
 .read{fill:var(--read)}.unread{fill:var(--unread)}.held{fill:var(--held)}.odd{fill:var(--odd)}
 figure{margin:14px 0}figcaption{font-size:12px;color:var(--dim)}
 .strip{border:1px solid var(--line)}
-.strip .grid{fill:url(#mm)}.trace{fill:none;stroke:var(--trace);stroke-width:.28;stroke-linejoin:round}
+.strip .grid{fill:url(#mm)}.mm{stroke:var(--grid);stroke-width:.1}.mm5{stroke:var(--grid5);stroke-width:.25}
+.trace{fill:none;stroke:var(--trace);stroke-width:.28;stroke-linejoin:round}
 .strip text{font-size:3.4px;fill:var(--ink)}.strip .lead{font-weight:600}
 .strip .beat{text-anchor:middle;fill:var(--dim)}.strip .odd{fill:var(--held);font-weight:700}
 .cited{fill:var(--rate);opacity:.08}
@@ -44,15 +45,20 @@ body{font-size:10pt;-webkit-print-color-adjust:exact;print-color-adjust:exact}he
 h2{break-after:avoid}figure,tr,.headlines div,.trend{break-inside:avoid}details:not([open]){display:none}
 table{font-size:8.5pt}th,td{padding-right:8px}}
 """
-"""The grid of a strip is a pattern (`GRID`) of millimetres."""
+"""The grid of a strip is a pattern (`PATTERN`) of millimetres."""
 
-GRID = (
-    '<svg width="0" height="0" aria-hidden="true" style="position:absolute"><defs>'
-    '<pattern id="mm" width="5" height="5" patternUnits="userSpaceOnUse">'
-    '<path d="M1 0V5M2 0V5M3 0V5M4 0V5M0 1H5M0 2H5M0 3H5M0 4H5" '
-    'style="stroke:var(--grid);stroke-width:.1"/><path d="M0 0H5M0 0V5" style="stroke:var(--grid5);stroke-width:.25"/>'
-    "</pattern></defs></svg>"
+PATTERN = (
+    '<defs><pattern id="mm" width="5" height="5" patternUnits="userSpaceOnUse">'
+    '<path class="mm" d="M1 0V5M2 0V5M3 0V5M4 0V5M0 1H5M0 2H5M0 3H5M0 4H5"/><path class="mm5" d="M0 0H5M0 0V5"/>'
+    "</pattern></defs>"
 )
+GRID = f'<svg width="0" height="0" aria-hidden="true" style="position:absolute">{PATTERN}</svg>'
+ALONE = (
+    ".grid{fill:url(#mm)}.mm{stroke:#f6c9c4;stroke-width:.1}.mm5{stroke:#ec9f97;stroke-width:.25}"
+    ".trace{fill:none;stroke:#111;stroke-width:.28}text{font-size:3.4px;fill:#222}.lead{font-weight:600}"
+    ".beat{text-anchor:middle;fill:#5b6673}.odd{fill:#b3452c;font-weight:700}.cited{fill:#1f5fbf;opacity:.08}"
+)
+"""The look of a strip in a file of its own."""
 
 SCRIPT = """
 document.querySelectorAll('details.disclosure').forEach(d=>{const show=()=>{

@@ -53,7 +53,7 @@ class FolderSource(Source):
         if not found:
             raise SourceError(f"{folder}: no recording with an ECG or RR intervals in it")
         first = found[0][1].recording
-        self._parts: list[tuple[float, Stored]] = []
+        self.parts: list[tuple[float, Stored]] = []
         """Seconds from the beginning of the first, and the recording."""
         end = 0.0
         for path, stored in found:
@@ -64,17 +64,17 @@ class FolderSource(Source):
             start = end
             if recording.epoch is not None and first.epoch is not None:
                 start = recording.epoch - first.epoch
-            elif self._parts:
+            elif self.parts:
                 self._tell(f"{path.name}: its time is not known; it is put right behind the one before")
             if start < end - OVERLAP_S:
                 self._tell(f"{path.name}: left out, it begins before the end of the one before")
                 continue
-            self._parts.append((max(start, end), stored))
+            self.parts.append((max(start, end), stored))
             end = max(start, end) + _seconds(stored)
-        self.name = f"{folder.name or folder} ({len(self._parts)} recordings)"
+        self.name = f"{folder.name or folder} ({len(self.parts)} recordings)"
         self.rate_note = "given by the recordings"
         self.epoch = first.epoch
-        self.uncalibrated = replay(self._parts[0][1], math.inf).uncalibrated
+        self.uncalibrated = replay(self.parts[0][1], math.inf).uncalibrated
         self._fs = first.fs
         self._number = -1
         self._playing: Source | None = None
@@ -92,13 +92,13 @@ class FolderSource(Source):
         while items is None:
             self.close()
             self._number += 1
-            if self._number == len(self._parts):
+            if self._number == len(self.parts):
                 return None
-            _, stored = self._parts[self._number]
+            _, stored = self.parts[self._number]
             self._playing = replay(stored, math.inf, TOGETHER_S)
             self._playing.open()
             items = self._playing.read(timeout)
-        start, _ = self._parts[self._number]
+        start, _ = self.parts[self._number]
         return [
             self._placed(item, start)
             for item in items

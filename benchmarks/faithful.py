@@ -1,0 +1,104 @@
+"""Whether findings rest on what they cite: without the cited samples they must go, without as many others stay.
+
+    python -m benchmarks.faithful DATA [--records 101,203] [--most 200] [--out FOLDER]
+
+Every finding of the records in DATA/mitdb (DS1 and the paced records), evenly thinned to ``--most``, is recomputed from
+its stretch of the raw recording and the minute before it, as `wearecg prove` does: as it is; with the cited samples
+missing; with as many missing right before them. It counts as there if it is found over half of the stretch at least.
+
+Writes faithful.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import machine
+from wearecg.account import Account
+from wearecg.account.beats import interval
+from wearecg.formats import open_recording
+from wearecg.observers import open_observers
+from wearecg.report.proof import LEAD_IN_S, Cited, cite, recompute
+from wearecg.session import Session
+from wearecg.transports.replay import TOGETHER_S, replay
+
+ASKED = ("found again", "gone without what it cites", "there without as much else")
+APART_S = 1.0
+
+
+def findings(path: Path, observe: str) -> list[Cited]:
+    """Return what each finding of a record cites."""
+    account = Account()
+    for event in Session(
+        replay(open_recording(path), math.inf, TOGETHER_S), open_observers(observe.split(","))
+    ):
+        account.feed(event)
+    main = account.main
+    return [cite(account, kind, episode) for _, kind, episode in main.numbered] if main else []
+
+
+def judge(path: Path, observe: str, cited: Cited) -> tuple[bool, bool, bool]:
+    """Say of a finding whether it was found again, went without its evidence, and stayed without other samples."""
+    stored, observers = open_recording(path), open_observers(observe.split(","))
+    length = min(cited.end - cited.start, LEAD_IN_S - APART_S)
+    before = cited.start - APART_S
+    # At the beginning of a record there is nothing before it; then what comes behind it.
+    other = (before - length, before) if before >= length else (cited.end + APART_S, cited.end + length)
+    return (
+        recompute(stored, observers, cited).holds,
+        not recompute(stored, observers, cited, blanked=(cited.start, cited.end)).holds,
+        recompute(stored, observers, cited, blanked=other).holds,
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run, print the table, write JSON."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.faithful",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--records", default="", help="default all of DATA/mitdb")
+    parser.add_argument("--observe", default="auto", help="what looks at the records (default auto)")
+    parser.add_argument("--most", type=int, default=200)
+    parser.add_argument("--out", type=Path, default=machine.RESULTS, help="folder for the JSON")
+    args = parser.parse_args(argv)
+    folder = args.data / "mitdb"
+    names = args.records.split(",") if args.records else sorted(path.stem for path in folder.glob("*.hea"))
+    print(machine.line(), flush=True)
+    every = [(folder / name, one) for name in names for one in findings(folder / name, args.observe)]
+    chosen = (
+        [every[i * len(every) // args.most] for i in range(args.most)] if len(every) > args.most else every
+    )
+    print(f"{len(chosen)} of {len(every)} findings of {len(names)} records", flush=True)
+    yes: Counter[tuple[str, str]] = Counter()
+    total: Counter[str] = Counter()
+    for path, cited in chosen:
+        answers = judge(path, args.observe, cited)
+        for code in (cited.code, "all"):
+            total[code] += 1
+            yes.update((code, asked) for asked, answer in zip(ASKED, answers, strict=True) if answer)
+        for asked, answer in zip(ASKED, answers, strict=True):
+            if not answer:
+                print(f"  {path.name} {cited.code} at {cited.start:.0f} s: not {asked}", flush=True)
+    print(f"\n{'':10}{'findings':>9}" + "".join(f"{asked:>28}" for asked in ASKED))
+    rows = []
+    for code, count in total.most_common():
+        shares = {asked: yes[code, asked] / count for asked in ASKED}
+        print(f"{code:10}{count:9}" + "".join(f"{share:28.1%}" for share in shares.values()))
+        rows.append({"code": code, "findings": count, **shares})
+    whole = total["all"]
+    for asked in ASKED:
+        low, high = interval(yes["all", asked], whole)
+        print(f"{asked}: 95 % interval {low:.1%} to {high:.1%}")
+    result = {"observe": args.observe, "records": names, "rows": rows}
+    print(f"\nwritten to {machine.write('faithful', result, args.out)}")
+
+
+if __name__ == "__main__":
+    main()
