@@ -66,6 +66,7 @@ def make_record(folder: Path, hours: float) -> Path:
     path = folder / f"day{round(hours * 3600)}s"
     left = samples = round(hours * 3600 * FS)
     sums = np.zeros(len(LEADS), np.int64)
+    initial: list[int] = []
     hour = 0
     with path.with_suffix(".dat").open("wb") as file:
         while left:
@@ -77,12 +78,14 @@ def make_record(folder: Path, hours: float) -> Path:
                     counts = np.round(person.samples(n)[:, columns] * COUNTS)
                     counts = np.clip(np.nan_to_num(counts, nan=-32768), -32768, 32767).astype("<i2")
                     sums += counts.sum(axis=0, dtype=np.int64)
+                    initial = initial or counts[0].tolist()
                     file.write(counts.tobytes())
                     left -= n
             hour += 1
     lines = [f"{path.name} {len(LEADS)} {FS} {samples}"]
-    for lead, total in zip(LEADS, sums.tolist(), strict=True):
-        lines.append(f"{path.name}.dat 16 {COUNTS:g}/mV 16 0 0 {(total + 32768) % 65536 - 32768} 0 {lead}")
+    for lead, value, total in zip(LEADS, initial, sums.tolist(), strict=True):
+        checksum = (total + 32768) % 65536 - 32768
+        lines.append(f"{path.name}.dat 16 {COUNTS:g}/mV 16 0 {value} {checksum} 0 {lead}")
     path.with_suffix(".hea").write_text("\n".join(lines) + "\n")
     return path
 
