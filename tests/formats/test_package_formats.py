@@ -247,11 +247,12 @@ class TestFit:
         assert "\n" not in str(told.value)
 
 
-def test_acq_that_is_none(tmp_path: Path) -> None:
+def test_acq_that_is_none(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("bioread")
     (tmp_path / "r.acq").write_bytes(bytes(300))
     with pytest.raises(wearecg.SourceError, match="cannot be read as ACQ"):
         read_recording(tmp_path / "r.acq")
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(

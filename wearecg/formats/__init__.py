@@ -125,6 +125,8 @@ def _format_of(path: Path) -> Format:
             return one
     for one in known:
         if path.suffix.lower() in one.suffixes:
+            if not path.exists() and one.name != "wfdb":  # whose records have no ending
+                raise SourceError(f"no such recording: {path}")
             return one
     raise SourceError(
         f"{path}: recordings of type {path.suffix!r} are not known; `wearecg formats` lists those that are"

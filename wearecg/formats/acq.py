@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import ClassVar
 
@@ -32,8 +33,10 @@ class Acq(Format):
             import bioread
         except ImportError:
             raise MissingExtraError("bioread", "acq", "reading ACQ files") from None
-        if not path.is_file():
-            raise SourceError(f"no such recording: {path}")
+        heard = _Heard()
+        logger = logging.getLogger("bioread")
+        # The package writes on stderr of its own; what it says there is told as everything else is.
+        own, logger.handlers = logger.handlers, [heard]
         try:
             data = bioread.read_file(str(path))
             channels, arrays = [], []
@@ -46,7 +49,21 @@ class Acq(Format):
                 )
             begun = getattr(data, "earliest_marker_created_at", None)
         except Exception as error:  # the package raises whatever it stumbles over
-            raise SourceError(f"{path} cannot be read as ACQ: {' '.join(str(error).split())}") from error
-        return recording_of(
-            path, channels, of_arrays(arrays), told, epoch=begun.timestamp() if begun else None
-        )
+            why = heard.messages[0] if heard.messages else " ".join(str(error).split())
+            raise SourceError(f"{path} cannot be read as ACQ: {why}") from error
+        finally:
+            logger.handlers = own
+        epoch = begun.timestamp() if begun else None
+        remarks = [f"{path.name} is damaged: {heard.messages[0]}"] if heard.messages else []
+        return recording_of(path, channels, of_arrays(arrays), told, epoch=epoch, remarks=remarks)
+
+
+class _Heard(logging.Handler):
+    """What the package says while it reads on."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(" ".join(record.getMessage().split()))

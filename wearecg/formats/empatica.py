@@ -12,7 +12,7 @@ from wearecg.errors import SignalError, SourceError
 from wearecg.formats.base import Channel, Format, Told, of_arrays, of_intervals, recording_of, whole
 from wearecg.formats.recording import Stored
 from wearecg.formats.text_files import decoded, text_of
-from wearecg.formats.xml_files import numbers
+from wearecg.formats.xml_files import number, numbers
 
 _SIGNALS = {
     "BVP": "PPG",
@@ -40,8 +40,8 @@ class Empatica(Format):
 
     def open(self, path: Path, told: Told) -> Stored:
         """Read the file at ``path``."""
-        lines = [line for line in text_of(path).splitlines() if line.strip()]
-        epoch = float(lines[0].partition(",")[0])
+        lines = [line for line in text_of(path).split("\n") if line.strip()]
+        epoch = number(path, lines[0].partition(",")[0], "start")
         if _IBI.fullmatch(lines[0].strip()):
             table = numbers(path, "\n".join(lines[1:]), "its intervals")
             if len(table) % 2:
