@@ -143,9 +143,13 @@ def _logit(share: float) -> float:
 _PTB_XL: Final = 19_601
 """Recordings of PTB-XL 1.0.3, folds 1 to 9: the patients that the encoder's probabilities are calibrated on."""
 
+_DS1: Final = "MIT-BIH DS1 and the paced records, 13 h, on which some thresholds were chosen"
+
 CATALOGUE: Final[tuple[Term, ...]] = (
     # Rhythm.
-    Term("SR", "sinus rhythm", aha=20, mdc=9216, snomed=426783006),
+    Term(
+        "SR", "sinus rhythm", aha=20, mdc=9216, snomed=426783006, measured=Measured(_DS1, 0.784, 0.983, 1.8)
+    ),
     Term("SBRAD", "sinus bradycardia", aha=22, mdc=9248, snomed=426177001, settle=60),
     Term("STACH", "sinus tachycardia", aha=21, mdc=9264, snomed=427084000, settle=60),
     Term("SARRH", "sinus arrhythmia", aha=23, mdc=9280, snomed=427393009, settle=120),
@@ -156,19 +160,28 @@ CATALOGUE: Final[tuple[Term, ...]] = (
         aha=50,
         mdc=9472,
         snomed=164889003,
-        begin=0.566,
+        begin=0.7,
+        settle=60,
         hospital=1362 / _PTB_XL,
         ambulatory=0.0095,
+        measured=Measured(_DS1, 1.0, 1.0, 0.0),
     ),
     Term("AFLT", "atrial flutter", aha=51, mdc=9456, snomed=164890007),
-    Term("SVTAC", "supraventricular tachycardia", aha=55, mdc=9504, settle=20),
+    Term(
+        "SVTAC",
+        "supraventricular tachycardia",
+        aha=55,
+        mdc=9504,
+        settle=20,
+        measured=Measured(_DS1, 0.667, 1.0, 0.0),
+    ),
     Term("PSVT", "paroxysmal supraventricular tachycardia", settle=20),
     Term("SVARR", "supraventricular arrhythmia", settle=60),
     Term("SVRUN", "run of supraventricular beats", "shape"),
-    Term("PACE", "pacemaker rhythm"),
+    Term("PACE", "pacemaker rhythm", settle=60, measured=Measured(_DS1, 1.0, 1.0, 0.0)),
     Term("PACENC", "pacing without capture"),
-    Term("BIGU", "bigeminy", aha=341, settle=20),
-    Term("TRIGU", "trigeminy", aha=342, settle=20),
+    Term("BIGU", "bigeminy", aha=341, settle=40, measured=Measured(_DS1, 0.571, 0.375, 9.2)),
+    Term("TRIGU", "trigeminy", aha=342, settle=40, measured=Measured(_DS1, 0.0, None, 0.0)),
     Term("PAC", "premature atrial beats", "shape", aha=30, mdc=8272, snomed=284470004, settle=60),
     Term("PVC", "premature ventricular beats", "shape", aha=60, mdc=8336, snomed=427172004, settle=60),
     Term("PRC(S)", "premature beats", "shape", settle=60),
@@ -198,9 +211,10 @@ CATALOGUE: Final[tuple[Term, ...]] = (
         mdc=8464,
         snomed=164909002,
         begin=0.5,
-        settle=60,
+        settle=120,
         hospital=482 / _PTB_XL,
         ambulatory=46 / 7392,
+        measured=Measured(_DS1, 0.5, 0.5, 1.8),
     ),
     Term(
         "CRBBB",
@@ -210,10 +224,11 @@ CATALOGUE: Final[tuple[Term, ...]] = (
         aha=106,
         mdc=8496,
         snomed=59118001,
-        begin=0.2,
-        settle=60,
+        begin=0.25,
+        settle=120,
         hospital=487 / _PTB_XL,
         ambulatory=70 / 7392,
+        measured=Measured(_DS1, 0.5, 0.333, 3.7),
     ),
     Term("ILBBB", "incomplete left bundle branch block", "shape", BUNDLE),
     Term("IRBBB", "incomplete right bundle branch block", "shape", BUNDLE, aha=105),

@@ -56,7 +56,7 @@ def strip_svg(strip: Strip, title: str) -> str:
     for at, code in strip.beats:
         x = (at - strip.start) * MM_PER_S
         kind = "beat" if code in "N?" else "beat odd"
-        letter = "·" if code == "?" else code
+        letter = "▾" if code == "?" else code
         parts.append(f'<text class="{kind}" x="{x:.1f}" y="4.4">{escape(letter)}</text>')
     return "".join(parts) + "</svg>"
 
