@@ -94,6 +94,12 @@ def test_headers_that_cannot_be_read(tmp_path: Path, said: dict[str, object], wo
     assert "\n" not in str(told.value)
 
 
+def test_rows_that_are_not_those_of_the_header(tmp_path: Path) -> None:
+    for rows in ("x\ty\n1\t2\n", ""):
+        with pytest.raises(WearECGError):
+            read_recording(opensignals(tmp_path, rows))
+
+
 def test_a_text_file_of_another_kind_is_a_table(tmp_path: Path) -> None:
     path = tmp_path / "r.txt"
     path.write_text("I\tII\n1\t2\n3\t4\n")

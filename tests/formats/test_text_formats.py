@@ -52,6 +52,7 @@ def test_openbci_new_headers_and_a_cut_row(tmp_path: Path) -> None:
     [
         (old(range(50)), "holds no ECG: it has EXG 0, .*; if one is an ECG, say so with --leads"),
         (old(range(50)).replace("%Sample Rate", "%Rate"), "does not say its sample rate"),
+        (OLD, "does not say how many of its 0 columns are channels"),
         (OLD + "0, 1, 2\n1, 1, 2\n", "does not say how many of its 3 columns are channels"),
         (OLD + "0, 1, 2\n1, 1\n2, 1, 2\n", "a row has 2 cells, those before have 3"),
     ],

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wearecg.block import LinkState, SignalBlock
+from wearecg.block import Gap, LinkState, SignalBlock
 from wearecg.ecg.wavelet import BRIDGE_S
 from wearecg.errors import LeadError, SourceError
 from wearecg.formats import Recording, Stored
+from wearecg.session import Session
 from wearecg.transports.base import Source
 from wearecg.transports.replay import ReplaySource
 
@@ -157,3 +158,14 @@ def test_read_in_pieces_it_is_the_same_as_in_memory(holes, piece, one) -> None:
     for (one_block, _), (other, _) in zip(whole, parts, strict=True):
         np.testing.assert_array_equal(one_block.samples, other.samples)
         assert (one_block.start, one_block.lost) == (other.start, other.lost)
+
+
+@pytest.mark.parametrize("longest_s", [0.5, 1.0, 7.0, 16.0, 60.0])
+def test_a_gap_is_as_long_however_long_blocks_are(longest_s: float) -> None:
+    samples = np.full((8000, 1), np.nan, np.float32)
+    samples[:3000] = samples[5000:] = np.random.default_rng(1).normal(size=(3000, 1))
+    source = ReplaySource(Recording(samples, 250.0, ("II",), "r"), float("inf"), longest_s=longest_s)
+    events = list(Session(source))
+    gaps = [event for event in events if isinstance(event, Gap)]
+    assert [(gap.start, gap.duration, gap.reason) for gap in gaps] == [(12.0, 8.0, "recording")]
+    assert events[-1].duration == 32.0  # type: ignore[union-attr]

@@ -59,6 +59,8 @@ def _read(path: Path, fs: float | None, leads: Sequence[str], lsb: float | None)
     """
     header = opensignals.read_header(path)
     table = read_table(path, header.names if header else leads)
+    if header and (table.headed or len(table.names) != len(header.names)):
+        raise SourceError(f"{path} has {len(table.names)} columns, its header names {len(header.names)}")
     if header:
         if header.counter:
             opensignals.place(path, table, header.counter)

@@ -66,7 +66,7 @@ def _rows(path: Path, lines: list[str]) -> tuple[np.ndarray, list[str]]:
                 break
             raise SourceError(f"{path}: a row has {len(cells)} cells, those before have {len(rows[0])}")
         rows.append([_number(cell) for cell in cells])
-    return np.array(rows, np.float64).reshape(len(rows), -1), remarks
+    return np.array(rows, np.float64).reshape(len(rows), len(rows[0]) if rows else 0), remarks
 
 
 def _number(cell: str) -> float:
