@@ -4,7 +4,8 @@
 
 Every finding of the records in DATA/mitdb (DS1 and the paced records), evenly thinned to ``--most``, is recomputed from
 its stretch of the raw recording and the minute before it, as `wearecg prove` does: as it is; with the cited samples
-missing; with as many missing right before them. It counts as there if it is found over half of the stretch at least.
+missing; and, from a minute earlier on, with as many missing right before them. It counts as there if it is found over
+half of the stretch at least.
 
 Writes faithful.json.
 """
@@ -44,14 +45,17 @@ def findings(path: Path, observe: str) -> list[Cited]:
 def judge(path: Path, observe: str, cited: Cited) -> tuple[bool, bool, bool]:
     """Say of a finding whether it was found again, went without its evidence, and stayed without other samples."""
     stored, observers = open_recording(path), open_observers(observe.split(","))
-    length = min(cited.end - cited.start, LEAD_IN_S - APART_S)
+    length = cited.end - cited.start
     before = cited.start - APART_S
-    # At the beginning of a record there is nothing before it; then what comes behind it.
-    other = (before - length, before) if before >= length else (cited.end + APART_S, cited.end + length)
+    other = (before - length, before)
+    if before < length:
+        # At the beginning of a record there is too little before it; then what comes behind it.
+        other = (cited.end + APART_S, cited.end + APART_S + length)
+    lead_in = length + LEAD_IN_S
     return (
         recompute(stored, observers, cited).holds,
         not recompute(stored, observers, cited, blanked=(cited.start, cited.end)).holds,
-        recompute(stored, observers, cited, blanked=other).holds,
+        recompute(stored, observers, cited, blanked=other, lead_in=lead_in).holds,
     )
 
 

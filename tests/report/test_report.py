@@ -180,7 +180,8 @@ def test_the_page_of_a_strap_has_no_strips() -> None:
         made.feed(Beat(float(t), "RR", 1.0 if t else None, stream=wearecg.StreamId("rr")))
         made.feed(HeartRate(float(t), 60.0, stream=wearecg.StreamId("rr")))
     words = " ".join(Page(html(made)).words)
-    assert "RR intervals alone" in words
+    assert "RR intervals alone; readable 1:39 (100 %)" in words
+    assert "none found" not in words
     assert "25 mm/s" not in words
 
 

@@ -160,10 +160,10 @@ class StreamAccount:
 
     @property
     def readable(self) -> float:
-        """Seconds in which an ECG lead could be read; of a strap, those with a heart rate."""
+        """Seconds in which an ECG lead could be read; of a strap, those of its intervals."""
         if self.info.waveform:
             return sum(minute.readable for minute in self.minutes.values())
-        return float(self.rate.count)
+        return self.beats.spanned
 
     @property
     def kinds(self) -> list[Kind]:

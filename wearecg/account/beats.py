@@ -72,6 +72,11 @@ class Beats:
             self._codes[self._classed] = ord(beat.code)
 
     @property
+    def spanned(self) -> float:
+        """Seconds of all intervals that are known."""
+        return float(np.nansum(self.rr))
+
+    @property
     def times(self) -> NDArray[np.float64]:
         """Seconds of every R peak."""
         return np.array(self._times, np.float64)

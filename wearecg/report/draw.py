@@ -21,7 +21,7 @@ LEAST_MV, MOST_MV = 2.0, 6.0
 """What the row of a lead is high for."""
 HEAD_MM = 6.0
 """For the letters of the beats."""
-WIDTH, LEFT, RIGHT = 960.0, 88.0, 8.0
+WIDTH, LEFT, RIGHT = 960.0, 100.0, 8.0
 RATE_H, BAR_H, LANE_H, GAP_H = 150.0, 10.0, 16.0, 8.0
 MOST_LANES = 8
 MOST_POINTS = 900

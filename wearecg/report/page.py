@@ -20,14 +20,15 @@ from wearecg.report.style import GRID, SCRIPT, STYLE
 
 ROOM = 1_700_000
 """Characters for the whole signal: a page of 24 h and three leads stays below 3 MB."""
-MOST_FINDINGS, MOST_RUNS, MOST_HOURS = 200, 12, 7 * 24
+FEW, MOST_FINDINGS, MOST_RUNS, MOST_HOURS = 24, 300, 12, 7 * 24
+RULE = ("episodes",)
 HEADLINES = (
-    ("Pauses and asystole", ("PAUSE", "SARREST", "ASYS"), "episodes"),
-    ("Ventricular tachycardia", ("VT", "VFIB"), "episodes"),
-    ("Atrial fibrillation or flutter", ("AFIB", "AFLT", "A"), ""),
-    ("Second or third degree AV block", ("2AVB", "3AVB"), "episodes"),
+    ("Pauses and asystole", ("PAUSE", "SARREST", "ASYS"), RULE),
+    ("Ventricular tachycardia", ("VT", "VFIB"), RULE),
+    ("Atrial fibrillation or flutter", ("AFIB", "AFLT", "A"), (*RULE, "encoder", "rhythm1")),
+    ("Second or third degree AV block", ("2AVB", "3AVB"), RULE),
 )
-"""What a reader looks for first: the codes, and the source without which it was not looked for."""
+"""What a reader looks for first: the codes, and who looks for them."""
 MANY = 0.1
 HRV = (
     ("sdnn", "SDNN", "ms"),
@@ -107,14 +108,14 @@ def summary(stream: StreamAccount) -> list[str]:
 
 
 def _headlines(stream: StreamAccount) -> str:
-    sources = {kind.source.partition("@")[0] for kind in (*stream.kinds, *stream.not_judged)}
+    sources = {kind.source.partition("@")[0] for kind in stream.kinds}
     cells = []
-    for title, codes, needed in HEADLINES:
+    for title, codes, lookers in HEADLINES:
         found = [kind for kind in stream.kinds if kind.code in codes]
         if found:
             count, seconds = sum(kind.count for kind in found), sum(kind.seconds for kind in found)
             cells.append((title, f"{count}, {clock(seconds)} in all", "found"))
-        elif (needed and needed not in sources) or not sources:
+        elif not sources & set(lookers):
             cells.append((title, "not looked for", "unknown"))
         else:
             cells.append((title, "none found", ""))
@@ -157,6 +158,23 @@ def _findings(stream: StreamAccount) -> str:
     found = stream.numbered
     if not found:
         return _paragraph("Nothing was found, or nothing looked: see how it was made.")
+    kinds = _table(
+        ("code", "", "times", "in all", "of what could be read", "the longest", "from", "highest p", "by"),
+        [
+            (
+                kind.code,
+                kind.text,
+                kind.count,
+                clock(kind.seconds),
+                share(kind.seconds, stream.readable),
+                clock(kind.longest.duration),
+                clock(kind.longest.since),
+                _probability(max((one.best.probability or 0.0 for one in kind.kept), default=0.0)),
+                kind.source,
+            )
+            for kind in stream.kinds
+        ],
+    )
     rows = [
         (
             f"#{number}",
@@ -165,15 +183,20 @@ def _findings(stream: StreamAccount) -> str:
             clock(one.since),
             clock(one.end),
             clock(one.duration),
-            "" if one.best.probability is None else f"{one.best.probability:.2f}",
+            _probability(one.best.probability or 0.0),
             ", ".join(f"{m.name.replace('_', ' ')} {m.value:g} {m.unit}".strip() for m in one.best.evidence),
-            kind.source,
         )
         for number, kind, one in found[:MOST_FINDINGS]
     ]
-    head = ("", "code", "", "from", "to", "for", "p", "evidence", "by")
-    more = len(found) - MOST_FINDINGS
-    return _table(head, rows) + (_paragraph(f"and {more} more: see the report as JSON") if more > 0 else "")
+    each = _table(("", "code", "", "from", "to", "for", "p", "evidence"), rows)
+    if len(found) > MOST_FINDINGS:
+        each += _paragraph(f"and {len(found) - MOST_FINDINGS} more: see the report as JSON")
+    state = " open" if len(found) <= FEW else ""
+    return f"{kinds}<details{state}><summary>Each of the {len(found)}</summary>{each}</details>"
+
+
+def _probability(p: float) -> str:
+    return f"{p:.2f}" if p else ""
 
 
 def _strip(strip: Strip, stream: StreamAccount) -> str:

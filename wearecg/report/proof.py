@@ -21,8 +21,10 @@ from wearecg.transports.replay import TOGETHER_S, replay
 LEAD_IN_S = 60.0
 """What is read before a stretch: beats, quality and mains are learnt there, and no finding is looked for."""
 BEHIND_S = 15.0
-LEAST_S, MOST_S = 30.0, 120.0
+LEAST_S, MOST_S = 30.0, 180.0
 """How long a stretch is cited, at least where the finding held so long, and at most."""
+SETTLED = 1.5
+"""So many times what a finding needs to settle: it must stand without what was before."""
 SAME = 0.5
 """The share of the stretch over which it must be found again."""
 SAME_BEAT_S = 0.05
@@ -89,7 +91,7 @@ class Proof:
 def cite(account: Account, kind: Kind, episode: Episode) -> Cited:
     """Return what a finding rests on: where it was likeliest, for as long as it must be stated to be one."""
     best = episode.best
-    length = min(max(best.settle, best.end - best.start, LEAST_S), MOST_S)
+    length = min(max(SETTLED * best.settle, best.end - best.start, LEAST_S), MOST_S)
     end = min(max(best.end + episode.shift, episode.since + length), episode.end)
     start = max(episode.since, end - length)
     main = account.main
@@ -124,6 +126,7 @@ def recompute(
     cited: Cited,
     leads: Sequence[str] = (),
     blanked: tuple[float, float] | None = None,
+    lead_in: float = LEAD_IN_S,
 ) -> Proof:
     """Look for a finding in its own stretch, with what the observers must hear before it.
 
@@ -137,9 +140,11 @@ def recompute(
         The leads that were looked at; all by default.
     blanked : (float, float), optional
         Seconds of the recording that are made missing: without its evidence a finding must go.
+    lead_in : float
+        Seconds before the stretch that are read, too.
     """
     fs = stored.recording.fs
-    begins = max(0.0, cited.start - LEAD_IN_S)
+    begins = max(0.0, cited.start - lead_in)
     if stored.recording.intervals is None:
         begins = round(begins * fs) / fs
     part = excerpt(stored, begins, cited.end + BEHIND_S)

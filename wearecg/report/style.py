@@ -35,7 +35,7 @@ figure{margin:14px 0}figcaption{font-size:12px;color:var(--dim)}
 .strip text{font-size:3.4px;fill:var(--ink)}.strip .lead{font-weight:600}
 .strip .beat{text-anchor:middle;fill:var(--dim)}.strip .odd{fill:var(--held);font-weight:700}
 .cited{fill:var(--rate);opacity:.08}
-details summary{cursor:pointer;font-weight:600;margin:26px 0 8px}
+details summary{cursor:pointer;font-weight:600;margin:14px 0 8px}
 .lines{overflow-x:auto}.lines svg{width:100%;min-width:760px;margin-bottom:2px}
 .lines text{font-size:9px;fill:var(--dim)}.lines path{stroke:var(--trace);fill:none;stroke-width:.8}
 @media print{@page{size:A4 portrait;margin:14mm 15mm}
