@@ -143,6 +143,10 @@ class Engine:
             if name.sensor == sensor:
                 series.link_lost()
 
+    def settle(self) -> list[Event]:
+        """What is still inside, when nothing more comes; `finish` ends the streams."""
+        return [event for stream in self._streams.values() for event in stream.settle()]
+
     def finish(self) -> list[Event]:
         """Everything still inside, then a `Summary` for each stream."""
         events = [event for stream in self._streams.values() for event in stream.finish()]

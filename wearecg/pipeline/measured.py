@@ -35,6 +35,8 @@ from wearecg.statement import not_scored
 CLOCK_REPORT_S = 2.0
 LONG_GAP_S = 2.0
 """Behind a gap longer than this the resampler starts over; shorter ones pass through it as NaN."""
+PIECE_S = 1.0
+"""Longer blocks are taken piece by piece: observers hear each other at most so much late, however the stream comes."""
 KEEP_BEATS_S = 60.0
 """Observers may ask for beats that are at most so much older than the newest."""
 
@@ -65,6 +67,7 @@ class MeasuredStream:
         self._samples = self._gaps = self._beat_count = 0
         self._lost: dict[str, int] = {}
         self._next_clock_report = CLOCK_REPORT_S
+        self._settled = False
         self.end = 0.0
 
     def begin(self) -> list[Event]:
@@ -91,12 +94,18 @@ class MeasuredStream:
             return []
         return self.watching.hear_sibling(events, apart)
 
-    def finish(self) -> list[Event]:
-        """Return everything still inside, and the account of the stream."""
+    def settle(self) -> list[Event]:
+        """Return what is still inside, when nothing more comes; observers may yet have more to say."""
+        self._settled = True
         events = self._follow(self.timeline.flush())
         events += self._found(self._front.flush())
         for fs, resampler in self._resamplers.items():
             events += self.watching.take_resampled(fs, resampler.next, resampler.flush())
+        return events
+
+    def finish(self) -> list[Event]:
+        """Return everything still inside, and the account of the stream."""
+        events = [] if self._settled else self.settle()
         events += self.watching.flush()
         for observer, windows in self.watching.given.items():
             if not windows and scores(observer):
@@ -117,13 +126,15 @@ class MeasuredStream:
     def _follow(self, placed: list[SignalBlock | Gap | Notice]) -> list[Event]:
         events: list[Event] = []
         for item in placed:
+            if isinstance(item, SignalBlock):
+                for block in _pieces(item) if self.watching.converses else (item,):
+                    events += [block, *self._measure(block)]
+                continue
             events.append(item)
             if isinstance(item, Gap):
                 self._gaps += 1
                 self._lost[item.reason] = self._lost.get(item.reason, 0) + item.samples
                 events += self.watching.hear([item])
-            elif isinstance(item, SignalBlock):
-                events += self._measure(item)
         return events
 
     def _measure(self, block: SignalBlock) -> list[Event]:
@@ -178,6 +189,23 @@ class MeasuredStream:
 
     def _beats_between(self, start: float, end: float) -> tuple[Beat, ...]:
         return tuple(beat for beat in self._beats if start <= beat.time < end)
+
+
+def _pieces(block: SignalBlock) -> list[SignalBlock]:
+    """Cut a block so that what is found in it, and what is said to that, is never further apart than `PIECE_S`."""
+    most = max(1, int(PIECE_S * block.fs))
+    if len(block) <= most:
+        return [block]
+    return [
+        replace(
+            block,
+            samples=block.samples[first : first + most],
+            start=(round(block.start * block.fs) + first) / block.fs,
+            lost=0 if first else block.lost,
+            sd=None if block.sd is None else block.sd[first : first + most],
+        )
+        for first in range(0, len(block), most)
+    ]
 
 
 def _withheld(event: FrontEvent, trouble: str) -> FrontEvent:

@@ -45,11 +45,13 @@ class Events:
     """Events of these types as they are found, and those of other observers of the stream (`Measure`, `BeatClass` ...).
 
     With ``siblings`` also those of the other streams of the same sensor that are on its clock, with their ``time``
-    moved to the timeline of this stream.
+    moved to the timeline of this stream. With ``patient`` what slow observers say may come a minute late, so that their
+    windows can be scored together.
     """
 
     types: tuple[type, ...]
     siblings: bool = False
+    patient: bool = False
 
 
 Want: TypeAlias = Samples | Windows | Segments | Events

@@ -51,6 +51,8 @@ class Watching:
         self._wanting: dict[Samples | Windows | Segments, list[Observer]] = {}
         self._hearing: dict[type, list[Observer]] = {}
         """Who wants events of a type."""
+        self._said: list[Events] = []
+        """What is wanted of what others say."""
         self._near: list[Observer] = []
         """Who wants the beats of siblings."""
         for observer in self._begun:
@@ -60,6 +62,8 @@ class Watching:
                     continue
                 for kind in want.types:
                     self._hearing.setdefault(kind, []).append(observer)
+                if not FOUND.issuperset(want.types):
+                    self._said.append(want)
                 if want.siblings:
                     self._near.append(observer)
         wants = list(self._wanting)
@@ -97,8 +101,13 @@ class Watching:
 
     @property
     def overhears(self) -> bool:
-        """Whether an observer wants what others say, and not only what is found in the stream."""
-        return not set(self._hearing) <= FOUND
+        """Whether an observer wants what others say, and not only what is found in the stream, and at once."""
+        return any(not want.patient for want in self._said)
+
+    @property
+    def converses(self) -> bool:
+        """Whether an observer wants what others say, at once or not."""
+        return bool(self._said)
 
     def hear(self, events: Iterable[Event]) -> list[Event]:
         """Hand on what was found in the stream; return what is said about it."""
@@ -143,7 +152,11 @@ class Watching:
 
     def flush(self) -> list[Event]:
         """Return what is left to say."""
-        return [event for observer in self._begun for event in self._guarded(observer, observer.flush)]
+        said: list[Event] = []
+        for observer in self._begun:
+            for event in self._guarded(observer, observer.flush):
+                said += [event, *self._spread(observer, event)]
+        return said
 
     def _window(self, samples: Array, fs: float, start: float, judged: float, until: float) -> Window:
         info = self._about.info
