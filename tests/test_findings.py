@@ -55,8 +55,8 @@ def test_two_straps_with_the_same_rule_do_not_flicker() -> None:
     for second in range(10, 200, 5):
         changes += told(
             board,
-            said("RR_REGULAR", second, source="rr-rhythm@1", stream=RR),
-            said("RR_IRREGULAR", second + 0.4, source="rr-rhythm@1", stream=SECOND_STRAP),
+            said("RR_REGULAR", second, source="episodes@1", stream=RR),
+            said("RR_IRREGULAR", second + 0.4, source="episodes@1", stream=SECOND_STRAP),
         )
     assert [change for change, _, _ in changes if change != "holds"] == ["begins", "begins"]
 

@@ -113,10 +113,10 @@ class ConfigError(WearECGError, ValueError):
     --------
     >>> import wearecg
     >>> try:
-    ...     wearecg.open_observer("rr-rhythm?speed=2")
+    ...     wearecg.open_observer("episodes?speed=2")
     ... except ConfigError as error:
     ...     print(error)
-    rr-rhythm has no option 'speed'; it has none
+    episodes has no option 'speed'; it has none
     """
 
 

@@ -18,7 +18,7 @@ from wearecg.errors import LeadError, SignalError, WearECGError
 from wearecg.fanout import Fanout
 from wearecg.findings import Board, Report, report
 from wearecg.observers import Observer, open_observers
-from wearecg.observers.rhythm import RhythmObserver
+from wearecg.observers.episodes import EpisodesObserver
 from wearecg.pipeline.engine import Engine
 from wearecg.rates import as_rate
 from wearecg.scoring import Scoring, ScoringThread
@@ -95,9 +95,11 @@ class Session:
         self._begun: set[StreamId] = set()
         self._over_for_good = False
         wall = time.time() - time.monotonic() if source.realtime else float("nan")
+        asked = any(isinstance(one, EpisodesObserver) for one in observers)
+        straps = () if asked else (EpisodesObserver(straps=True),)
         self._engine = Engine(
             _names(source),
-            (*observers, RhythmObserver()),
+            (*observers, *straps),
             names_of(leads),
             wall,
             source.epoch,
@@ -151,6 +153,8 @@ class Session:
                     yield from self._take(joined(items) if self.source.realtime else items)
                     if self.source.realtime:
                         time.sleep(max(0.0, read_at + READ_PERIOD_S - time.monotonic()))
+                # Slow observers have their say before the others say their last.
+                yield from self._heard(self._engine.settle(), last=True)
                 ending = self._engine.finish()
                 yield from self._heard([event for event in ending if not isinstance(event, Summary)])
             except WearECGError:

@@ -194,7 +194,7 @@ def test_the_models_that_score() -> None:
 
     assert opened("none") == []
     assert opened() == ["encoder"]
-    assert opened("rhythm1", "encoder", "rr-rhythm") == ["rhythm1", "encoder", "rr-rhythm"]
+    assert opened("rhythm1", "encoder", "episodes") == ["rhythm1", "encoder", "episodes"]
 
 
 @pytest.fixture
@@ -237,7 +237,7 @@ def test_score_without_a_model_tells_beats_and_rate(record, tmp_path: Path, caps
     assert " beats" in told
     assert "heart rate" in told
     lines = [json.loads(line) for line in out.read_text().splitlines()]
-    assert {one["source"].partition("@")[0] for one in lines if one["type"] == "finding"} <= {"rr-rhythm"}
+    assert {one["source"].partition("@")[0] for one in lines if one["type"] == "finding"} <= {"episodes"}
     assert sum(one["type"] == "beat" for one in lines) > 5
 
 

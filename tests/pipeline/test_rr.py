@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wearecg.block import RR, Beat, Gap, HeartRate, Notice, RRIntervals, Statement, StreamInfo, Summary
-from wearecg.ecg.rhythm import MIN_RR
-from wearecg.observers.rhythm import RhythmObserver
+from wearecg.observers.episodes import EpisodesObserver
 from wearecg.pipeline.engine import Engine
 from wearecg.pipeline.rr import RRStream
 
@@ -17,7 +16,7 @@ def of(kind, events):
 
 
 def judged():
-    return RRStream("strap", 0.0, RR, [RhythmObserver()])
+    return RRStream("strap", 0.0, RR, [EpisodesObserver()])
 
 
 def tell(stream, rr, start=100.0, delay=0.3, contact=True):
@@ -63,8 +62,7 @@ def test_intervals_that_were_lost_are_a_gap():
     assert (gap.reason, gap.samples, gap.stream) == ("link", 0, "rr")
     assert gap.duration == pytest.approx(10, abs=1)
     assert of(Beat, after)[0].time > gap.start + gap.duration
-    (summary,) = stream.finish()
-    assert isinstance(summary, Summary)
+    (summary,) = of(Summary, stream.finish())
     assert (summary.samples, summary.gaps) == (50, 1)
 
 
@@ -83,25 +81,24 @@ def test_off_the_skin_there_is_no_rate():
     assert of(HeartRate, none)[0].reason == "the sensor gives none"
 
 
-@pytest.mark.parametrize(("spread", "code"), [(0.02, "RR_REGULAR"), (0.18, "RR_IRREGULAR")])
+@pytest.mark.parametrize(("spread", "code"), [(0.02, "RR_REGULAR"), (0.18, "AFIB")])
 def test_the_rhythm_is_told_with_its_measure(spread, code):
-    rr = 0.8 * (1 + spread * np.random.default_rng(1).standard_normal(80))
-    findings = of(Statement, tell(judged(), list(rr)))
-    assert findings[0].code == "NOT_SCORED"
-    assert "or more" in findings[0].reason
-    last = findings[-1]
-    assert (last.code, last.probability, last.reason, last.leads) == (code, None, "", ("RR",))
+    rr = 0.8 * (1 + spread * np.random.default_rng(1).standard_normal(160))
+    stream = judged()
+    last = of(Statement, tell(stream, list(rr)) + stream.finish())[-1]
+    assert (last.code, last.why, last.leads) == (code, None, ("RR",))
+    assert (last.probability is None) == (code == "RR_REGULAR")
     evidence = {measure.key: measure.value for measure in last.evidence}
-    assert evidence["intervals"] >= MIN_RR
     assert evidence["rr_irregularity"] == pytest.approx(spread * 2**0.5, rel=0.3)
     assert last.start < last.end - 20
 
 
-def test_impossible_intervals_are_not_judged():
+def test_a_few_intervals_are_not_judged():
     stream = judged()
-    tell(stream, [0.8] * 40)
-    events = tell(stream, [5.0, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8], start=132.0)
-    assert of(Statement, events)[-1].code == "NOT_SCORED"
+    tell(stream, [0.8] * 12)
+    (said,) = of(Statement, stream.finish())
+    assert (said.code, said.why) == ("NOT_SCORED", "short")
+    assert "or more" in said.reason
 
 
 @pytest.mark.parametrize("wrong", [0.0, 65535 / 1024, 0.1])

@@ -62,7 +62,7 @@ def test_a_strap_alone_is_recorded_and_read_again(tmp_path: Path) -> None:
     sink = recorder(tmp_path)
     sink.write(info())
     end = float(rr.sum())
-    events = [*told(rr[:30]), finding("RR_REGULAR", float(rr[:30].sum()), source="rr-rhythm@1", stream=RR)]
+    events = [*told(rr[:30]), finding("RR_REGULAR", float(rr[:30].sum()), source="episodes@1", stream=RR)]
     play(sink, [*events, *told(rr[30:], float(rr[:30].sum()))])
     sink.close()
     (record,) = sink.records
@@ -78,7 +78,7 @@ def test_a_strap_alone_is_recorded_and_read_again(tmp_path: Path) -> None:
     np.testing.assert_array_equal(got.intervals.rr, rr)
     np.testing.assert_array_equal(got.intervals.times, np.cumsum(rr))
     assert got.annotations
-    assert "RR_REGULAR rr-rhythm@1" in got.annotations.notes
+    assert "RR_REGULAR episodes@1" in got.annotations.notes
 
 
 def test_what_is_missing_is_missing(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_beside_an_ecg_each_has_its_own_record_and_clock(tmp_path: Path) -> None
             for event in (next(beats), next(beats), next(beats)):
                 sink.write(event)
             if second == 80:
-                sink.write(finding("RR_REGULAR", 11.0, source="rr-rhythm@1", stream=strap))
+                sink.write(finding("RR_REGULAR", 11.0, source="episodes@1", stream=strap))
         sink.tick(float(second))
     sink.close()
     found = {path.stem: read_recording(path) for path in tmp_path.glob("*_rr-2.hea")}

@@ -1,4 +1,4 @@
-"""What looks at a stream and reports what it finds, by name: ``encoder``, ``rhythm1``, ``lead12``, ``rr-rhythm`` ...
+"""What looks at a stream and reports what it finds, by name: ``encoder``, ``rhythm1``, ``lead12``, ``episodes`` ...
 
 `open_observer` takes a name of `BUILT_IN`, of a model (shipped, or the path of its card), or of an entry point of the
 group ``wearecg.observers``: its value is a callable that takes the options (a mapping of texts) and returns an
@@ -31,7 +31,7 @@ __all__ = [
 
 BUILT_IN: dict[str, tuple[str, str]] = {
     "auto": ("wearecg.observers.model", "open_auto"),
-    "rr-rhythm": ("wearecg.observers.rhythm", "open_rhythm"),
+    "episodes": ("wearecg.observers.episodes", "open_episodes"),
 }
 """Name: module and opener, imported when asked for."""
 
@@ -64,8 +64,8 @@ def open_observer(spec: str) -> Observer:
 
     Examples
     --------
-    >>> open_observer("rr-rhythm").source
-    'rr-rhythm@1'
+    >>> open_observer("episodes").source
+    'episodes@1'
     """
     if not isinstance(spec, str):
         raise ModelError(f"{spec!r} is no name of a model or another observer")
