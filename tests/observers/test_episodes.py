@@ -157,3 +157,29 @@ def test_the_burden_is_measured_with_its_error():
     assert measures["af_burden"].value > 90
     assert measures["af_burden"].error is not None
     assert "AFIB" in {one.code for one in said(events)}
+
+
+class Intervals(Observer):
+    """Measures a PR interval every ten seconds."""
+
+    source, wants = "intervals@1", (Events((Quality,)),)
+
+    def __init__(self, ms: float, error: float) -> None:
+        self._ms, self._error = ms, error
+
+    def feed(self, item, about):
+        if item.end % 10:
+            return ()
+        return (wearecg.Measure("pr", self._ms, "ms", self.source, item.end - 10, item.end, self._error),)
+
+
+@pytest.mark.parametrize(
+    ("ms", "error", "block"), [(230.0, 14.0, True), (205.0, 14.0, False), (160.0, 5.0, False)]
+)
+def test_a_long_pr_interval_is_first_degree_block_if_it_is_longer_than_its_error(sinus, ms, error, block):
+    events = run(sinus, [*range(50, len(sinus), 50)], [Intervals(ms, error), open_observer("episodes")])
+    told = [one for one in said(events) if one.code == "1AVB"]
+    assert bool(told) is block
+    if told:
+        assert (told[0].start, told[0].end) == (0.0, 60.0)
+        assert told[-1].evidence[0].value == ms

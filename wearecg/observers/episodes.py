@@ -23,7 +23,7 @@ from wearecg.ecg.episodes import WHOLE_S, Burden, Episodes
 from wearecg.ecg.leads import is_ecg
 from wearecg.ecg.quiet import is_quiet
 from wearecg.ecg.statements import find
-from wearecg.ecg.told import Told
+from wearecg.ecg.told import Number, Told
 from wearecg.observers.options import known_options
 from wearecg.pipeline.observer import About, Events, Observer, Samples
 from wearecg.statement import NOTHING, not_scored
@@ -39,6 +39,8 @@ SINUS = frozenset({"SR", "SBRAD", "STACH", "SARRH", "N"})
 ATRIAL, EXCLUDING = frozenset({"AFIB", "A"}), SINUS | {"O"}
 SURE = 1e-4
 """A model is never surer than this."""
+LONG_PR_MS, LONG_PR, LONG_PR_HOLD_S = 200.0, 6, 120.0
+"""First-degree block: a PR interval that is longer, by more than its error, so many times in a row."""
 P_WAVES, WINDOWS = 32, 10
 """How many of the last beats, and of the last windows, most must speak for sinus rhythm."""
 
@@ -49,7 +51,7 @@ def open_episodes(options: Mapping[str, str]) -> Observer:
     return EpisodesObserver()
 
 
-HEARD = Events((Beat, Quality, BeatClass, Waves, Statement), patient=True)
+HEARD = Events((Beat, Quality, BeatClass, Waves, Measure, Statement), patient=True)
 
 
 class EpisodesObserver(Observer):
@@ -180,6 +182,8 @@ class _Leads(_Following):
         self._last_windows: deque[bool] = deque(maxlen=WINDOWS)
         self._round: dict[str, list[Statement]] = {}
         """What each model said of its last window."""
+        self._long: deque[Measure] = deque(maxlen=LONG_PR)
+        """The last PR intervals, as long as each was too long."""
         self._open = self._looked = float("-inf")
 
     def feed(self, item: object, about: About) -> Iterable[Event]:
@@ -201,6 +205,8 @@ class _Leads(_Following):
                 self._p.append((item.time, item.p_on is not None))
                 if item.p_on is not None:
                     self._atrial.p_wave(item.time)
+            case Measure(name="pr"):
+                return self._conduct(item)
             case Statement() if item.source not in (SOURCE, RUNS):
                 self._hear(item)
         return ()
@@ -223,12 +229,25 @@ class _Leads(_Following):
         if until < float("inf"):
             told += self._ectopy.waiting(until)
         if told:
-            self._open = max(one.end + one.hold for one in told) + 2 * LOOK_S
+            self._open = max(self._open, max(one.end + one.hold for one in told) + 2 * LOOK_S)
             said += self._statements(told, RUNS)
         if self._looked + LOOK_S <= until < self._open:
             self._looked = until
             said.append(Statement(NOTHING, "", until, until, None, RUNS, stream=self._info.stream))
         return said
+
+    def _conduct(self, pr: Measure) -> list[Event]:
+        """Take a PR interval, measured over some beats."""
+        if pr.value - (pr.error or 0.0) <= LONG_PR_MS:
+            self._long.clear()
+            return []
+        self._long.append(pr)
+        if len(self._long) < LONG_PR:
+            return []
+        numbers = (Number("pr", pr.value, pr.unit, pr.error),)
+        block = Told("1AVB", self._long[0].start, pr.end, numbers, hold=LONG_PR_HOLD_S)
+        self._open = max(self._open, block.end + block.hold + 2 * LOOK_S)
+        return self._statements([block], RUNS)
 
     def _seen(self, start: float, end: float) -> bool:
         """Whether a lead was good in every second between two times, and no lead shows another beat between them."""
