@@ -141,6 +141,9 @@ def test_what_holds_no_ecg_says_so(tmp_path: Path) -> None:
     path = write_edf(tmp_path / "r.edf", [("EEG Fpz-Cz", "uV", COUNTS), ("EMG", "uV", COUNTS)], (100, 100))
     with pytest.raises(wearecg.SignalError, match="holds no ECG: it has EEG Fpz-Cz, EMG"):
         read_recording(path)
+    path.write_bytes(path.read_bytes().replace(b"EMG  ", b"E\nG  "))
+    with pytest.raises(wearecg.SignalError, match=r"it has EEG Fpz-Cz, E\\nG"):
+        read_recording(path)
 
 
 def test_damage_ends_in_one_line(tmp_path: Path) -> None:

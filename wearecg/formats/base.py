@@ -17,6 +17,7 @@ from wearecg.errors import SignalError, SourceError
 from wearecg.formats.lead_names import lead_of
 from wearecg.formats.recording import Annotations, Recording, RRSeries, Stored
 from wearecg.formats.units import millivolts
+from wearecg.text import visible
 
 Floats = NDArray[np.float64]
 
@@ -149,7 +150,7 @@ def recording_of(
         k for k, name in names.items() if name == "PPG"
     ]
     if not wanted:
-        written = ", ".join(channel.name or "a signal without a name" for channel in channels)
+        written = ", ".join(visible(channel.name) or "a signal without a name" for channel in channels)
         hint = "; if one is an ECG, say so with --leads II,,V1" if channels else ""
         raise SignalError(f"{path} holds no ECG: it has {written or 'nothing'}{hint}")
     fs = max(channels[k].fs for k in wanted)
@@ -197,7 +198,7 @@ def _named(path: Path, channels: Sequence[Channel], leads: Sequence[str]) -> dic
         # The leads of an ECG alone may be named, where other signals have names of their own.
         places = [k for k, name in enumerate(names) if is_ecg(name)]
         if len(leads) != len(places):
-            written = ", ".join(channel.name for channel in channels)
+            written = ", ".join(visible(channel.name) for channel in channels)
             raise SourceError(f"{path} has {written}; name each, or leave one empty: --leads II,,V1")
         named = dict(zip(places, leads, strict=True))
         leads = [named.get(k, name) for k, name in enumerate(names)]
