@@ -18,7 +18,8 @@ NAMES = {
     "errors": "ConfigError LeadError MissingExtraError ModelError SignalError SinkError SourceError WearECGError",
     "doors": "Session calibrate hrv load_model open_observer open_source read_recording score stream",
     "what they take": "Observer Person Sink Source",
-    "what they give": "DrawnLead Model Profile PulseModel Reconstructor Recording Report Scores Twelve Variability",
+    "what they give": "Delineator DrawnLead Model Profile PulseModel Reconstructor Recording Report Scores Twelve "
+    "Variability",
 }
 SIGNATURES = {
     "Session": "(source, observers=(), sinks=(), *, leads=(), duration=None, stop=None, trace=False, turn=None)",

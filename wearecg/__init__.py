@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from wearecg.findings import Report
     from wearecg.formats import Recording, read_recording
     from wearecg.models import (
+        Delineator,
         DrawnLead,
         Model,
         Profile,
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
+    "Delineator": "wearecg.models",
     "DrawnLead": "wearecg.models",
     "Model": "wearecg.models",
     "Observer": "wearecg.observers",
@@ -101,6 +103,7 @@ __all__ = [
     "BeatClass",
     "ClockFit",
     "ConfigError",
+    "Delineator",
     "DrawnLead",
     "Event",
     "Finding",

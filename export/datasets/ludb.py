@@ -1,4 +1,4 @@
-"""LUDB (Kalyakulina et al., IEEE Access 8:186181, 2020) at 100 Hz: where P, QRS and T begin and end.
+"""LUDB (Kalyakulina et al., IEEE Access 8:186181, 2020) where P, QRS and T begin and end.
 
 12-lead ECGs of 10 s, one a person, every wave marked by cardiologists in each lead by itself. The waves
 at both ends of a recording are not marked: only what lies between the first and the last mark of a lead
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,13 @@ from wearecg.errors import SourceError
 from wearecg.pipeline.resample import resample
 
 FS = 100.0
-LENGTH = 1000
 PUBLISHED_FS = 500
+SECONDS = 10
+_KEPT = """
+11 14 20 21 22 28 33 34 47 48 53 56 66 67 70 72 73 74 78 91 92 93 95 101 115 119 120 133 135 154 174 179 189 194
+"""
+KEPT = frozenset(_KEPT.split())
+"""Records that openecg 0.11.0 was not trained on either: for comparisons alone."""
 WAVES = {"P": "p", "QRS": "N", "T": "t"}
 """Our names of the waves, and the publisher's symbols for their peaks."""
 
@@ -35,7 +41,7 @@ class Ludb:
     ----------
     names : tuple of str
         The publisher's record numbers.
-    signals : int16 [n, 12, 1000]
+    signals : int16 [n, 12, 10 fs]
         Microvolts, leads in standard order.
     waves : tuple of dict of str to tuple of float64 [k, 3]
         For each recording and wave (``P``, ``QRS``, ``T``) an array for each lead: onset, peak and offset
@@ -50,7 +56,7 @@ class Ludb:
     fold: NDArray[np.int64]
 
     def millivolts(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return ``[rows, 12, 1000]`` in mV."""
+        """Return ``[rows, 12, 10 fs]`` in mV."""
         return millivolts(self.signals[rows])
 
     def rows(self, folds: Sequence[int]) -> NDArray[np.int64]:
@@ -58,8 +64,8 @@ class Ludb:
         return np.flatnonzero(np.isin(self.fold, folds))
 
 
-def load(root: Path, cache: Path) -> Ludb:
-    """Read the set under ``root`` (the folder of the records, or one or two above it).
+def load(root: Path, cache: Path, fs: float = FS) -> Ludb:
+    """Read the set under ``root`` (the folder of the records, or one or two above it), at ``fs`` Hz.
 
     The samples are resampled once into one memory-mapped array in the folder ``cache``.
 
@@ -73,16 +79,17 @@ def load(root: Path, cache: Path) -> Ludb:
     if base is None:
         raise SourceError(f"no LUDB records (1.hea, 1.avf, ...) in {root} or its data: give the LUDB folder")
     names = sorted((path.stem for path in base.glob("*.hea")), key=int)
+    shape = (len(TWELVE), round(fs * SECONDS))
     return Ludb(
         names=tuple(names),
-        signals=gathered(cache, "ludb-100hz", base, names, (len(TWELVE), LENGTH), _record),
+        signals=gathered(cache, f"ludb-{fs:g}hz", base, names, shape, partial(_record, fs)),
         waves=tuple(_waves(base / name) for name in names),
         fold=np.array([fold(name) for name in names]),
     )
 
 
-def _record(path: Path) -> NDArray[np.int16]:
-    """Read one record as microvolts ``[12, 1000]``.
+def _record(fs: float, path: Path) -> NDArray[np.int16]:
+    """Read one record as microvolts ``[12, 10 fs]``.
 
     The header scales each lead to 1 mV by a gain of its own; the samples themselves are microvolts.
     """
@@ -94,7 +101,7 @@ def _record(path: Path) -> NDArray[np.int16]:
         raise SourceError(f"LUDB record {path}: {error}") from error
     if record.fs != PUBLISHED_FS or canonical_all(record.sig_name) != TWELVE:
         raise SourceError(f"LUDB record {path}: not 12 standard leads at {PUBLISHED_FS} Hz")
-    return microvolts(resample(record.d_signal.astype(np.float32) / 1000, PUBLISHED_FS, FS)).T
+    return microvolts(resample(record.d_signal.astype(np.float32) / 1000, PUBLISHED_FS, fs)).T
 
 
 def _waves(path: Path) -> dict[str, tuple[NDArray[np.float64], ...]]:

@@ -16,6 +16,7 @@ KINDS = {
     "rhythm1": "export.models.rhythm1.kind",
     "lead12": "export.models.lead12.kind",
     "ppg2ecg": "export.models.ppg2ecg.kind",
+    "waves": "export.models.waves.kind",
 }
 """The module of each, in which ``KIND`` is."""
 DEFAULT = "encoder"

@@ -10,6 +10,7 @@ import pytest
 import wearecg
 from wearecg.errors import ModelError
 from wearecg.models import (
+    Delineator,
     Model,
     PulseModel,
     Reconstructor,
@@ -28,6 +29,7 @@ KINDS = {
     "lead12": Reconstructor,
     "lead12-linear": Reconstructor,
     "ppg2ecg": PulseModel,
+    "waves": Delineator,
 }
 RUNTIMES = ["onnx", *(["tflite"] if find_spec("ai_edge_litert") else [])]
 
@@ -58,6 +60,9 @@ def test_precisions_are_other_files_that_say_about_the_same(person, name, runtim
         model = load_model(name, precision, runtime)
         if isinstance(model, PulseModel):
             return model(person["PPG"], 100).ecg
+        if isinstance(model, Delineator):
+            waves = model(columns(person, "II"), 100, [1.0 * k for k in range(1, 19)])
+            return np.array([one.qrs_on or np.nan for one in waves])
         if isinstance(model, Reconstructor):
             return model(columns(person, "II,V1,V5"), 100, "II,V1,V5").mean[:, 7]
         x = np.tile(columns(person, "II"), (2, 1))

@@ -1,6 +1,7 @@
 """Models: their cards, what runs them, and those that ship with wearecg (the zoo)."""
 
 from wearecg.models.card import Card, available, load_card
+from wearecg.models.delineator import Delineator
 from wearecg.models.lead12 import Reconstructor
 from wearecg.models.load import load_model
 from wearecg.models.model import Model
@@ -11,6 +12,7 @@ from wearecg.pipeline.twelve import Twelve
 
 __all__ = [
     "Card",
+    "Delineator",
     "DrawnLead",
     "Model",
     "Profile",

@@ -7,6 +7,7 @@ from typing import Literal, overload
 
 from wearecg.errors import ModelError
 from wearecg.models.card import Card
+from wearecg.models.delineator import Delineator
 from wearecg.models.lead12 import Reconstructor, read_card, reconstructor
 from wearecg.models.model import Model
 from wearecg.models.profile import Profile
@@ -34,12 +35,16 @@ def load_model(name: Literal["ppg2ecg"], precision: str = "int8", runtime: str =
 
 
 @overload
+def load_model(name: Literal["waves"], precision: str = "int8", runtime: str = "onnx") -> Delineator: ...
+
+
+@overload
 def load_model(
     name: str | Path,
     precision: str = "int8",
     runtime: str = "onnx",
     profile: Profile | str | Path | None = None,
-) -> Model | Reconstructor | PulseModel: ...
+) -> Model | Reconstructor | PulseModel | Delineator: ...
 
 
 def load_model(
@@ -47,7 +52,7 @@ def load_model(
     precision: str = "int8",
     runtime: str = "onnx",
     profile: Profile | str | Path | None = None,
-) -> Model | Reconstructor | PulseModel:
+) -> Model | Reconstructor | PulseModel | Delineator:
     """Load any model, ready to be called.
 
     Parameters
@@ -63,10 +68,11 @@ def load_model(
 
     Returns
     -------
-    Model or Reconstructor or PulseModel
+    Model or Reconstructor or PulseModel or Delineator
         ``encoder`` and ``rhythm1`` make statements: ``model(samples, fs, leads)`` gives `Scores`. ``lead12`` and
         ``lead12-linear`` reconstruct leads: ``model(samples, fs, leads)`` gives `Twelve`. ``ppg2ecg`` draws a lead
-        from a pulse: ``model(samples, fs)`` gives a `DrawnLead`.
+        from a pulse: ``model(samples, fs)`` gives a `DrawnLead`. ``waves`` finds the waves of beats:
+        ``model(samples, fs, peaks)`` gives `Waves`.
 
     Raises
     ------
@@ -91,4 +97,6 @@ def load_model(
     if profile is not None:
         raise ModelError(f"{card.source} does not reconstruct leads: leave out the profile")
     runner = Runner(card, path.parent, precision, runtime)
-    return Model(card, runner) if card.outputs.groups else PulseModel(card, runner)
+    if card.outputs.groups:
+        return Model(card, runner)
+    return Delineator(card, runner) if card.input.around == "beat" else PulseModel(card, runner)

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from wearecg.ecg import beat_shape
 from wearecg.ecg.pulse import FLAT, pulse_band
 from wearecg.ecg.spectrum import Gain, filtered
 
@@ -15,8 +16,8 @@ ROWS = 16
 """Leads that are prepared together: the arrays of more come from the system anew each time, which doubles the cost."""
 FLAT_MV = 0.001
 """A lead whose standard deviation after the high-pass is below this has measured nothing."""
-ECG, PULSE = "highpass-clip/1", "pulse/1"
-"""The procedures: leads in mV, and a pulse wave (PPG) in units of its own."""
+ECG, PULSE, BEAT = "highpass-clip/1", "pulse/1", "beat/1"
+"""The procedures: leads in mV, a pulse wave (PPG) in units of its own, and a beat beside the mean of those like it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Preprocessing:
     max_missing : float
         A lead with a larger fraction of missing samples counts as absent.
     name : str
-        The procedure, `ECG` or `PULSE`.
+        The procedure, `ECG`, `PULSE` or `BEAT`; that has no other parameters.
     """
 
     highpass_hz: float = 0.5
@@ -83,6 +84,8 @@ def condition(
         1 for a lead that is there, 0 for one that is absent: too much of it is missing, or
         it does not vary.
     """
+    if spec.name == BEAT:
+        return _beats(np.where(np.isfinite(x), x, 0.0))
     rows = x.reshape(-1, x.shape[-1])
     signal = np.empty(rows.shape, np.float32)
     mask = np.empty(len(rows), np.float32)
@@ -114,6 +117,13 @@ def _condition(
     present &= y.std(axis=-1) >= FLAT_MV
     y[~present] = 0.0
     return y, present
+
+
+def _beats(x: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return windows [..., 1, 2 LENGTH], a beat and the mean of those like it, as `beat_shape.prepared` makes them."""
+    pairs = x.reshape(-1, 2, beat_shape.LENGTH).astype(np.float32)
+    pairs -= pairs.mean(axis=-1, keepdims=True)
+    return beat_shape.scaled(pairs).reshape(x.shape), np.ones(x.shape[:-1], np.float32)
 
 
 def _bridge(x: NDArray[np.floating], missing: NDArray[np.bool_]) -> NDArray[np.floating]:

@@ -45,7 +45,7 @@ def data(tmp_path_factory):
 
 def test_samples_are_microvolts_whatever_the_headers_gain(data):
     assert data.names == ("2", "10")
-    assert data.signals.shape == (2, 12, ludb.LENGTH)
+    assert data.signals.shape == (2, 12, 1000)
     x = data.millivolts(np.array([0]))[0]
     np.testing.assert_allclose(x[:, 100:900].max(axis=1), 0.2 * np.arange(1, 13), rtol=0.01)
 
@@ -75,7 +75,7 @@ def test_einthovens_law_holds_in_the_published_set(tmp_path):
     base = Path(os.environ.get("WEARECG_DATA", "")) / "ludb" / "data"
     if not (base / "1.avf").is_file():
         pytest.skip("WEARECG_DATA has no ludb/")
-    x = ludb._record(base / "1").astype(int)
+    x = ludb._record(ludb.FS, base / "1").astype(int)
     assert np.abs(x[0] + x[2] - x[1]).max() <= 3  # with the header's gains it would not hold
     waves = ludb._waves(base / "1")
     assert {len(spans) for spans in waves["QRS"]} == {len(waves["QRS"][0])}

@@ -1,0 +1,191 @@
+"""Where the waves of a beat begin, peak and end: the network ``waves``, on one lead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import log
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wearecg.block import ECG, StreamId, Waves
+from wearecg.ecg import beat_shape as shape
+from wearecg.errors import ModelError, SignalError
+from wearecg.models.card import Card
+from wearecg.models.inputs import as_samples, check_rate
+from wearecg.models.runner import Runner
+from wearecg.rates import as_rate
+
+Array = NDArray[np.float32]
+Borders: TypeAlias = list[float | None]
+"""Begin, peak and end of P, QRS and T, in seconds from the R peak; None for what is not there or cannot be seen."""
+
+WAVES = ("P", "QRS", "T")
+SAID = "waves"
+"""The output: begin, peak and end of P, QRS and T (s from the R peak), the logs of their errors, and whether there are
+P, QRS and T (logits)."""
+UNSEEN_S = 0.05
+"""A border whose expected error is larger cannot be seen."""
+REGULAR, DOUBT, LAST_RR = 0.05, 40.0, 8
+"""Where the median step between the last RR intervals is above this share of them, P waves are doubted in proportion
+(logits): atrial fibrillation has waves that look like them."""
+NEAR = 12
+"""Samples around a border, to either side, of which none may be missing."""
+
+
+class Delineator:
+    """Finds the waves of beats on one lead: ``model(samples, fs, peaks)``.
+
+    Parameters
+    ----------
+    card : Card
+    runner : Runner
+        The file that is run, checked against the card. `wearecg.load_model` makes both.
+
+    Raises
+    ------
+    ModelError
+        The card is not that of a model that finds waves.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> person = wearecg.Person(seed=1, scenario="sinus", fs=250)
+    >>> lead = person.samples(5000)[:, [person.leads.index("II")]]
+    >>> peaks = [beat.time for beat in wearecg.score(lead, 250, "II").beats]
+    >>> waves = wearecg.load_model("waves")(lead, 250, peaks, lead="II")
+    >>> len(waves) == len(peaks), all(one.p_on < one.qrs_on < one.t_off for one in waves[1:-1])
+    (True, True)
+    """
+
+    def __init__(self, card: Card, runner: Runner) -> None:
+        if (card.input.fs, card.input.length) != (shape.FS, 2 * shape.LENGTH) or {*card.outputs.places} != {
+            SAID
+        }:
+            raise ModelError(f"{card.source} does not find the waves of beats")
+        self.card = card
+        self._runner = runner
+        self._points = [log(p / (1 - p)) for p in (card.outputs.points[wave] for wave in WAVES)]
+        self._unseen = log(UNSEEN_S)
+        self._mask = np.ones((1, 1), np.float32)
+
+    def __call__(
+        self, samples: ArrayLike, fs: float, peaks: Sequence[float], lead: str = "ECG"
+    ) -> tuple[Waves, ...]:
+        """Find the waves of all beats of a recording, together.
+
+        Parameters
+        ----------
+        samples : [n] or [n, 1]
+            One lead in any unit; NaN where a sample is missing.
+        fs : float
+            Samples per second, at least the card's ``min_fs``.
+        peaks : sequence of float
+            R peaks, seconds from the first sample, as `Beat.time`.
+        lead : str
+            Its name.
+
+        Returns
+        -------
+        tuple of Waves
+            One for each peak at which there is a QRS complex.
+
+        Raises
+        ------
+        SignalError
+            Rate or shape cannot be used, or a peak is not in the recording.
+        """
+        fs = as_rate(fs)
+        check_rate(fs, self.card.input, self.card.source)
+        x = as_samples(samples)
+        if x.ndim == 0 or x.shape[1:] not in ((), (1,)):
+            raise SignalError(f"samples have shape {x.shape}: give one lead, [n] or [n, 1]")
+        times, seconds = sorted(float(peak) for peak in peaks), x.size / fs
+        if not times:
+            return ()
+        if not 0 <= times[0] <= times[-1] <= seconds:
+            raise SignalError(f"R peaks from {times[0]:g} to {times[-1]:g} s in {seconds:g} s of signal")
+        beats = shape.cut(x.ravel(), fs, times)
+        pairs, _ = shape.seen(beats, [shape.MeanBeat()] * len(beats))
+        rr = [b - a for a, b in pairwise(times)]
+        doubts = [doubt(rr[max(k - LAST_RR, 0) : k]) for k in range(len(times))]
+        found = zip(times, self.find(pairs, beats, doubts), strict=True)
+        return tuple(as_waves(time, borders, lead, self.card.source) for time, borders in found if borders)
+
+    def find(self, pairs: Array, beats: Array, doubts: Sequence[float]) -> list[Borders]:
+        """Return the borders of beats; nothing for one that has no QRS complex.
+
+        Parameters
+        ----------
+        pairs : float32 [beats, 2 LENGTH]
+            What `wearecg.ecg.beat_shape.seen` makes of ``beats``.
+        beats : float32 [beats, LENGTH]
+            NaN where samples are missing.
+        doubts : sequence of float
+            How much more evidence of a P wave each needs (`doubt`).
+        """
+        mask = self._mask if len(pairs) == 1 else np.ones((len(pairs), 1), np.float32)
+        said = self._runner.run(pairs[:, None], mask)[SAID].tolist()
+        found = [self._borders(one, more) for one, more in zip(said, doubts, strict=True)]
+        if np.isnan(beats).any():
+            return [_without(borders, np.isnan(beat)) for borders, beat in zip(found, beats, strict=True)]
+        return found
+
+    def _borders(self, said: list[float], doubt: float) -> Borders:
+        p, qrs, t = self._points
+        on, off = said[3], said[5]
+        if said[19] < qrs or on >= off:
+            return []
+        limit = self._unseen
+        found: Borders = [
+            border if error < limit else None for border, error in zip(said[:9], said[9:18], strict=True)
+        ]
+        if said[18] < p + doubt or not said[0] < said[1] < said[2] or said[1] > on:
+            found[0] = found[1] = found[2] = None
+        if said[20] < t or not said[6] < said[7] < said[8] or said[7] < off:
+            found[6] = found[7] = found[8] = None
+        return found
+
+
+def doubt(rr: Sequence[float]) -> float:
+    """Return how much more evidence a P wave needs (logits) behind these RR intervals (s), at most `LAST_RR`."""
+    if len(rr) < 3:
+        return 0.0
+    steps = sorted([abs(b - a) for a, b in pairwise(rr)])
+    irregular = steps[len(steps) // 2] / sorted(rr)[len(rr) // 2]
+    return DOUBT * max(irregular - REGULAR, 0.0)
+
+
+def as_waves(time: float, borders: Borders, lead: str, source: str, stream: StreamId = ECG) -> Waves:
+    """Return the event for the beat at ``time`` s."""
+    p_on, p_peak, p_off, qrs_on, _, qrs_off, t_on, t_peak, t_off = [
+        None if border is None else time + border for border in borders
+    ]
+    return Waves(
+        time,
+        lead,
+        source,
+        stream,
+        p_on=p_on,
+        p_peak=p_peak,
+        p_off=p_off,
+        qrs_on=qrs_on,
+        qrs_off=qrs_off,
+        t_on=t_on,
+        t_peak=t_peak,
+        t_off=t_off,
+    )
+
+
+def _without(borders: Borders, missing: NDArray[np.bool_]) -> Borders:
+    """Return borders but for those near which samples are missing; nothing if the QRS complex has some."""
+    if missing[shape.CORE].any():
+        return []
+    return [None if border is None or _near(missing, border) else border for border in borders]
+
+
+def _near(missing: NDArray[np.bool_], border: float) -> bool:
+    at = shape.BEFORE + round(border * shape.FS)
+    return bool(missing[max(at - NEAR, 0) : at + NEAR].any())
