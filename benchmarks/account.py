@@ -2,8 +2,8 @@
 
     python -m benchmarks.account [--out FOLDER]
 
-Peers: neurokit2 (`pip install neurokit2`). CPU time of one thread, the least of several runs; the ratio is the peer's
-over ours.
+Peers: neurokit2 and openecg (`pip install neurokit2 openecg ai-edge-litert`). CPU time of one thread, the least of
+several runs; the ratio is the peer's over ours.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
@@ -20,8 +20,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import machine
-from wearecg.block import ECG, Beat
+from benchmarks import delineators, machine
+from wearecg.block import ECG, Beat, SignalBlock
+from wearecg.observers import Observer, open_observer
+from wearecg.pipeline.engine import Engine
 from wearecg.pipeline.observer import About
 
 RUNS = 3
@@ -160,7 +162,33 @@ def intervals(beats: int) -> NDArray[np.float64]:
     return np.asarray(0.82 + waves + drift + rng.normal(0, 0.02, beats))
 
 
-MEASURES: tuple[Callable[[], Iterator[Row]], ...] = (variability, episodes)
+def delineation() -> Iterator[Row]:
+    """P, QRS and T of one lead at 500 Hz, a minute of it at once, and as it comes, in blocks of 0.2 s.
+
+    Ours is what the observer adds to the engine. Peers have the whole minute, or the last ten seconds every second.
+    """
+    from wearecg import Person
+
+    person, fs, seconds = Person(seed=1, scenario="sinus", fs=500), 500, 60
+    lead = person.samples(fs * seconds)[:, [person.leads.index("II")]]
+    minute, ten = lead[:, 0].astype(np.float64), lead[: 10 * fs, 0].astype(np.float64)
+    peers, _ = delineators.installed()
+    observer = open_observer("waves")
+    for how, step, peer_ecg, turns in (("at once", len(lead), minute, 1), ("live", fs // 5, ten, seconds)):
+        ours = cpu(partial(_engine, lead, fs, step, [observer])) - cpu(partial(_engine, lead, fs, step, []))
+        for name, find in peers.items():
+            theirs = turns * cpu(partial(find, peer_ecg, fs))
+            yield Row(f"waves of 60 s, {how}", ours, name, theirs)
+
+
+def _engine(lead: NDArray[np.float32], fs: int, step: int, observers: Sequence[Observer]) -> None:
+    engine = Engine("lead", observers)
+    for at in range(0, len(lead), step):
+        engine.feed(SignalBlock(lead[at : at + step].astype(np.float32), fs, ("II",), at / fs), at / fs)
+    engine.finish()
+
+
+MEASURES: tuple[Callable[[], Iterator[Row]], ...] = (variability, episodes, delineation)
 """One function for each part of the account."""
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import wearecg
-from wearecg.block import RRIntervals, SignalBlock, Statement, StreamId
+from wearecg.block import BeatClass, Measure, RRIntervals, SignalBlock, Statement, StreamId, Waves
 from wearecg.observers import BUILT_IN, Observer, known, open_observer
 from wearecg.pipeline.engine import Engine
 
@@ -49,7 +50,7 @@ def run(observer: Observer, x: np.ndarray, cuts: list[int]) -> list[object]:
     return [
         event
         for event in said + engine.finish()
-        if isinstance(event, Statement) or getattr(event, "stream", "") in own
+        if isinstance(event, Statement | Measure | BeatClass | Waves) or getattr(event, "stream", "") in own
     ]
 
 
@@ -69,6 +70,10 @@ def texts(events: list[object]) -> list[object]:
         (event.key, event.why, event.start, event.end, event.reason, [one.key for one in event.evidence])
         for event in events
         if isinstance(event, Statement)
+    ] + [
+        tuple(value for value in astuple(event) if not isinstance(value, float))
+        for event in events
+        if isinstance(event, Measure | BeatClass | Waves)
     ]
 
 
@@ -77,6 +82,11 @@ def numbers(events: list[object]) -> np.ndarray:
         [event.probability or 0.0, event.uncertainty or 0.0, *(one.value for one in event.evidence)]
         for event in events
         if isinstance(event, Statement)
+    ]
+    said += [
+        [value for value in astuple(event) if isinstance(value, float)]
+        for event in events
+        if isinstance(event, Measure | BeatClass | Waves)
     ]
     made = [event.samples.ravel() for event in events if isinstance(event, SignalBlock)]
     return np.concatenate([*said, *made, [0.0]])

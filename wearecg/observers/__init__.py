@@ -32,6 +32,7 @@ __all__ = [
 BUILT_IN: dict[str, tuple[str, str]] = {
     "auto": ("wearecg.observers.model", "open_auto"),
     "episodes": ("wearecg.observers.episodes", "open_episodes"),
+    "waves": ("wearecg.observers.waves", "open_waves"),
 }
 """Name: module and opener, imported when asked for."""
 
@@ -109,14 +110,15 @@ def _opener(name: str) -> Callable[[Mapping[str, str]], Observer] | None:
 
 
 def _open_model(name: str, options: Mapping[str, str]) -> Observer:
-    """Open a model as the observer for its output: statements, twelve leads, or a lead drawn from a pulse."""
-    from wearecg.models import Model, load_model
-    from wearecg.models.lead12 import Reconstructor
-    from wearecg.observers import model, pulse, twelve
+    """Open a model as the observer for its output: statements, twelve leads, waves, or a lead drawn from a pulse."""
+    from wearecg.models import Delineator, Model, Reconstructor, load_model
+    from wearecg.observers import model, pulse, twelve, waves
 
     loaded = load_model(name, **{key: options[key] for key in LOADING if key in options})
     if isinstance(loaded, Model):
         return model.of(loaded, options)
     if isinstance(loaded, Reconstructor):
         return twelve.of(loaded, options)
+    if isinstance(loaded, Delineator):
+        return waves.of(loaded, options)
     return pulse.of(loaded, options)
