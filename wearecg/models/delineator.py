@@ -28,9 +28,9 @@ SAID = "waves"
 P, QRS and T (logits)."""
 UNSEEN_S = 0.05
 """A border whose expected error is larger cannot be seen."""
-REGULAR, DOUBT, LAST_RR = 0.05, 40.0, 8
-"""Where the median step between the last RR intervals is above this share of them, P waves are doubted in proportion
-(logits): atrial fibrillation has waves that look like them."""
+REGULAR, DOUBT, MOST_DOUBT, LAST_RR = 0.05, 40.0, 2.0, 8
+"""Where the median step between the last RR intervals is more than this share of them, P waves are doubted in
+proportion (logits), up to a limit: atrial fibrillation has waves that look like them, but seldom much."""
 NEAR = 12
 """Samples around a border, to either side, of which none may be missing."""
 
@@ -155,7 +155,7 @@ def doubt(rr: Sequence[float]) -> float:
         return 0.0
     steps = sorted([abs(b - a) for a, b in pairwise(rr)])
     irregular = steps[len(steps) // 2] / sorted(rr)[len(rr) // 2]
-    return DOUBT * max(irregular - REGULAR, 0.0)
+    return min(DOUBT * max(irregular - REGULAR, 0.0), MOST_DOUBT)
 
 
 def as_waves(time: float, borders: Borders, lead: str, source: str, stream: StreamId = ECG) -> Waves:
