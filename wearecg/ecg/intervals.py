@@ -88,23 +88,28 @@ def measures(
     if "qt" in found and len(rr) >= LEAST_BEATS:
         for name, power in (("qtc_fridericia", 1 / 3), ("qtc_bazett", 1 / 2)):
             yield measure(name, "ms", _corrected(found["qt"], rr, power), measured_on)
-    for name, after in ST_S.items():
-        for lead, value in _levels(beats, after, fs, leads):
-            yield measure(name, "mV", value, (lead,))
+    for name, levels in _levels(beats, fs).items():
+        for lead, column in leads.items():
+            known = levels[np.isfinite(levels[:, column]), column].tolist()
+            if len(known) >= LEAST_BEATS:
+                yield measure(name, "mV", _value(known), (lead,))
 
 
 def _spans(beats: Sequence[Measured]) -> dict[str, list[float]]:
     """Return the seconds of each interval, of the beats that have it."""
-    waves = [beat.waves for beat in beats]
-    pairs = {"pr": ("p_on", "qrs_on"), "qrs": ("qrs_on", "qrs_off"), "qt": ("qrs_on", "t_off")}
-    return {
-        name: [
-            getattr(one, to) - getattr(one, since)
-            for one in waves
-            if getattr(one, since) is not None and getattr(one, to) is not None
-        ]
-        for name, (since, to) in pairs.items()
-    }
+    spans: dict[str, list[float]] = {"pr": [], "qrs": [], "qt": []}
+    for beat in beats:
+        waves = beat.waves
+        since = waves.qrs_on
+        if since is None:
+            continue
+        if waves.p_on is not None:
+            spans["pr"].append(since - waves.p_on)
+        if waves.qrs_off is not None:
+            spans["qrs"].append(waves.qrs_off - since)
+        if waves.t_off is not None:
+            spans["qt"].append(waves.t_off - since)
+    return spans
 
 
 def _value(values: Sequence[float]) -> Value:
@@ -121,26 +126,27 @@ def _corrected(qt: Value, rr: Sequence[float], power: float) -> Value:
     return Value(qt.value * scale, scale * hypot(qt.error, qt.value * power * uncertain))
 
 
-def _levels(
-    beats: Sequence[Measured], after: float, fs: float, leads: Mapping[str, int]
-) -> Iterator[tuple[str, Value]]:
-    """Yield each lead and its level (mV) ``after`` seconds behind the J point."""
-    levels = []
-    for beat in beats:
-        onset, end = beat.waves.qrs_on, beat.waves.qrs_off
-        if onset is None or end is None:
-            continue
-        zero = _mean(beat, fs, (onset + ISOELECTRIC_S[0], onset + ISOELECTRIC_S[1]))
-        levels.append(_mean(beat, fs, (end + after - ST_HALF_S, end + after + ST_HALF_S)) - zero)
-    for lead, column in leads.items():
-        known = [float(level[column]) for level in levels if np.isfinite(level[column])]
-        if len(known) >= LEAST_BEATS:
-            yield lead, _value(known)
+def _levels(beats: Sequence[Measured], fs: float) -> dict[str, Array]:
+    """Return ST [beats, leads], mV, of the beats whose QRS complex is known and whose samples are all there."""
+    length = max(len(beat.samples) for beat in beats)
+    seen = [
+        (beat.samples, waves.qrs_on - beat.start, waves.qrs_off - beat.start)
+        for beat in beats
+        if len(beat.samples) == length
+        and (waves := beat.waves).qrs_on is not None
+        and waves.qrs_off is not None
+    ]
+    if not seen:
+        return {}
+    samples, onset, end = np.stack([one for one, _, _ in seen]), *np.array([edges for _, *edges in seen]).T
+    rows = np.arange(len(seen))[:, None]
 
+    def mean(border: NDArray[np.float64], since: float, until: float) -> Array:
+        places = np.rint(border * fs).astype(int)[:, None] + np.arange(
+            round(since * fs), round(until * fs) + 1
+        )
+        level: Array = samples[rows, np.clip(places, 0, length - 1)].mean(axis=1)
+        return level
 
-def _mean(beat: Measured, fs: float, span: tuple[float, float]) -> Array:
-    """Return the mean of the samples of every lead over a span in timeline seconds."""
-    first, last = (round((second - beat.start) * fs) for second in span)
-    part = beat.samples[max(first, 0) : last + 1]
-    mean: Array = np.add.reduce(part) / np.float32(max(len(part), 1))
-    return mean if len(part) else np.full(beat.samples.shape[1], np.nan, np.float32)
+    zero = mean(onset, *ISOELECTRIC_S)
+    return {name: mean(end, after - ST_HALF_S, after + ST_HALF_S) - zero for name, after in ST_S.items()}
