@@ -36,6 +36,8 @@ BUILT_IN: dict[str, tuple[str, str]] = {
 }
 """Name: module and opener, imported when asked for."""
 
+BESIDE = ("waves?runtime={runtime}", "episodes")
+"""What looks at every ECG beside the model that ``auto`` chooses: together they make the account of a recording."""
 ENTRY_POINTS = "wearecg.observers"
 LOADING = ("runtime", "precision", "profile")
 """The options of `load_model`."""
@@ -83,9 +85,20 @@ def open_observer(spec: str) -> Observer:
 
 
 def open_observers(specs: str | Iterable[str]) -> list[Observer]:
-    """Open one or several; a name that is repeated is opened once."""
+    """Open one or several; a name that is repeated is opened once, and ``auto`` brings those of `BESIDE`."""
     several = specs if isinstance(specs, Iterable) and not isinstance(specs, str) else [specs]
-    return [open_observer(spec) for spec in dict.fromkeys(several)]
+    return [
+        open_observer(spec)
+        for spec in dict.fromkeys(one for spec in several for one in _with_those_beside(spec))
+    ]
+
+
+def _with_those_beside(spec: str) -> Iterable[str]:
+    yield spec
+    name, _, query = spec.partition("?") if isinstance(spec, str) else ("", "", "")
+    if name == "auto":
+        runtime = dict(parse_qsl(query)).get("runtime", "onnx")
+        yield from (one.format(runtime=runtime) for one in BESIDE)
 
 
 def with_options(spec: str, options: Mapping[str, str]) -> str:
