@@ -27,7 +27,8 @@ SETTLED = 1.5
 """So many times what a finding needs to settle: it must stand without what was before."""
 SAME = 0.5
 """The share of the stretch over which it must be found again."""
-SAME_BEAT_S = 0.05
+SAME_BEAT_S = 0.15
+"""As EC57 matches beats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,10 @@ def recompute(
         for one in kind.kept
         if one.since < end and one.end > start
     ]
-    held = sum(min(one.end, end) - max(one.since, start) for _, one in again)
+    held, reached = 0.0, start
+    for _, one in sorted(again, key=lambda one: one[1].since):
+        held += max(0.0, min(one.end, end) - max(one.since, reached))
+        reached = max(reached, min(one.end, end))
     found = None
     if again:
         kind, longest = max(again, key=lambda one: min(one[1].end, end) - max(one[1].since, start))
