@@ -21,6 +21,7 @@ from wearecg.block import (
     Beat,
     BeatClass,
     Event,
+    Finding,
     HeartRate,
     LeadQuality,
     Measure,
@@ -332,3 +333,25 @@ def test_leads_of_no_known_size_are_said_to_be_so() -> None:
     made.strips.flush()
     assert "II (of no known size)" in " ".join(Page(html(made)).words)
     assert isinstance(made.strips, Strips)
+
+
+def finding(code: str, source: str) -> Finding:
+    return Finding(code, code, 0.0, 30.0, 0.9, source, leads=("II",), since=0.0, change="begins", seen=30.0)
+
+
+def test_without_classes_of_beats_nobody_looked_for_ventricular_tachycardia() -> None:
+    made = html(gathered(signal(60), *beats(60)[:60], finding("SR", "episodes@1")))
+    assert re.search(r"Ventricular tachycardia</dt><dd>not looked for", made)
+    assert re.search(r"Pauses and asystole</dt><dd>none found", made)
+    classed = html(gathered(signal(60), *beats(60), finding("SR", "episodes@1")))
+    assert re.search(r"Ventricular tachycardia</dt><dd>none found", classed)
+    assert re.search(r"AV block</dt><dd>not looked for", classed)
+
+
+def test_what_was_measured_of_one_source_is_not_said_of_another() -> None:
+    words = [
+        " ".join(Page(html(gathered(signal(60), finding("PACE", by)))).words)
+        for by in ("encoder@1", "rule@1")
+    ]
+    assert ["MIT-BIH DS1" in one for one in words] == [True, False]
+    assert "not measured" in words[1]

@@ -48,6 +48,8 @@ class Measured:
         Share of the findings that overlap an episode of the reference; None if there was no finding.
     false_a_day : float
         Findings that overlap none, in 24 h.
+    source : str
+        Whose statement it was, without its version.
 
     Examples
     --------
@@ -59,6 +61,7 @@ class Measured:
     sensitivity: float
     ppv: float | None
     false_a_day: float
+    source: str = "encoder"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,13 @@ ROOM = 1_700_000
 """Characters for the whole signal: a page of 24 h and three leads stays below 3 MB."""
 FEW, MOST_FINDINGS, MOST_RUNS, MOST_HOURS = 24, 300, 12, 7 * 24
 RULE = ("episodes",)
+VENTRICULAR = ("VT", "VFIB")
+"""What cannot be looked for without the classes of beats."""
 HEADLINES = (
     ("Pauses and asystole", ("PAUSE", "SARREST", "ASYS"), RULE),
-    ("Ventricular tachycardia", ("VT", "VFIB"), RULE),
+    ("Ventricular tachycardia", VENTRICULAR, RULE),
     ("Atrial fibrillation or flutter", ("AFIB", "AFLT", "A"), (*RULE, "encoder", "rhythm1")),
-    ("Second or third degree AV block", ("2AVB", "3AVB"), RULE),
+    ("Second or third degree AV block", ("2AVB", "3AVB"), ()),
 )
 """What a reader looks for first: the codes, and who looks for them."""
 MANY = 0.1
@@ -68,7 +70,9 @@ def _body(gathered: Gathered, main: StreamAccount) -> Iterator[str]:
     yield _section("Over time", trend_svg(main, main.kinds))
     yield _section("What was worn", _worn(main))
     yield _section("Findings", _findings(main))
-    if gathered.strips and (found := gathered.strips.found):
+    held = {kind.code for kind in main.kinds}
+    strips = gathered.strips.found if gathered.strips else []
+    if found := [strip for strip in strips if strip.key[0] != "finding" or strip.key[1] in held]:
         yield _section("Strips", "".join(_strip(strip, main) for strip in found), "strips")
     yield _section("Beats", _beats(main))
     yield _section("Intervals", _intervals(main))
@@ -115,7 +119,7 @@ def _headlines(stream: StreamAccount) -> str:
         if found:
             count, seconds = sum(kind.count for kind in found), sum(kind.seconds for kind in found)
             cells.append((title, f"{count}, {clock(seconds)} in all", "found"))
-        elif not sources & set(lookers):
+        elif not sources & set(lookers) or (codes == VENTRICULAR and not stream.beats.source):
             cells.append((title, "not looked for", "unknown"))
         else:
             cells.append((title, "none found", ""))
@@ -321,10 +325,10 @@ def _made(gathered: Gathered) -> str:
     ]
     main = gathered.account.main
     rows = []
-    for code in dict.fromkeys(kind.code for kind in main.kinds) if main else ():
+    for code, source in dict.fromkeys((kind.code, kind.source) for kind in main.kinds) if main else ():
         term = find(code)
         measured = term.measured if term else None
-        if term and measured:
+        if measured and measured.source == source.partition("@")[0]:
             ppv = "" if measured.ppv is None else f"{measured.ppv:.1%}"
             rows.append(
                 (code, f"{measured.sensitivity:.1%}", ppv, f"{measured.false_a_day:.2g}", measured.data)

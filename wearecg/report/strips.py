@@ -15,14 +15,18 @@ from wearecg.formats import Recording
 
 STRIP_S = 7.0
 """At 25 mm/s a strip is as wide as a printed page."""
-KEEP_S = 60.0
+KEEP_S = 120.0
 """How long the signal is kept."""
+APART_S = 6.0
+"""Beats that are further apart are no row."""
 LATE_S = 3.0
 """Beats and their classes are told so late at most."""
 FIRST_S = 20.0
 """When a strip is cut out whatever is found."""
 MOST_LEADS = 3
 SHOWN_HZ = 250.0
+MOST_MISSING = 0.6
+"""Of a strip; one that lacks more is none."""
 BETTER = 0.05
 """A strip gives way to one that is likelier by so much."""
 PREFERRED = ("II", "V1", "V5")
@@ -137,7 +141,7 @@ class Strips:
                 self._beats[-back] = (event.time, event.code)
                 break
         row = self._row
-        if event.code != row.code or event.time - row.end > KEEP_S / 10:
+        if event.code != row.code or event.time - row.end > APART_S:
             self._end_row(row)
             self._row = row = _Row(event.code, event.time, event.time, 0, row.longest)
         row.end = event.time
@@ -191,7 +195,7 @@ class Strips:
             first, last = max(at, 0), min(at + len(block), len(samples))
             if first < last:
                 samples[first:last] = block.samples[first - at : last - at, columns]
-        if np.isnan(samples).all():
+        if np.isnan(samples).mean() > MOST_MISSING:
             return None
         step = max(1, round(fs / SHOWN_HZ))
         beats = [(t + self.offset, code) for t, code in self._beats if asked.start <= t < asked.end]
