@@ -28,7 +28,7 @@ WEIGHT, OFFSET = 0.1, -0.1
 were chosen for few false episodes on records that the network had not seen (`benchmarks.rhythm`)."""
 P_WAVE = -0.25
 """What a P wave adds. That none is seen may have many reasons, and adds nothing."""
-BESIDE, LIKELY = 0.25, 0.75
+BESIDE, LIKELY = 0.4, 1.0
 """What the mean log odds of the network count beside those of a model that looked at the whole of a short recording,
 and what is added to both: chosen on fold 8 of CinC 2017."""
 MOST = 30.0

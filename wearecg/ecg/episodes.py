@@ -121,12 +121,14 @@ class Episodes:
         """
         pending, self._pending = self._pending, None
         whole = self._last - self._begun
-        if whole < WHOLE_S and self._held.kind == OTHER:
+        if whole < WHOLE_S and (verdict is not None or self._held.kind == OTHER):
             sure = self._sure_of_all(pending, whole) if verdict is None else 1 / (1 + exp(-verdict))
             if sure > EVEN:
                 beats = self._held.beats + (pending.beats if pending else 0)
                 self._held = _Run(AF, self._begun, self._last, beats, sure * beats)
                 return self._state()
+            if verdict is not None:
+                self._held.kind = OTHER
         if pending:
             self._absorb(pending)
         return self._state(last=True)

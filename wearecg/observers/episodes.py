@@ -36,7 +36,9 @@ LOOK_S = 10.0
 """How often it is told that nothing more is found, while something was."""
 REMEMBER_S = 20
 SINUS = frozenset({"SR", "SBRAD", "STACH", "SARRH", "N"})
-ATRIAL, EXCLUDING = frozenset({"AFIB", "A"}), SINUS | {"O"}
+ATRIAL, EXCLUDING = frozenset({"AFIB", "A"}), SINUS | {"O", "~"}
+SHARE = 1 / 8
+"""How much of what a model leaves to other statements is fibrillation, where it does not state that."""
 SURE = 1e-4
 """A model is never surer than this."""
 LONG_PR_MS, LONG_PR, LONG_PR_HOLD_S = 200.0, 6, 120.0
@@ -275,7 +277,7 @@ class _Leads(_Following):
         atrial = [sure for code, sure in said.items() if code in ATRIAL]
         other = [sure for code, sure in said.items() if code in EXCLUDING]
         if atrial or other:
-            likely = max(atrial) if atrial else (1 - max(other)) / 2
+            likely = max(atrial) if atrial else SHARE * (1 - max(other))
             likely = min(1 - SURE, max(SURE, likely))
             self._atrial.window(log(likely / (1 - likely)))
 
