@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.ecg.signals import WIDE, add, cuts, ecg, quiet
+from wearecg.ecg.leads import TWELVE
 from wearecg.ecg.quality import QualityMeter
 
 FS = 250.0
@@ -134,6 +135,16 @@ def test_amplitudes_that_no_heart_has():
     assert {reason for _, reason in reasons(x)} == {""}
     assert reasons(5 * x)[3:] == [("poor", "amplitude")] * 17
     assert {verdict for verdict, _ in reasons(10 * x)[3:]} == {"poor"}
+
+
+@pytest.mark.parametrize(
+    ("leads", "mv", "known"), [(1, 0.06, False), (1, 0.15, True), (12, 0.2, False), (12, 0.7, True)]
+)
+def test_amplitudes_that_are_too_small_for_a_heart(leads, mv, known):
+    x = np.stack([ecg(FS, 10, mv=mv, noise=0.0005, wander=0.0)[0]] * leads, axis=1)
+    meter = QualityMeter(FS, TWELVE[:leads])
+    said = {(lead.verdict, lead.reason) for quality in meter.feed(x)[3:] for lead in quality.leads}
+    assert said == {("good", "") if known else ("poor", "amplitude")}
 
 
 def test_samples_at_the_end_of_the_range_are_told():

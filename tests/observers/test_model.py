@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,6 +79,13 @@ def test_what_the_leads_cannot_carry_is_not_told_unless_asked_for_by_name(window
     assert not codes("encoder", window, ("II", "V1")) & size
     (named,) = twelve & size
     assert named in codes(f"encoder?statements={named}", window, ("II", "V1"))
+
+
+def test_what_rests_on_millivolts_is_not_stated_of_an_impossible_amplitude(window):
+    wrong = wearecg.LeadQuality("V2", "poor", "amplitude", {})
+    spoilt = replace(window, quality=wearecg.Quality(0, 10, (wrong,)))
+    assert codes("encoder", window, window.leads) & {"NORM", "MI", "STTC", "CD", "HYP"}
+    assert not codes("encoder", spoilt, window.leads) & {"NORM", "MI", "STTC", "CD", "HYP"}
 
 
 def test_a_window_in_which_nothing_is_found_is_told_as_looked_at(window):

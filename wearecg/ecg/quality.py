@@ -49,6 +49,8 @@ DRAWN_MV, STILL = 0.05, 0.1
 """What is drawn is at least so high, and its median step is at most this share of that."""
 RAIL_APART = 0.3
 TALL_MV, STEEP_MV = 5.0, 1.8
+SMALL_MV, ALL_SMALL_MV, MANY = 0.08, 0.45, 6
+"""No lead of PTB-XL is so small over two seconds (the least is 0.085 mV), nor all twelve (the largest: 0.53 mV)."""
 REMEMBER_S = 120
 REMEMBERED = 3
 """Seconds that a measure looks back on."""
@@ -219,12 +221,26 @@ class QualityMeter:
                 else:
                     self._recent[k].clear()
                     leads.append(self._say(k, "unusable", "gap", {"missing_share": missing}))
+        if self._is_too_small(leads):
+            leads = [self._say(k, "poor", "amplitude", dict(lead.measures)) for k, lead in enumerate(leads)]
         start = self._start + self.second
         quality = Quality(start, start + 1, tuple(leads))
         self._remember(quality)
         self._off_before = self._off
         self._begin(self.second + 1)
         return quality
+
+    def _is_too_small(self, leads: Sequence[LeadQuality]) -> bool:
+        """Whether every lead is a good ECG, with steps of a QRS, that is smaller than any heart's."""
+        least = ALL_SMALL_MV if len(leads) >= MANY else SMALL_MV
+        for lead, ecg, recent in zip(leads, self._ecg, self._recent, strict=True):
+            if not lead.measures.get("range_mv", inf) < least:
+                return False
+            if lead.verdict != "good" or not ecg or len(recent) < REMEMBERED:
+                return False
+            if lead.measures["noise_ratio"] > NOISE_POOR:
+                return False
+        return True
 
     def _measure(self, x: NDArray[np.float32], columns: Sequence[int], missing: float) -> list[LeadQuality]:
         """Judge rows of ``x`` [leads, n] and sort them in place; return nothing if there is a NaN among them."""

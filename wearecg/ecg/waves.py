@@ -34,8 +34,8 @@ NARROW, SOON_NARROW, QT_S, QT, ALONE = 0.26, 0.38, 0.4, 0.33, 2
 T waves, which are within the first of the beat and within the second times the root of the interval."""
 BRIEF_S, BRIEF = 0.27, 0.5
 """An interval below both, the second as a share of the one before, is seldom one."""
-LOW_NOW, LOW_FOR = 0.45, 60
-"""Three beats in a row of less than this share of those before are doubted, and so many that follow."""
+LOW_NOW, FEW, LOW_FOR, GAIN = 0.45, 3, 63, 0.2
+"""A few beats in a row of less than this share of those before are doubted, up to so many; and the weight of a beat."""
 LOW, HIGH = 0.26, 0.7
 """Beats lower than the first and others higher than the second share of the highest are of two sizes."""
 CROWDED, CROWDED_IF_UNEVEN = 0.55, 0.4
@@ -131,18 +131,17 @@ class Waves:
         self._calm = self._calm + 1 if even and not odd else 0
         self._heights.append(height)
         self._between.append(between)
-        self._watch_height()
+        self._watch_height(height)
         self._unsure = self._broad = False
 
-    def _watch_height(self) -> None:
+    def _watch_height(self, height: float) -> None:
         """See whether the last beats are much lower than those before: of a heart that stands still, P waves."""
-        heights = self._heights
-        if len(heights) < BEATS:
-            return
-        if self._low_for < LOW_FOR and max(heights[-1], heights[-2], heights[-3]) < LOW_NOW * self._sure:
-            self._low_for += 1
+        if height > LOW_NOW * self._sure or self._low_for >= LOW_FOR:
+            known = self._sure > 0.0 and self._low_for < LOW_FOR
+            self._sure += (GAIN if known else 1.0) * (height - self._sure)
+            self._low_for = 0
         else:
-            self._sure, self._low_for = sorted(heights)[BEATS // 2], 0
+            self._low_for += 1
 
     def rescale(self, level: float) -> None:
         """Heights are in units of a new level from now on, ``level`` of the old ones."""
@@ -153,7 +152,7 @@ class Waves:
     @property
     def doubt(self) -> str:
         """Why the last beats make no rate: something else may be one, or they may be something else."""
-        if self._low_for:
+        if self._low_for >= FEW:
             return "the beats are much lower than those before"
         if self._calm >= BEATS:
             return ""

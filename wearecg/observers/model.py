@@ -81,7 +81,10 @@ class ModelObserver(Observer):
     ) -> Sequence[Event]:
         rr = [beat.rr for beat in beats if beat.rr is not None]
         evidence = rr_measures(rr, RR_SOURCE, item.start, item.end, item.stream)
-        return self._telling.kept(said, evidence, sizeless=bool(about.info.uncalibrated)) or [
+        sizeless = bool(about.info.uncalibrated) or any(
+            lead.reason == "amplitude" for lead in item.quality.leads
+        )
+        return self._telling.kept(said, evidence, sizeless) or [
             Statement(NOTHING, "", item.start, item.end, None, self.source, stream=item.stream)
         ]
 
