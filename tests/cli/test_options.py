@@ -224,7 +224,10 @@ def test_every_model_is_run_in_the_form_that_is_asked_for(record, monkeypatch, c
     form = ("--runtime", runtime, "--precision", precision)
     assert main(["stream", f"{record}?speed=max", "--fs", "250", "--twelve", "--ppg-to-ecg", *form]) == 0
     waves = f"waves.fp32.{runtime}"  # faster in this form than in int8
-    assert {*opened} == {waves, *(f"{name}.{precision}.{runtime}" for name in ("encoder", "lead12", "ppg2ecg"))}
+    assert {*opened} == {
+        waves,
+        *(f"{name}.{precision}.{runtime}" for name in ("encoder", "lead12", "ppg2ecg")),
+    }
     opened.clear()
     assert main(["score", str(record), "--fs", "250", "--leads", "II", "--twelve", *form]) == 0
     assert {*opened} == {waves, *(f"{name}.{precision}.{runtime}" for name in ("encoder", "lead12"))}

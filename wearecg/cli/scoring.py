@@ -25,7 +25,7 @@ class ModelOptions(Options):
         kind=TEXT_OR_TEXTS,
         repeatable=True,
         help="model, or another observer, that scores (repeatable; default encoder, or rhythm1 where no lead has a "
-        "known position; none for none)",
+        "known position, with waves and episodes; none for none)",
     )
     runtime: str = option(
         "--runtime",
