@@ -30,8 +30,10 @@ from wearecg.ecg.statements import find
 MINUTE_S, HOUR_S = 60.0, 3600.0
 INTERVALS = ("pr", "qrs", "qt", "qtc_fridericia", "qtc_bazett")
 ST = ("st60", "st80")
-BY_RHYTHM_RULE = "episodes"
-"""The observer that judges rhythm over the whole recording: beside it no model's windows are told of rhythm."""
+BY_CLASSES = frozenset({"PVC", "PAC", "PRC(S)", "BIGU", "TRIGU"})
+"""What the classes of the beats show better than a model's windows."""
+BY_RHYTHM_RULE = ("episodes@", "runs@")
+"""The sources that judge rhythm over the whole recording: beside it no model's windows are told of rhythm."""
 
 
 @dataclass(slots=True)
@@ -183,8 +185,8 @@ class StreamAccount:
         term = find(kind.code)
         if term is None or kind.source.startswith(BY_RHYTHM_RULE):
             return False
-        if kind.code in ("PVC", "PAC", "PRC(S)"):
-            return ruled or bool(self.beats.source)
+        if kind.code in BY_CLASSES:
+            return bool(self.beats.source)
         return ruled and term.rests_on == "rhythm"
 
     @property
