@@ -7,6 +7,7 @@ import sys
 from dataclasses import MISSING, dataclass
 from pathlib import Path
 
+from wearecg import overwrite
 from wearecg.cli import scoring
 from wearecg.cli.config import settle
 from wearecg.cli.options import WHOLE, add_options, option
@@ -54,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     from wearecg.session import Session
 
     options = settle(args, ProveOptions)
+    if options.output:
+        overwrite.check(options.output, (b"<svg", b'mm" viewBox="0 0 '), "a drawing of ours")
     source, stored, name = options.opened()
     observers = scoring.observers(options)
     leads = options.looked_at

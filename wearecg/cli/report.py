@@ -10,6 +10,7 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wearecg import overwrite
 from wearecg.cli import scoring
 from wearecg.cli.arguments import positive
 from wearecg.cli.config import settle
@@ -111,6 +112,8 @@ def run(args: argparse.Namespace) -> int:
 
     options = settle(args, ReportOptions)
     printer = browser() if options.output.suffix == ".pdf" else ""
+    if printer:
+        overwrite.check(options.output, (b"%PDF-",), "a report")
     source, _, name = options.opened()
     observers = scoring.observers(options)
     with tempfile.TemporaryDirectory() as there:

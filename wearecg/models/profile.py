@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wearecg import overwrite
 from wearecg.block import Samples
 from wearecg.ecg.lead12 import INDEPENDENT
 from wearecg.ecg.leads import TWELVE, canonical_all, names_of, select
@@ -40,6 +41,8 @@ within 1 % of the best. The error is flat below, and a reference of ten seconds 
 MOST = 10.0
 """mV that a lead may be corrected by if all that the correction looks at is 1 mV. Of 240 fits (60 people of LUDB, 15
 scenarios and seeds of the synthetic person) the largest was 3.7, one in twenty above 1.9."""
+_MARKS = b"{", b'"model"', b'"leads"', b'"targets"'
+"""What a profile begins with, and has near its beginning."""
 _REMEDY = "run `wearecg calibrate` again"
 
 
@@ -111,7 +114,8 @@ class Profile:
         return better
 
     def write(self, path: str | Path) -> None:
-        """Write it as JSON with a seal, for `read_profile`."""
+        """Write it as JSON with a seal, for `read_profile`; raises `SinkError` where another file than a profile is."""
+        overwrite.check(Path(path), _MARKS, "a profile")
         sealed.write(asdict(self), Path(path))
 
 

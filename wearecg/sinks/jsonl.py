@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from wearecg import overwrite
 from wearecg.block import Event, Notice
 from wearecg.errors import SinkError
 from wearecg.sinks.base import Context, Sink, check_options, need_stdout
@@ -18,6 +19,8 @@ from wearecg.sinks.threaded import OutputGoneError
 from wearecg.sinks.upkeep import deleted
 
 SCHEMA = "wearecg/1"
+_MARK = b'{"type":"'
+"""Begins each line of ours."""
 
 
 def open_jsonl(place: str, options: Mapping[str, str], context: Context) -> Sink:
@@ -39,8 +42,8 @@ class JsonlSink(Sink):
     Raises
     ------
     SinkError
-        The file cannot be opened, or (later) not be written; a half-written line is taken back then. Nobody reads the
-        named pipe.
+        The file is there and is something else. It cannot be opened, or (later) not be written; a half-written line
+        is taken back then. Nobody reads the named pipe.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -147,6 +150,7 @@ def _line(record: Record) -> str:
 
 def _open(path: Path) -> int:
     pipe = False
+    overwrite.check(path, (_MARK,), "JSON Lines of ours")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         pipe = path.is_fifo()

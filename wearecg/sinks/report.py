@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from wearecg import overwrite
 from wearecg.block import Entry, Event, SignalBlock
 from wearecg.errors import SinkError
 from wearecg.report.gather import Gathered
@@ -40,7 +41,7 @@ class ReportSink(Sink):
     Raises
     ------
     SinkError
-        The folder cannot be made, or the file cannot be written.
+        A file is there that is no report, the folder cannot be made, or the file cannot be written.
     """
 
     wants = (Entry, SignalBlock)
@@ -51,6 +52,7 @@ class ReportSink(Sink):
         self.gathered = gathered or Gathered()
         self._written: float | None = None
         self._closed = False
+        overwrite.check(self.path, MARKS[self.path.suffix], "a report")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -95,3 +97,8 @@ def as_json(gathered: Gathered) -> str:
 
 WRITERS: dict[str, Callable[[Gathered], str]] = {".html": html, ".json": as_json}
 """By the suffix of the file, what makes it."""
+MARKS = {
+    ".html": (b"<!doctype html>", b": ECG report</title>"),
+    ".json": (b"{", b'"schema": "wearecg-report/'),
+}
+"""By the suffix, what begins a report, and what else is near its beginning."""

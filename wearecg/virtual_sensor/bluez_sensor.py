@@ -20,7 +20,7 @@ from wearecg.virtual_sensor.bluez import VirtualBluez
 from wearecg.virtual_sensor.bluez_bus import PrivateBus
 from wearecg.virtual_sensor.faults import Fault
 from wearecg.virtual_sensor.playback import Playback, Truth
-from wearecg.virtual_sensor.sensor import Report
+from wearecg.virtual_sensor.sensor import Report, open_truth
 
 FAULTS = ("drop", "stall", "unplug")
 """Those that a radio has: its packets are checked and repeated, so that no bits flip and no bytes turn up."""
@@ -104,10 +104,7 @@ class VirtualBleSensor:
         self._rng = np.random.default_rng((seed, 4))
         self._truth = playback.truth()
         self._coming: Truth | None = next(self._truth, None)
-        try:
-            self._truth_file: IO[str] | None = truth.open("w", encoding="utf-8") if truth else None
-        except OSError as error:
-            raise SourceError(f"the truth file {truth} cannot be written: {error.strerror}") from error
+        self._truth_file: IO[str] | None = open_truth(truth)
         self._now = 0.0
         self._radio: Radio | None = None
 

@@ -13,6 +13,7 @@ from typing import IO
 
 import numpy as np
 
+from wearecg import overwrite
 from wearecg.block import Samples
 from wearecg.devices.base import SimulatedDevice
 from wearecg.errors import SourceError
@@ -69,6 +70,8 @@ class VirtualSensor:
     ------
     SourceError
         A speed, link or truth file that is not possible, or a system without pseudo-terminals.
+    SinkError
+        The truth file is there, and is something else.
     """
 
     def __init__(
@@ -94,7 +97,7 @@ class VirtualSensor:
         self._device = device()
         self._truth = playback.truth()
         self._coming: Truth | None = next(self._truth, None)
-        self._truth_file: IO[str] | None = _open(truth)
+        self._truth_file: IO[str] | None = open_truth(truth)
         self._port: PseudoPort | None = PseudoPort(link)
         self._boot, self._boot_sample = 0, 0
         self._stop = threading.Event()
@@ -238,7 +241,10 @@ class VirtualSensor:
             self._serve_until(time.monotonic() + 0.02)
 
 
-def _open(path: Path | None) -> IO[str] | None:
+def open_truth(path: Path | None) -> IO[str] | None:
+    """Open the file of the true beats; raises `SinkError` where one is that is something else."""
+    if path:
+        overwrite.check(path, (b'{"time":',), "a file of true beats")
     try:
         return path.open("w", encoding="utf-8") if path else None
     except OSError as error:
