@@ -181,7 +181,10 @@ def test_a_column_of_time_that_counts_rows(tmp_path: Path) -> None:
     got = read_recording(csv(tmp_path, text), fs=200)
     assert (got.fs, len(got), got.remarks) == (200, 1000, ())
     assert np.isnan(got.samples[500:700]).all()
-    assert "if it counts the rows, give their rate" in read_recording(csv(tmp_path, text)).remarks[0]
+    with pytest.raises(SourceError, match=r"it may count the rows, or milliseconds; give the rate"):
+        read_recording(csv(tmp_path, text))
+    named = read_recording(csv(tmp_path, text.replace("time", "time_ms", 1)))
+    assert (named.fs, named.remarks) == (1000, ())
 
 
 def test_times_of_day_and_units_in_a_row_of_their_own(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import wearecg
+from wearecg.errors import SourceError
 from wearecg.formats import open_recording, read_recording
 from wearecg.session import Session
 from wearecg.transports.replay import replay
@@ -243,3 +244,54 @@ def test_what_cannot_be_read_is_refused_in_one_line(record, header: str, words: 
 def test_a_folder_is_no_record(tmp_path: Path) -> None:
     with pytest.raises(wearecg.SourceError, match="that is a folder: name one of its records"):
         read_recording(tmp_path)
+
+
+def _heart(tmp_path: Path, *leads: str) -> int:
+    """Write a.dat: 20 s of a heart at 250 Hz, the leads interleaved."""
+    person = wearecg.Person(seed=1, scenario="sinus", fs=250)
+    samples = person.samples(5000)[:, [person.leads.index(lead) for lead in leads]]
+    np.round(samples * 1000).astype("<i2").tofile(tmp_path / "a.dat")
+    return len(samples)
+
+
+@pytest.mark.parametrize("leads", [("II", "V1"), ("II", "V1", "V5"), ("I", "II")])
+def test_signals_that_the_header_does_not_know_of_are_no_time(tmp_path: Path, leads: tuple[str, ...]) -> None:
+    n = _heart(tmp_path, *leads)
+    (tmp_path / "r.hea").write_text(f"r 1 250 {n}\na.dat 16 1000/mV 16 0 0 0 0 II\n")
+    with pytest.raises(
+        SourceError, match=f"holds {len(leads)} times what the header says.*more signals than the 1"
+    ):
+        read_recording(tmp_path / "r")
+
+
+@pytest.mark.parametrize(
+    ("length", "told"),
+    [(2500, "holds 2 times what the header says"), (3000, "goes on for 8.0 s"), (4990, ""), (5000, "")],
+)
+def test_a_signal_file_that_is_longer_than_its_header_says_is_told(
+    tmp_path: Path, length: int, told: str
+) -> None:
+    _heart(tmp_path, "II")
+    (tmp_path / "r.hea").write_text(f"r 1 250 {length}\na.dat 16 1000/mV 16 0 0 0 0 II\n")
+    got = read_recording(tmp_path / "r")
+    assert len(got) == length
+    assert (told in got.remarks[0]) if told else not got.remarks
+
+
+def test_segments_share_a_signal_file_and_nothing_is_told(tmp_path: Path) -> None:
+    _heart(tmp_path, "II")
+    (tmp_path / "r.hea").write_text("r/2 1 250 5000\nr1 2500\nr2 2500\n")
+    for number in (1, 2):
+        header = f"r{number} 1 250 2500\na.dat 16+{(number - 1) * 5000} 1000/mV 16 0 0 0 0 II\n"
+        (tmp_path / f"r{number}.hea").write_text(header)
+    assert not read_recording(tmp_path / "r").remarks
+
+
+def test_a_header_with_more_lines_than_it_announces_is_refused(tmp_path: Path) -> None:
+    n = _heart(tmp_path, "II", "V1")
+    lines = "".join(f"a.dat 16 1000/mV 16 0 0 0 0 {lead}\n" for lead in ("II", "V1"))
+    (tmp_path / "r.hea").write_text(f"r 1 250 {n}\n{lines}")
+    with pytest.raises(SourceError, match="announces 1 signals and has 2 lines of them"):
+        read_recording(tmp_path / "r")
+    (tmp_path / "r.hea").write_text(f"r 2 250 {n}\n{lines}written by somebody\n")
+    assert read_recording(tmp_path / "r").leads == ("II", "V1")

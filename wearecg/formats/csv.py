@@ -67,13 +67,15 @@ def _read(path: Path, fs: float | None, leads: Sequence[str], lsb: float | None)
         opensignals.scale(table, header.bits)
         fs = header.fs if fs is None else fs
     clock = next((column for column, name in enumerate(table.names) if _is_time(name)), None)
-    if clock is not None:
+    if clock is not None and any(name for k, name in enumerate(table.names) if k != clock):
         fs = _place(path, table, clock, fs)
+    elif clock is not None:
+        raise SourceError(f"{path} has a time column and no lead")
     elif fs is None:
         raise SourceError(f"{path} has no time column: give its rate (--fs HZ)")
     _drop_nameless(table, told=table.headed)
     if not table.names:
-        raise SourceError(f"{path} has {'no lead' if clock is None else 'a time column and no lead'}")
+        raise SourceError(f"{path} has no lead")
     found = _named(path, table, leads if table.headed or header else ())
     uncalibrated = _to_millivolts(found, table, fs or 1.0, lsb)
     return Recording(
@@ -103,7 +105,7 @@ def _place(path: Path, table: Table, clock: int, stated: float | None) -> float 
     check(path, times, table.rows)
     within = _TIME_IN.fullmatch(name)
     unit = unit or (within["unit"] if within else _OWN_UNIT.get(name, ""))
-    scale = seconds(unit) if unit else _guess(times, stated, table.remarks)
+    scale = seconds(unit) if unit else _guess(path, times, stated, table.remarks)
     if scale is None:
         raise SourceError(f"{path}: the unit {unit!r} of the time column is none of s, ms, us, ns")
     fs, table.values = on_grid(path, times * scale, table.values, table.rows)
@@ -112,20 +114,22 @@ def _place(path: Path, table: Table, clock: int, stated: float | None) -> float 
     return fs
 
 
-def _guess(times: NDArray[np.float64], stated: float | None, remarks: list[str]) -> float:
+def _guess(path: Path, times: NDArray[np.float64], stated: float | None, remarks: list[str]) -> float:
     """Return the seconds of one of what a time column without a unit counts."""
     usual, steps = 1 / usual_rate(times), np.diff(times)
     # Gaps make the first of them longer, bursts the second.
     step = min(usual, float(np.median(steps[steps > 0])))
     counts_rows = abs(usual - 1) < 1e-3
-    if counts_rows and stated is not None:
+    if counts_rows:
+        if stated is None:
+            raise SourceError(
+                f"{path}: its time column rises by one from row to row: it may count the rows, or milliseconds; give "
+                "the rate of the rows (--fs HZ), or name its unit (time_ms)"
+            )
         return 1 / stated
     scale, unit = next((guess for guess in _GUESSES if step * guess[0] <= 1 / SLOWEST_HZ), _GUESSES[0])
     if unit:
-        hint = "; if it counts the rows, give their rate (--fs HZ)" if counts_rows else ""
-        remarks.append(
-            f"its time column is taken for {unit}: in seconds it would be too slow for an ECG{hint}"
-        )
+        remarks.append(f"its time column is taken for {unit}: in seconds it would be too slow for an ECG")
     return scale
 
 

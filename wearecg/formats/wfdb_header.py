@@ -94,10 +94,15 @@ def read_header(path: Path) -> Header:
     body = lines[1 : 1 + count]
     if len(body) < count:
         raise SourceError(f"{path} announces {count} lines and has {len(body)}: it was cut short")
+    if any(_FORMAT.match(line.partition(" ")[2].strip().partition(" ")[0]) for line in lines[1 + count :]):
+        what = "segments" if match["segments"] else "signals"
+        raise SourceError(
+            f"{path} announces {count} {what} and has {len(lines) - 1} lines of them: the two contradict each other"
+        )
     segments = tuple(_segment(line, path) for line in body) if match["segments"] else ()
     signals = () if match["segments"] else tuple(_signal(line, path) for line in body)
     plain = usual and match["name"] == path.stem and bool(re.fullmatch(r"[-\w]+", path.stem, re.ASCII))
-    plain = plain and all(map(_PLAIN.fullmatch, body))
+    plain = plain and len(lines) == 1 + count and all(map(_PLAIN.fullmatch, body))
     length, signal_count = int(match["length"] or 0), int(match["signals"])
     return Header(fs, length, signal_count, signals, segments, epoch, plain, comments)
 

@@ -41,6 +41,10 @@ ANNOTATORS = ("atr", "wea")
 """An expert's, and ours."""
 DEFAULT_GAIN = 200.0
 """Counts of a unit of what is no ECG, where the header gives none (header(5))."""
+PADDING_S = 0.1
+"""What a signal file may hold beyond its header and nobody is told."""
+ALTERNATE = 0.7
+"""Values of one signal are that much closer to each other than to those of another."""
 PIECE_S = 600.0
 """So much is held in memory at a time."""
 _INVALID = {
@@ -105,7 +109,10 @@ def stored(path: Path, fs: float | None, lsb: float | None = None) -> Stored:
             intervals=_intervals(annotations, any(said.startswith("wearecg ") for said in comments)),
         )
         return Stored.of(recording)
-    signals = (_segmented if header.segments else _single)(header_file, header, lsb)
+    if header.segments:
+        signals = _segmented(header_file, header, lsb)
+    else:
+        signals = _single(header_file, header, lsb, _surplus(header_file, header))
     if lsb and lsb not in signals.lsb:
         raise SourceError(f"{header_file} states its scale: leave out the {lsb:g} mV of a count")
     recording = Recording(
@@ -136,9 +143,45 @@ class _Signals:
     remarks: tuple[str, ...]
 
 
-def _single(header_file: Path, header: Header, lsb: float | None) -> _Signals:
+def _surplus(header_file: Path, header: Header) -> str:
+    """Return what to tell of signal files that hold more than the header says; segments may well share theirs.
+
+    Raises
+    ------
+    SourceError
+        They hold a multiple of it, of signals that alternate: the header says too few, and every rate would be wrong.
+    """
+    held, length = whole_frames(header_file, header), header.length
+    padding = max((line.skew for line in header.signals), default=0) + header.fs * PADDING_S
+    if held is None or not length or held <= length + padding or any(line.offset for line in header.signals):
+        return ""
+    times = held // length if held % length == 0 else 0
+    if times:
+        said = f"{header_file.name}: its signal file holds {times} times what the header says"
+        counts = _digital(header_file, header, 0, min(length, round(PIECE_S * header.fs)))
+        if any(_alternate(signal, times) for signal in counts):
+            raise SourceError(
+                f"{said}, and what follows each other alternates: it holds more signals than the "
+                f"{len(header.signals)} of the header; correct the header"
+            )
+        return (
+            f"{said}: it is another one, or its header says too few samples or signals; only those are read"
+        )
+    more = (held - length) / header.fs
+    return f"{header_file.name}: its signal file goes on for {more:.1f} s behind the end that the header says"
+
+
+def _alternate(x: NDArray[np.int64], times: int) -> bool:
+    """Whether a value is much closer to the one ``times`` behind it than to any between: several signals in one."""
+    if len(x) <= times:
+        return False
+    apart = [float(np.abs(x[k:] - x[:-k]).mean()) for k in range(1, times + 1)]
+    return apart[-1] < ALTERNATE * min(apart[:-1])
+
+
+def _single(header_file: Path, header: Header, lsb: float | None, surplus: str = "") -> _Signals:
     """Read a record of one segment, each signal at its own rate."""
-    frames, remarks = header.length, []
+    frames, remarks = header.length, [surplus] if surplus else []
     held = whole_frames(header_file, header)
     if held is not None and (held < header.length or not header.length):
         if header.length:
