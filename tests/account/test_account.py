@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+import wearecg
 from wearecg.account import Account
 from wearecg.account.beats import interval
 from wearecg.account.spread import Spread
@@ -25,6 +28,9 @@ from wearecg.block import (
     StreamInfo,
     Summary,
 )
+from wearecg.formats import Recording
+from wearecg.session import Session
+from wearecg.transports.replay import replay
 
 INFO = StreamInfo(ECG, "a recording", 250.0, ("II", "V1"), (0.0, 0.0), epoch=0.0)
 
@@ -172,3 +178,29 @@ def test_the_interval_of_a_share() -> None:
 def test_words() -> None:
     assert (clock(59.9), clock(3600)) == ("0:59", "1:00:00")
     assert (share(1, 2000), share(1, 3), share(1, 30)) == ("under 0.1 %", "33 %", "3.3 %")
+
+
+@pytest.mark.parametrize("end", [2.0, 2.95])
+def test_the_rest_of_a_second_that_nobody_judged_is_not_called_unreadable(end: float) -> None:
+    good = LeadQuality("II", "good")
+    seconds = [Quality(t, t + 1, (good,)) for t in range(2)]
+    assert told(*seconds, Summary(ECG, end, 0, {}, 1, 0, 0, 0))[1] == "readable 0:02 (100 %): II 100 % good"
+    lost = Gap(2.0, end, 500, "link")
+    assert told(*seconds, lost, Summary(ECG, 2 + end, 0, {}, 1, 0, 0, 0))[1].startswith(
+        f"readable 0:02 ({200 / (2 + end):.0f} %)"
+    )
+
+
+@pytest.mark.parametrize("longest_s", [0.2, 16.0])
+def test_rows_that_are_missing_are_a_gap_however_long_the_blocks(longest_s: float) -> None:
+    person = wearecg.Person(seed=1, scenario="sinus", fs=250)
+    samples = person.samples(5000)[:, [person.leads.index("II")]]
+    samples[1000:1750] = np.nan
+    recording = Recording(samples, 250.0, ("II",), "r")
+    found = Account()
+    for event in Session(replay(recording, math.inf, longest_s)):
+        found.feed(event)
+    assert (
+        describe(found, "r").splitlines()[1]
+        == "  readable 0:17 (85 %): II 85 % good (gap); 1 gap of 3.00 s at 0:04"
+    )

@@ -277,3 +277,14 @@ def test_a_runtime_that_ends_the_process_does_not_keep_the_signal_from_being_rec
     assert "onnxruntime" in done.stdout
     assert "the recording goes on without it" in done.stdout
     assert list((tmp_path / "rec").glob("*.dat"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("more", [(), ("--to", "jsonl:-")])
+def test_a_full_stdout_is_one_line(tmp_path, more):
+    path = csv(tmp_path, "r.csv", [[i % 50 / 50] for i in range(1000)], 250)
+    command = [sys.executable, "-m", "wearecg", "score", str(path), "--model", "none", *more]
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert ran.returncode == 5
+    assert ran.stderr == "wearecg: the standard output cannot be written: No space left on device\n"

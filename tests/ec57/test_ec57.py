@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from wearecg.cli import main
 from wearecg.ec57 import compare, marks_of, pair, read_marks, tables
+from wearecg.errors import SourceError
 from wearecg.formats.mit_annotations import END, SYMBOLS, Annotation, encode
 
 FS = 360
@@ -213,3 +214,27 @@ def test_folders_without_a_common_record_are_refused(folders, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert main(["compare", str(folders / "ref"), str(tmp_path / "empty")]) == 3
     assert "no record" in capsys.readouterr().err
+
+
+@pytest.fixture
+def hundred(tmp_path: Path) -> Path:
+    (tmp_path / "r.hea").write_text("r 1 360 36000\nr.dat 16 200/mV 16 0 0 0 0 II\n")
+    beats = b"".join(encode(360, CODE["N"]) for _ in range(90))
+    (tmp_path / "r.atr").write_bytes(beats + END)
+    (tmp_path / "r.wea").write_bytes(beats[:90])
+    return tmp_path
+
+
+def test_annotations_that_were_cut_short_are_told(hundred: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not read_marks(hundred / "r.atr").cut
+    assert read_marks(hundred / "r.wea").cut
+    assert main(["compare", str(hundred / "r.atr"), str(hundred / "r.wea"), "--from", "0"]) == 0
+    assert "r.wea: it ends without an end mark" in capsys.readouterr().err
+
+
+def test_a_header_or_a_signal_is_no_annotation_file(hundred: Path) -> None:
+    noise = np.random.default_rng(1).integers(-2000, 2000, 5000).astype("<i2")
+    (hundred / "r.dat").write_bytes(noise.tobytes())
+    for name in ("r.hea", "r.dat"):
+        with pytest.raises(SourceError, match="is no annotation file"):
+            read_marks(hundred / name)

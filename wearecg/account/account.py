@@ -78,12 +78,15 @@ class StreamAccount:
         self.measures: dict[tuple[str, str, tuple[str, ...]], Spread] = {}
         """By name, unit and, for ST, leads."""
         self._episodes = Episodes()
+        self._begun = 1
+        """How often it has."""
 
     def begin_anew(self, info: StreamInfo) -> None:
         """Go on with a stream that has begun again, at its place in time where that is known."""
         passed = info.epoch - self.info.epoch
         known = isfinite(passed) and passed >= self.end - 1.0
         self._episodes.settle()
+        self._begun += 1
         self.offset = passed if known else self.end
 
     def feed(self, event: Event) -> None:
@@ -166,6 +169,13 @@ class StreamAccount:
         if self.info.waveform:
             return sum(minute.readable for minute in self.minutes.values())
         return self.beats.spanned
+
+    @property
+    def whole(self) -> float:
+        """Seconds of which `readable` is a share: the rest of a second at an end is judged by nobody."""
+        judged = sum(minute.judged for minute in self.minutes.values())
+        rest_of_seconds = self.info.waveform and judged and self.end - judged < self._begun
+        return judged if rest_of_seconds else self.end
 
     @property
     def kinds(self) -> list[Kind]:

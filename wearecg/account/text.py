@@ -89,7 +89,7 @@ def worn(stream: StreamAccount) -> str:
 
 def readable(stream: StreamAccount) -> str:
     """How much of it could be read, and why not all."""
-    told = f"readable {clock(stream.readable)} ({share(stream.readable, stream.end)})"
+    told = f"readable {clock(stream.readable)} ({share(stream.readable, stream.whole)})"
     leads = [
         f"{lead} {share(stream.good[lead], judged)} good{_why(stream.reasons.get(lead, {}))}"
         for lead, judged in stream.judged.items()

@@ -7,6 +7,7 @@ Exit codes: 0 done (also when ended by Ctrl-C or SIGTERM), 2 wrong usage or conf
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,9 @@ EXIT_CODES: dict[type[errors.WearECGError], int] = {
     errors.MissingExtraError: 7,
     errors.ConfigError: 2,
 }
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a full or broken disk says."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,7 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     _replace_closed()
     args = parser.parse_args(argv)
     try:
-        return int(args.run(args))
+        code = int(args.run(args))
+        sys.stdout.flush()
+        return code
     except BrokenPipeError:
         # Whoever read our output has left (`| head`); nothing may be flushed to it any more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -70,6 +76,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         priority = f"<{ERROR}>" if is_journal(sys.stderr) else ""
         print(f"{priority}wearecg: {visible(str(error))}", file=sys.stderr)
         return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
+    except OSError as error:
+        if error.errno not in FULL or error.filename is not None:
+            raise
+        # What we print goes nowhere; nor may the interpreter flush it once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"wearecg: the standard output cannot be written: {error.strerror}", file=sys.stderr)
+        return EXIT_CODES[errors.SinkError]
 
 
 def _replace_closed() -> None:

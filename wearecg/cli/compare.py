@@ -62,8 +62,12 @@ def run(args: argparse.Namespace) -> int:
     options = settle(args, CompareOptions)
     results, paced = {}, []
     for name, (reference, test) in _files(options.reference, options.test).items():
-        truth = read_marks(reference)
-        results[name] = compare(truth, read_marks(test, beside=reference), options.since)
+        truth, judged = read_marks(reference), read_marks(test, beside=reference)
+        for path, marks in ((reference, truth), (test, judged)):
+            if marks.cut:
+                told = "it ends without an end mark, and was cut short; what it lacks counts as missed"
+                print(f"wearecg: {visible(str(path))}: {told}", file=sys.stderr)
+        results[name] = compare(truth, judged, options.since)
         if truth.paced:
             paced.append(name)
     print(tables(results, options.since, paced))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from wearecg.ec57.pairs import CLASSES, WINDOW_S
 from wearecg.errors import SourceError
-from wearecg.formats.mit_annotations import Annotation, decode
+from wearecg.formats.mit_annotations import END, LARGEST_CODE, Annotation, decode
 from wearecg.formats.wfdb_header import read_header
 from wearecg.text import visible
 
@@ -40,6 +40,8 @@ class Marks:
         Ventricular fibrillation or flutter (``[`` to ``]``), atrial fibrillation and flutter (rhythm marks).
     paced : bool
         Whether it has paced beats.
+    cut : bool
+        Whether its file ends without its end mark.
     """
 
     beats: tuple[tuple[float, str], ...]
@@ -49,6 +51,7 @@ class Marks:
     af: Spans = ()
     afl: Spans = ()
     paced: bool = False
+    cut: bool = False
 
 
 def read_marks(path: Path, beside: Path | None = None) -> Marks:
@@ -71,14 +74,16 @@ def read_marks(path: Path, beside: Path | None = None) -> Marks:
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from error
     found = list(decode(data))
-    if len(data) < 2 or (len(data) > 2 and not found) or any(row.sample < 0 for row in found):
+    text = data.isascii() and data.translate(None, b"\t\r\n").decode().isprintable()
+    odd = text or any(row.sample < 0 or not 0 < row.code <= LARGEST_CODE for row in found)
+    if len(data) < 2 or (len(data) > 2 and not found) or odd:
         raise SourceError(f"{path} is no annotation file in the MIT format")
     resolution = next((row.text for row in found if row.text.startswith(_RESOLUTION)), "")
     try:
         fs = float(resolution.removeprefix(_RESOLUTION).rstrip("\0")) if resolution else header.fs
     except ValueError:
         raise SourceError(f"{path} states {visible(resolution)!r}, which is no number") from None
-    return marks_of(found, fs, header.length / header.fs)
+    return replace(marks_of(found, fs, header.length / header.fs), cut=not data.endswith(END))
 
 
 def marks_of(found: Iterable[Annotation], fs: float, duration: float = 0.0) -> Marks:

@@ -13,6 +13,8 @@ NOTE = 22
 """``"``, a comment."""
 SYMBOLS = dict(enumerate(' NLRaVFJASEj/Q~ | sT*D"=pB^t+u?![]en@xf()r'))
 """Code to symbol (ecgcodes.h); codes without one are a blank."""
+LARGEST_CODE = 49
+"""ACMAX: codes up to here may be given a meaning."""
 END = b"\0\0"
 
 _SKIP, _SUB, _CHAN, _AUX = 59, 61, 62, 63

@@ -109,6 +109,10 @@ class JsonlSink(Sink):
             # The interpreter flushes stdout once more at exit; let that go to nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise OutputGoneError("the reader of stdout closed the pipe") from None
+        except OSError as error:
+            self._closed = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SinkError(f"the standard output cannot be written: {error.strerror}") from error
 
     def _begin_anew(self, path: Path) -> None:
         os.close(self._fd)
