@@ -251,3 +251,17 @@ def test_without_a_row_of_names_the_user_gives_them(tmp_path: Path) -> None:
         read_recording(csv(tmp_path, rows))
     with pytest.raises(SourceError, match="names 2 columns and has 3"):
         read_recording(csv(tmp_path, rows), leads="time,II")
+
+
+@pytest.mark.parametrize("cell", ["inf", "-inf", "1e308", "1e36"])
+def test_what_is_no_number_of_a_signal_is_missing(tmp_path: Path, cell: str) -> None:
+    rows = "".join(f"{cell if k % 100 == 7 else k % 50 / 50}\n" for k in range(1000))
+    got = read_recording(csv(tmp_path, f"II\n{rows}"), fs=250)
+    assert np.flatnonzero(np.isnan(got.samples[:, 0])).tolist() == list(range(7, 1000, 100))
+    assert not got.uncalibrated
+
+
+def test_a_cell_in_a_message_is_short(tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as caught:
+        read_recording(csv(tmp_path, "II\n1\n" + "x" * 10_000 + "\n2\n"), fs=250)
+    assert len(str(caught.value)) < 250

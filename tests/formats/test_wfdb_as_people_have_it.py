@@ -295,3 +295,34 @@ def test_a_header_with_more_lines_than_it_announces_is_refused(tmp_path: Path) -
         read_recording(tmp_path / "r")
     (tmp_path / "r.hea").write_text(f"r 2 250 {n}\n{lines}written by somebody\n")
     assert read_recording(tmp_path / "r").leads == ("II", "V1")
+
+
+@pytest.mark.parametrize(
+    ("written", "lead"),
+    [
+        ("D3", "III"),
+        ("DII", "II"),
+        ("EKG", "ECG"),
+        ("CM5", "V5"),
+        ("ECG I", "I"),
+        ("lead II (limb)", "II"),
+        ("ABP", "ABP"),
+    ],
+)
+def test_names_of_leads_as_people_write_them(tmp_path: Path, written: str, lead: str) -> None:
+    n = _heart(tmp_path, "II")
+    (tmp_path / "r.hea").write_text(f"r 1 250 {n}\na.dat 16 1000/mV 16 0 0 0 0 {written}\n")
+    assert read_recording(tmp_path / "r").leads == (lead,)
+
+
+def test_the_user_names_signals_whose_names_say_nothing(tmp_path: Path) -> None:
+    n = _heart(tmp_path, "II", "V1")
+    lines = "".join(f"a.dat 16 1000/mV 16 0 0 0 0 {name}\n" for name in ("left", "right"))
+    (tmp_path / "r.hea").write_text(f"r 2 250 {n}\n{lines}")
+    assert read_recording(tmp_path / "r").remarks == (
+        "left, right: no names of leads; say what each signal is, or leave one empty: --leads II,,V1",
+    )
+    named = open_recording(tmp_path / "r", leads=("II", "")).recording
+    assert (named.leads, named.remarks) == (("II", "right"), ())
+    with pytest.raises(SourceError, match="has left, right; name each"):
+        open_recording(tmp_path / "r", leads=("II",))

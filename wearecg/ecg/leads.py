@@ -21,14 +21,17 @@ PULSE = "pulse"
 
 _OTHER = (UNKNOWN, "PPG", "RESP", "ACC_X", "ACC_Y", "ACC_Z")
 _ALIASES = {
+    **{f"D{lead}": lead for lead in ("I", "II", "III")},
     "MLI": "I",
     "MLII": "II",
     "MLIII": "III",
     "ML2": "II",
     "MCL1": "V1",
     "MCL5": "V5",
+    "CM5": "V5",
     "PLETH": "PPG",
     "UNKNOWN": UNKNOWN,
+    "EKG": UNKNOWN,
 }
 _NUMBERED = re.compile(r"ECG\W*(?:LEAD\W*)?(\d+)")
 _BY_UPPER = {name.upper(): name for name in TWELVE + _OTHER} | _ALIASES

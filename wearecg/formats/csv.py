@@ -29,6 +29,8 @@ _TIME = re.compile(r"(?:elapsed )?time|timestamp|t|millis|micros", re.IGNORECASE
 _TIME_IN = re.compile(r"(?P<name>.+?)[_ ](?P<unit>s|ms|us|ns)", re.IGNORECASE)
 _OWN_UNIT = {"millis": "ms", "micros": "us"}
 _GUESSES = ((1.0, ""), (1e-3, "milliseconds"), (1e-6, "microseconds"), (1e-9, "nanoseconds"))
+LARGEST = float(np.finfo(np.float32).max) / 1e6
+"""Larger numbers are none, in whatever unit they are scaled to mV."""
 LARGEST_MV = 20.0
 """What has mostly a larger range in a second is in counts or microvolts, if no unit is given."""
 
@@ -66,6 +68,8 @@ def _read(path: Path, fs: float | None, leads: Sequence[str], lsb: float | None)
             opensignals.place(path, table, header.counter)
         opensignals.scale(table, header.bits)
         fs = header.fs if fs is None else fs
+    # What is no finite number in 32 bits was measured by nobody.
+    table.values[:, :] = np.where(np.abs(table.values) < LARGEST, table.values, np.nan)
     clock = next((column for column, name in enumerate(table.names) if _is_time(name)), None)
     if clock is not None and any(name for k, name in enumerate(table.names) if k != clock):
         fs = _place(path, table, clock, fs)

@@ -6,10 +6,12 @@ import re
 
 from wearecg.ecg.leads import TWELVE, UNKNOWN, canonical
 
-_WORDS = re.compile(r"[^A-Za-z0-9+]+")
+_WORDS = re.compile(r"[^A-Za-z0-9+*]+")
+"""What stands between words; a lead with a star was drawn by a model, and is none."""
 _FILLERS = {
     "MDC",
     "LEAD",
+    "LIMB",
     "EINTHOVEN",
     "ELEC",
     "POTL",
@@ -21,7 +23,8 @@ _FILLERS = {
     "ORIGINAL",
 }
 _ECG = {"ECG", "EKG"}
-_BY_UPPER = {lead.upper(): lead for lead in TWELVE}
+_DERIVATIONS = {"D1": "I", "D2": "II", "D3": "III"}
+"""In recordings alone: on a board these are pins."""
 _PULSES = {"PPG", "PLETH", "PULSE", "BVP", "SPO2WAVE", "PLETHYSMOGRAM"}
 
 
@@ -32,12 +35,14 @@ def lead_of(name: str) -> str:
     ('aVR', 'II', 'V5', 'ECG')
     >>> lead_of("EEG Fpz-Cz"), lead_of("Pleth"), lead_of("EKG - ERS100C")
     ('EEG Fpz-Cz', 'PPG', 'ECG')
+    >>> lead_of("DII"), lead_of("D3"), lead_of("ECG I"), lead_of("lead II (limb)")
+    ('II', 'III', 'I', 'II')
     """
     words = [word for word in _WORDS.split(name.upper()) if word]
     is_ecg = any(re.sub(r"\d+$", "", word) in _ECG for word in words)
     rest = [word for word in words if word not in _FILLERS and word not in _ECG]
-    if len(rest) == 1 and rest[0] in _BY_UPPER:
-        return _BY_UPPER[rest[0]]
+    if len(rest) == 1 and (lead := canonical(_DERIVATIONS.get(rest[0], rest[0]))) in TWELVE:
+        return lead
     if is_ecg:
         numbered = re.search(r"(?:ECG|EKG)\W*(\d+)$", name.strip(), re.IGNORECASE)
         return canonical(f"{UNKNOWN}{numbered[1]}") if numbered else UNKNOWN

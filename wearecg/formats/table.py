@@ -18,6 +18,8 @@ from wearecg.formats.units import is_unit
 _NAMED = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\])]*)[\])]")
 _CLOCK = re.compile(r"(?:(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>\d+(?:\.\d+)?)")
 _QUOTES = "\"' "
+LONGEST_TOLD = 40
+"""Letters of a cell in a message."""
 
 Row = tuple[int, str]
 """A line and its number."""
@@ -146,6 +148,11 @@ def _numbers(
     return table
 
 
+def _short(cell: str) -> str:
+    """A cell for a message."""
+    return repr(cell if len(cell) <= LONGEST_TOLD else cell[:LONGEST_TOLD] + "...")
+
+
 def _numbers_and_blanks(
     path: Path, rows: Sequence[Row], delimiter: str, columns: int, remarks: list[str]
 ) -> Iterator[list[float]]:
@@ -163,7 +170,7 @@ def _numbers_and_blanks(
             remarks.append(f"row {number}, the last, was cut short and is left out")
             return
         if wrong is not None:
-            raise SourceError(f"{path}, row {number}: could not convert string to float: {wrong!r}")
+            raise SourceError(f"{path}, row {number}: could not convert string to float: {_short(wrong)}")
         if len(cells) != usual - ends:
             raise SourceError(
                 f"{path}, row {number}: {len(cells)} cells, the rows before have {usual - ends}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.ecg.leads import UNKNOWN, canonical_all, is_ecg
+from wearecg.ecg.leads import UNKNOWN, canonical_all, is_ecg, is_known
 from wearecg.errors import MissingExtraError, SourceError
 from wearecg.formats.base import LONGEST_HOLE_DAYS, Format, Told
+from wearecg.formats.lead_names import lead_of
 from wearecg.formats.mit_annotations import decode
 from wearecg.formats.recording import BEAT_SYMBOLS, RR_UNKNOWN, Annotations, Recording, RRSeries, Stored
 from wearecg.formats.units import millivolts
@@ -77,13 +78,14 @@ class Wfdb(Format):
 
     def open(self, path: Path, told: Told) -> Stored:
         """Open the record at ``path``: its header, its signal file, or the name that both share."""
-        return stored(path, told.fs, told.lsb)
+        return stored(path, told.fs, told.lsb, told.leads)
 
 
-def stored(path: Path, fs: float | None, lsb: float | None = None) -> Stored:
+def stored(path: Path, fs: float | None, lsb: float | None = None, leads: Sequence[str] = ()) -> Stored:
     """Open the record at ``path``; all of it is looked at, piece by piece, and none kept.
 
-    ``fs`` is refused: a header always knows the rate. ``lsb`` (mV) is one count of leads that are not calibrated.
+    ``fs`` is refused: a header always knows the rate. ``lsb`` (mV) is one count of leads that are not calibrated,
+    ``leads`` name the signals where the header names none as a lead; an empty one keeps its name.
     """
     stem = path.with_suffix("") if path.suffix in (".hea", ".dat", ".mat") else path
     header_file = stem.with_name(stem.name + ".hea")
@@ -95,6 +97,7 @@ def stored(path: Path, fs: float | None, lsb: float | None = None) -> Stored:
     header = read_header(header_file)
     if fs is not None and fs != header.fs:
         raise SourceError(f"{header_file} says {header.fs:g} Hz; leave out the rate of {fs:g} Hz")
+    header, unnamed = _renamed(header_file, header, leads)
     annotations = _annotations(stem, header.fs)
     comments = header.comments
     if not header.signals and not header.segments:
@@ -125,9 +128,29 @@ def stored(path: Path, fs: float | None, lsb: float | None = None) -> Stored:
         comments=comments,
         epoch=header.epoch,
         uncalibrated=signals.uncalibrated,
-        remarks=signals.remarks,
+        remarks=(*signals.remarks, *unnamed),
     )
     return Stored(recording, signals.length, signals.read, round(PIECE_S * signals.fs))
+
+
+def _renamed(header_file: Path, header: Header, leads: Sequence[str]) -> tuple[Header, list[str]]:
+    """Return the header with the names that ``leads`` give where it has none of a lead, and what to tell."""
+    names = [_lead(line) for line in header.signals]
+    if not names or any(map(is_known, names)):
+        return header, []
+    written = ", ".join(names)
+    if not leads:
+        return header, [
+            f"{written}: no names of leads; say what each signal is, or leave one empty: --leads II,,V1"
+        ]
+    if len(leads) != len(names):
+        raise SourceError(f"{header_file} has {written}; name each, or leave one empty: --leads II,,V1")
+    named = [replace(line, name=lead or line.name) for line, lead in zip(header.signals, leads, strict=True)]
+    return replace(header, signals=tuple(named)), []
+
+
+def _lead(line: SignalLine) -> str:
+    return lead_of(line.name or UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,7 +213,7 @@ def _single(header_file: Path, header: Header, lsb: float | None, surplus: str =
                 f"{header_file.name}: the last {missing:.1f} s are missing, its signal file was cut short"
             )
         frames = held
-    names = canonical_all(line.name or UNKNOWN for line in header.signals)
+    names = canonical_all(map(_lead, header.signals))
     sums, firsts = np.zeros(len(names), np.int64), [0] * len(names)
     for first in range(0, frames, piece := round(PIECE_S * header.fs) or 1):
         digital = _digital(header_file, header, first, min(first + piece, frames))
@@ -301,7 +324,7 @@ def _segmented(header_file: Path, header: Header, lsb: float | None) -> _Signals
         if name != NULL and (length or number):
             parts.append((at, _single(header_file.with_name(f"{name}.hea"), segments[name], lsb)))
         elif name != NULL:  # the layout of a record whose segments differ
-            layout = canonical_all(line.name or UNKNOWN for line in segments[name].signals)
+            layout = canonical_all(map(_lead, segments[name].signals))
             leads = dict.fromkeys(layout, 0.0)
         at += length
     for _, part in parts:
