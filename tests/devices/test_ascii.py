@@ -237,3 +237,23 @@ def test_a_rate_that_was_given_wrong_is_told_once(given, told):
         device.feed(b"512\n" * 20, i * 0.1)
     assert any("200.0 Hz" in note and "not at the 250 Hz given" in note for note in device.notes) is told
     assert sum("correct --fs" in note for note in device.notes) == int(told)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 100_000])
+def test_a_line_end_that_was_lost_is_a_lost_sample_and_no_scale(chunk):
+    counts = [512 + round(100 * np.sin(k / 20)) for k in range(2000)]
+    data = b"x\n" + b"".join(b"%d" % c + (b"" if k % 40 == 20 else b"\n") for k, c in enumerate(counts))
+    device, blocks = read(data, chunk, fs=250, lsb=None)
+    got = np.concatenate([block.samples for block in blocks])[:, 0]
+    assert np.isnan(got).sum() == 50
+    assert np.nanmax(got) == pytest.approx(612 * AD8232_LSB)
+    assert blocks[0].lsb[0] > 0
+    assert not any("10 bits" in note for note in device.notes)
+
+
+def test_a_signal_that_grows_is_no_row_of_lost_line_ends():
+    counts = [100 + k % 20 for k in range(500)] + [112115 + k % 3 for k in range(500)]
+    device, blocks = read(b"x\n" + b"".join(b"%d\n" % c for c in counts), fs=250, lsb=None)
+    got = np.concatenate([block.samples for block in blocks])[:, 0]
+    assert np.isnan(got).sum() == 1
+    assert any("10 bits" in note for note in device.notes)

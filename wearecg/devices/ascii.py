@@ -19,6 +19,8 @@ from wearecg.errors import SourceError
 AD8232_LSB = 5000 / 1024 / 1100
 """mV at the electrodes of one count: 10-bit ADC at 5 V (ATmega328P data sheet) behind the gain of 1100 of
 the AD8232's heart rate monitor circuits (AD8232 data sheet, Application Circuits: 100 x 11)."""
+FAR = 10.0
+"""A number so many times the usual ones is two of them, whose line end was lost, or another scale."""
 MOST_COUNT = 1023
 """Of 10 bits."""
 
@@ -82,6 +84,9 @@ class Ascii(Device):
         self._names: tuple[str, ...] = ()
         self._commas = False
         self._beyond_told = lsb is not None
+        self._usual = (-np.inf, np.inf)
+        """What the numbers lie between, with room."""
+        self._far_before = False
         self._line = bytearray()
         self._skipping = True
         self._held: list[bytes] = []
@@ -288,6 +293,11 @@ class Ascii(Device):
             self.notes.append("commas in the numbers are taken for decimal points")
         ecg = [column for column, lead in enumerate(self._leads) if is_ecg(lead) and column < table.shape[1]]
         values = table[:, ecg][np.isfinite(table[:, ecg])]
+        if len(values):
+            usual = values[np.abs(values) <= FAR * max(float(np.quantile(np.abs(values), 0.95)), MOST_COUNT)]
+            room = float(np.ptp(usual))
+            self._usual = (float(usual.min()) - room, float(usual.max()) + room)
+            values = usual
         if self._given_lsb is None and (values != np.rint(values)).any():
             self._lsb, self._scale, self._beyond_told = 0.0, 1.0, True
             self.notes.append(
@@ -297,6 +307,20 @@ class Ascii(Device):
         elif self._given_lsb is None and self._is_beyond(values):
             self._lsb, self._scale = 0.0, 0.001
             self._tell_beyond(values)
+
+    def _leave_out_joined(self, counts: NDArray[np.float64], ecg: list[bool]) -> None:
+        """Make missing what is two numbers whose line end was lost; two such in a row are numbers of their own."""
+        low, high = self._usual
+        limit = FAR * max(-low, high, MOST_COUNT)
+        for row in counts:
+            far = [k for k, one in enumerate(ecg) if one and np.isfinite(row[k]) and abs(row[k]) > limit]
+            if far and self._far_before:
+                self._usual = (-np.inf, np.inf)
+                return
+            self._far_before = bool(far)
+            for k in far:
+                if _joined(row[k], low, high):
+                    row[k] = np.nan
 
     def _is_beyond(self, values: NDArray[np.float64]) -> bool:
         return bool(len(values)) and float(np.abs(values).max()) > MOST_COUNT
@@ -318,6 +342,7 @@ class Ascii(Device):
         off = np.array([[row[column] is None for column in kept] for row in full])
         counts = np.array([[np.nan if row[k] is None else row[k] for k in kept] for row in full], np.float64)
         ecg = [is_ecg(lead) for lead in leads]
+        self._leave_out_joined(counts, ecg)
         if not self._beyond_told:
             found = counts[:, ecg][np.isfinite(counts[:, ecg])]
             if self._is_beyond(found):
@@ -337,6 +362,17 @@ class Ascii(Device):
 
 
 _BLANK = b" ,;\t\0"
+
+
+def _joined(value: float, low: float, high: float) -> bool:
+    """Whether the digits of a number are those of two that are both usual."""
+    digits = f"{value:.0f}"
+    pairs = (
+        (digits[:k], digits[k:]) for k in range(1, len(digits)) if digits[k] != "0" or k == len(digits) - 1
+    )
+    return any(
+        first != "-" and low <= float(first) <= high and low <= float(last) <= high for first, last in pairs
+    )
 
 
 class SimulatedAscii(SimulatedDevice):
