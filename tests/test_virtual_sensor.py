@@ -354,3 +354,13 @@ def test_command_says_what_is_wrong(
 ) -> None:
     assert main(["simulate", *args]) in (3, 6)
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--ppm", "nan"), ("--ppm=-2e6", ""), ("--jitter=-1", ""), ("--jitter", "inf")]
+)
+def test_a_clock_or_a_lateness_that_cannot_be_is_refused(option, value, capsys):
+    from wearecg.cli import main
+
+    assert main(["simulate", *filter(None, (option, value))]) == 3
+    assert "give" in capsys.readouterr().err

@@ -252,7 +252,7 @@ def test_a_line_end_that_was_lost_is_a_lost_sample_and_no_scale(chunk):
 
 
 def test_a_signal_that_grows_is_no_row_of_lost_line_ends():
-    counts = [100 + k % 20 for k in range(500)] + [112115 + k % 3 for k in range(500)]
+    counts = [100 + round(10 * np.sin(k)) for k in range(500)] + [112115 + k % 3 for k in range(500)]
     device, blocks = read(b"x\n" + b"".join(b"%d\n" % c for c in counts), fs=250, lsb=None)
     got = np.concatenate([block.samples for block in blocks])[:, 0]
     assert np.isnan(got).sum() == 1

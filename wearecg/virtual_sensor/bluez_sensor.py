@@ -20,7 +20,7 @@ from wearecg.virtual_sensor.bluez import VirtualBluez
 from wearecg.virtual_sensor.bluez_bus import PrivateBus
 from wearecg.virtual_sensor.faults import Fault
 from wearecg.virtual_sensor.playback import Playback, Truth
-from wearecg.virtual_sensor.sensor import Report, open_truth
+from wearecg.virtual_sensor.sensor import Report, check_pace, open_truth
 
 FAULTS = ("drop", "stall", "unplug")
 """Those that a radio has: its packets are checked and repeated, so that no bits flip and no bytes turn up."""
@@ -80,8 +80,7 @@ class VirtualBleSensor:
                 raise SourceError(
                     f"a Bluetooth sensor cannot have the fault {fault.kind}; there are {', '.join(FAULTS)}"
                 )
-        if not 0 < speed < float("inf"):
-            raise SourceError(f"a virtual sensor cannot run at speed {speed:g}; 1 is real time")
+        check_pace(speed, ppm, jitter)
         self.playback, self.device, self.address = playback, device, address
         self.rate = playback.fs * speed * (1 + ppm * 1e-6)
         """Samples per second of the host's clock."""

@@ -22,6 +22,7 @@ from wearecg.virtual_sensor.playback import Playback, Truth
 from wearecg.virtual_sensor.port import PseudoPort
 
 _LONGEST_WAIT = 0.05
+MOST_PPM = 1e6
 _LINGER = 0.5
 """Seconds that a host is given to read the last bytes before the port closes."""
 
@@ -86,8 +87,7 @@ class VirtualSensor:
         truth: Path | None = None,
         seed: int = 0,
     ) -> None:
-        if not 0 < speed < float("inf"):
-            raise SourceError(f"a virtual sensor cannot run at speed {speed:g}; 1 is real time")
+        check_pace(speed, ppm, jitter)
         self._playback, self._make_device, self._link = playback, device, link
         self._rate = playback.fs * speed * (1 + ppm * 1e-6)
         self._speed, self._jitter = speed, jitter
@@ -239,6 +239,16 @@ class VirtualSensor:
         end = time.monotonic() + _LINGER
         while self._listening() and time.monotonic() < end:
             self._serve_until(time.monotonic() + 0.02)
+
+
+def check_pace(speed: float, ppm: float, jitter: float) -> None:
+    """Raise `SourceError` unless a sensor can have this speed, clock and lateness."""
+    if not 0 < speed < float("inf"):
+        raise SourceError(f"a virtual sensor cannot run at speed {speed:g}; 1 is real time")
+    if not abs(ppm) < MOST_PPM:
+        raise SourceError(f"a clock is not off by {ppm:g} parts per million: give less than {MOST_PPM:g}")
+    if not 0 <= jitter < float("inf"):
+        raise SourceError(f"nothing is sent {jitter:g} s late: give 0 or more")
 
 
 def open_truth(path: Path | None) -> IO[str] | None:
