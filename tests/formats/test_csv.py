@@ -265,3 +265,13 @@ def test_a_cell_in_a_message_is_short(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as caught:
         read_recording(csv(tmp_path, "II\n1\n" + "x" * 10_000 + "\n2\n"), fs=250)
     assert len(str(caught.value)) < 250
+
+
+def test_columns_that_no_heart_is_in_are_left_out_and_told(tmp_path: Path) -> None:
+    rows = "".join(f"{k},75,{np.sin(k / 9):.3f},0\n" for k in range(1000))
+    got = read_recording(csv(tmp_path, f"sample,HR,II,V1\n{rows}"), fs=250)
+    assert got.leads == ("II", "V1")
+    assert sorted(got.remarks) == [
+        "column HR stays the same, and is left out",
+        "column sample only rises: it is a clock or a counter, and is left out",
+    ]

@@ -63,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         code = int(args.run(args))
-        sys.stdout.flush()
+        if sys.stdout:  # None where it is closed
+            sys.stdout.flush()
         return code
     except BrokenPipeError:
         # Whoever read our output has left (`| head`); nothing may be flushed to it any more.

@@ -94,7 +94,7 @@ def judge(table: NDArray[np.float64], names: Sequence[str]) -> tuple[tuple[str, 
     columns = range(table.shape[1])
     clocks = [is_clock(table[:, column]) for column in columns]
     still = [
-        not clock and _is_constant(table[:, column]) for column, clock in zip(columns, clocks, strict=True)
+        not clock and is_constant(table[:, column]) for column, clock in zip(columns, clocks, strict=True)
     ]
     moving = [not (clock or constant) for clock, constant in zip(clocks, still, strict=True)]
     called = [canonical(name) for name in names] or [""] * len(clocks)
@@ -134,7 +134,8 @@ def is_clock(values: NDArray[np.float64]) -> bool:
     return bool(len(up) > 0.95 * len(steps) and up[0] > 0 and (up == up[0]).all())
 
 
-def _is_constant(values: NDArray[np.float64]) -> bool:
+def is_constant(values: NDArray[np.float64]) -> bool:
+    """Whether a column has one value, and no other."""
     values = values[np.isfinite(values)]
     return len(values) > 0 and bool((values == values[0]).all())
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from wearecg.devices.text_lines import is_clock, is_constant
 from wearecg.ecg.leads import UNKNOWN, canonical, canonical_all, is_ecg, is_known
 from wearecg.ecg.size import usual_range
 from wearecg.errors import SourceError
@@ -80,6 +81,8 @@ def _read(path: Path, fs: float | None, leads: Sequence[str], lsb: float | None)
     _drop_nameless(table, told=table.headed)
     if not table.names:
         raise SourceError(f"{path} has no lead")
+    if not leads and not header:
+        _drop_unlike(table)
     found = _named(path, table, leads if table.headed or header else ())
     uncalibrated = _to_millivolts(found, table, fs or 1.0, lsb)
     return Recording(
@@ -142,6 +145,22 @@ def _drop_nameless(table: Table, told: bool) -> None:
         if not table.names[column]:
             if told and np.isfinite(table.values[:, column]).any():
                 table.remarks.append(f"column {column + 1} has no name and is left out")
+            table.drop(column)
+
+
+def _drop_unlike(table: Table) -> None:
+    """Take out columns that no name calls a lead and that no heart is in, where there are others."""
+    for column in reversed(range(len(table.names))):
+        name, x = table.names[column], table.values[:, column]
+        why = (
+            "only rises: it is a clock or a counter"
+            if is_clock(x)
+            else "stays the same"
+            if is_constant(x)
+            else ""
+        )
+        if why and len(table.names) > 1 and not is_known(canonical(name)):
+            table.remarks.append(f"column {name} {why}, and is left out")
             table.drop(column)
 
 
