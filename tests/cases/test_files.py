@@ -142,7 +142,7 @@ def test_counts_without_names_are_told_how_to_name_them(score) -> None:
     Path("r.csv").write_text(table("Counter,Channel1", np.arange(len(T)), scale=200))
     code, said = score("r.csv", "--fs", "250")
     assert code == 0
-    assert "Counter, Channel1: no names of leads; say what each column is" in said
+    assert "Channel1: no names of leads; say what each column is" in said
 
 
 def test_a_clock_that_jumps_by_years_is_refused_timejump(score) -> None:

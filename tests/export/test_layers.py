@@ -15,6 +15,7 @@ from export.models.encoder.net import Encoder
 from export.models.lead12 import net as lead12
 from export.models.ppg2ecg import net as ppg2ecg
 from export.models.rhythm1 import net as rhythm1
+from export.models.waves import net as waves
 from export.teachers.net import Teacher
 from wearecg.models.card import ZOO
 
@@ -50,7 +51,7 @@ def test_an_untrained_network_guesses_the_prevalence():
 @pytest.mark.parametrize("model", KINDS)
 def test_layers_keep_the_names_that_published_files_have(model):
     """TFLite names tensors after the layers' classes: by another name the same weights are other bytes."""
-    modules = (layers, encoder, unlike, lead12, ppg2ecg, rhythm1)
+    modules = (layers, encoder, unlike, lead12, ppg2ecg, rhythm1, waves)
     classes = [c for module in modules for c in vars(module).values() if isinstance(c, type)]
     named = re.findall(rb"export\.[a-z0-9.]+\.[A-Za-z0-9]+", (ZOO / f"{model}.fp32.tflite").read_bytes())
     assert named

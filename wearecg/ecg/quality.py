@@ -49,6 +49,8 @@ DRAWN_MV, STILL = 0.05, 0.1
 """What is drawn is at least so high, and its median step is at most this share of that."""
 RAIL_APART = 0.3
 TALL_MV, STEEP_MV = 5.0, 1.8
+SMALL_S = 10
+"""So many seconds in a row must be too small: a heart that stands still is quiet for a while, and that is told."""
 SMALL_MV, ALL_SMALL_MV, MANY = 0.08, 0.45, 6
 """No lead of PTB-XL is so small over two seconds (the least is 0.085 mV), nor all twelve (the largest: 0.53 mV)."""
 REMEMBER_S = 120
@@ -65,8 +67,8 @@ class QualityMeter:
 
     # Declared: cheaper to look up.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_ecg _first _good_since _lag _off _off_before _parts _recent _seconds _start _tenths edge fs leads n noisy "
-        "recent second"
+        "_ecg _first _good_since _lag _off _off_before _parts _recent _seconds _small_for _start _tenths edge fs "
+        "leads n noisy recent second"
     ).split()
 
     def __init__(self, fs: float, leads: tuple[str, ...], start: float = 0.0) -> None:
@@ -76,6 +78,7 @@ class QualityMeter:
         """The last verdicts, oldest first."""
         self._start = start
         self._good_since = start
+        self._small_for = 0
         """Behind this all verdicts on all leads are good."""
         self._ecg = [is_ecg(lead) for lead in leads]
         self._lag = max(1, round(STEP_S * fs))
@@ -221,7 +224,8 @@ class QualityMeter:
                 else:
                     self._recent[k].clear()
                     leads.append(self._say(k, "unusable", "gap", {"missing_share": missing}))
-        if self._is_too_small(leads):
+        self._small_for = self._small_for + 1 if self._is_too_small(leads) else 0
+        if self._small_for >= SMALL_S:
             leads = [self._say(k, "poor", "amplitude", dict(lead.measures)) for k, lead in enumerate(leads)]
         start = self._start + self.second
         quality = Quality(start, start + 1, tuple(leads))
