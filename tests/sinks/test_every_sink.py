@@ -24,6 +24,8 @@ MAKE: dict[str, Callable[[Path], Sink]] = {
     "jsonl file": lambda path: open_sink(f"jsonl:{path}/a/b.jsonl"),
     "jsonl stdout": lambda path: open_sink("jsonl:-"),
     "wfdb": lambda path: open_sink(f"wfdb:{path}/a/b"),
+    "edf": lambda path: open_sink(f"edf:{path}/a/b"),
+    "edf discontinuous": lambda path: open_sink(f"edf:{path}/a/b?discontinuous=1"),
     "journal": lambda path: open_sink("journal:"),
     "live lines": lambda path: open_sink("live:"),
     "live screen": lambda path: LiveSink(
@@ -80,7 +82,7 @@ def test_nothing_is_changed(sink: Sink, events: Callable[[], Iterator[Event]]) -
     sink.close()
 
 
-@pytest.mark.parametrize("scheme", ["jsonl", "wfdb"])
+@pytest.mark.parametrize("scheme", ["jsonl", "wfdb", "edf"])
 @pytest.mark.parametrize("where", ["a file/below", "/sys/wearecg/x"])
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, scheme: str, where: str) -> None:
     if where.startswith("/sys") and not Path("/sys/kernel").exists():
@@ -100,7 +102,7 @@ def test_no_permission_is_refused(tmp_path: Path, scheme: str) -> None:
 
 @pytest.mark.parametrize("uri", ["", "mqtt:", "wfdb", "somewhere/else", "C:\\records"])
 def test_unknown_outputs_list_the_known(uri: str) -> None:
-    with pytest.raises(SinkError, match="known are journal:, jsonl:, live:, report:, wfdb:"):
+    with pytest.raises(SinkError, match="known are edf:, journal:, jsonl:, live:, report:, wfdb:"):
         open_sink(uri)
 
 
@@ -145,5 +147,5 @@ def test_an_entry_point_adds_a_scheme(
     found = EntryPoints([entry])
     monkeypatch.setattr("wearecg.registry.entry_points", lambda **wanted: found.select(**wanted))
     assert isinstance(open_sink("mine:-"), Sink)
-    with pytest.raises(SinkError, match="known are journal:, jsonl:, live:, mine:, report:, wfdb:"):
+    with pytest.raises(SinkError, match="known are edf:, journal:, jsonl:, live:, mine:, report:, wfdb:"):
         open_sink("yours:")

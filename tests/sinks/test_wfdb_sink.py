@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.sinks.scenario import finding, not_scored, recorder
 from wearecg.block import ECG, Beat, Gap, LeadQuality, Notice, Quality, SignalBlock, StreamId, StreamInfo
 from wearecg.errors import SinkError
-from wearecg.sinks.record import CROWD, Coding, RecordWriter
+from wearecg.sinks.coding import Coding
+from wearecg.sinks.record import CROWD, RecordWriter
 from wearecg.sinks.recorder import Recorder
 from wearecg.sinks.wfdb_headers import repair
 
@@ -266,7 +267,7 @@ def test_a_signal_beyond_the_range_is_cut_and_said_once(tmp_path: Path) -> None:
 
 
 def test_many_gaps_do_not_make_ever_more_segments(tmp_path: Path) -> None:
-    coding = Coding(16, (0.001,))
+    coding = Coding(16, (0.001,), (32767,))
     writer = RecordWriter(tmp_path, "wearecg_x", 10.0, ("II",), coding, EPOCH)
     x = np.ones((5, 1), np.float32)
     for i in range(CROWD + 40):
@@ -337,7 +338,7 @@ def test_a_write_that_fits_in_part_keeps_whole_frames(tmp_path: Path) -> None:
     if mount.returncode:
         pytest.skip(f"a small tmpfs cannot be mounted here: {mount.stderr.decode().strip()}")
     try:
-        writer = RecordWriter(tmp_path, "wearecg_x", FS, LEADS, Coding(16, tuple(STEPS)), EPOCH)
+        writer = RecordWriter(tmp_path, "wearecg_x", FS, LEADS, Coding(16, tuple(STEPS), (32767,) * 3), EPOCH)
         writer.write(signal_mv(20_000), 0)
         (dat,) = tmp_path.glob("*.dat")
         assert [n.level for n in writer.notices] == ["error"]

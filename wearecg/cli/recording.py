@@ -10,7 +10,7 @@ from wearecg.cli.arguments import positive
 from wearecg.cli.options import NUMBER, TEXTS, Options, UsageError, option
 from wearecg.sinks.limits import limits, size
 
-_WFDB = "wfdb:"
+RECORDERS = ("wfdb:", "edf:")
 
 
 def checked(read: Callable[[str], object]) -> Callable[[str], str]:
@@ -36,10 +36,12 @@ class RecordingOptions(Options):
         kind=TEXTS,
         repeatable=True,
         metavar="URI",
-        help="jsonl:- jsonl:FILE wfdb:DIR live:",
+        help="jsonl:- jsonl:FILE wfdb:DIR edf:DIR live:",
     )
     record: str | None = option(
-        "--record", metavar="DIR", help="record WFDB into DIR; short for --to wfdb:DIR"
+        "--record",
+        metavar="DIR",
+        help="record WFDB into DIR, or EDF+ into edf:DIR; short for --to wfdb:DIR",
     )
     report: str | None = option(
         "--report",
@@ -70,7 +72,7 @@ class RecordingOptions(Options):
     def __post_init__(self) -> None:
         """Refuse options of a recording if nothing is recorded."""
         super().__post_init__()
-        if self._kept and not any(uri.startswith(_WFDB) for uri in self.uris):
+        if self._kept and not any(uri.startswith(RECORDERS) for uri in self.uris):
             raise UsageError(
                 "--rotate, --keep-free and --sync are for recordings, but nothing is recorded: add --record DIR"
             )
@@ -78,12 +80,13 @@ class RecordingOptions(Options):
     @property
     def uris(self) -> tuple[str, ...]:
         """Every output; those of recordings with ``rotate``, ``keep-free`` and ``sync``."""
+        record = self.record or ""
         uris = (
             *self.to,
-            *([f"{_WFDB}{self.record}"] if self.record else []),
+            *([record if record.startswith(RECORDERS) else f"{RECORDERS[0]}{record}"] if record else []),
             *([f"report:{self.report}"] if self.report else []),
         )
-        return tuple(self._with_kept(uri) if uri.startswith(_WFDB) else uri for uri in uris)
+        return tuple(self._with_kept(uri) if uri.startswith(RECORDERS) else uri for uri in uris)
 
     @property
     def _kept(self) -> str:

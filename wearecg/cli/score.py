@@ -42,7 +42,12 @@ class ScoreOptions(twelve.TwelveOptions):
         help="mV of one count, where the file does not say",
     )
     to: tuple[str, ...] = option(
-        "--to", default=(), kind=TEXTS, repeatable=True, metavar="URI", help="jsonl:- jsonl:FILE wfdb:DIR"
+        "--to",
+        default=(),
+        kind=TEXTS,
+        repeatable=True,
+        metavar="URI",
+        help="jsonl:- jsonl:FILE wfdb:DIR edf:DIR",
     )
     windows: bool = flag("--windows", help="tell what every window shows, also what does not settle")
     plot: Path | None = option(

@@ -19,13 +19,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearecg.errors import SourceError
-from wearecg.formats.base import LONGEST_HOLE_DAYS, Channel, Floats, Format, Told, read_bytes, recording_of
-from wearecg.formats.recording import Annotations, Stored
+from wearecg.formats.base import (
+    LONGEST_HOLE_DAYS,
+    RR_FS,
+    Channel,
+    Floats,
+    Format,
+    Told,
+    read_bytes,
+    recording_of,
+)
+from wearecg.formats.edf_notes import END, GAP, in_samples, is_ours, of_text
+from wearecg.formats.recording import BEAT_SYMBOLS, Annotations, Recording, RRSeries, Stored
 
 FIXED = 256
 NOTES = ("EDF Annotations", "BDF Annotations")
-GAP_NOTE = "Recording gap"
-"""The annotation of a stretch that was filled, in EDF+C, for readers that know no gaps."""
 RECORDS_AT_A_TIME = 600
 MOST_SIGNALS = 9999
 _FIELDS = (
@@ -62,31 +70,36 @@ class Edf(Format):
                 f"{path.name}: the last {missing * header.duration:g} s are missing, the file was cut short"
             )
         first = onsets[0] if onsets else 0.0
-        filled = [(time - first, length) for time, length, text in notes if text == GAP_NOTE and length]
+        filled = [(time - first, length) for time, length, text in notes if text == GAP and length]
+        ends = [time - first for time, _, text in notes if text == END and header.ours]
         signals = header.signals
         read = _reader(blocks, starts, filled)
+        told_notes = [(time - first, *of_text(text)) for time, _, text in notes if not in_samples(text)]
+        told_notes.sort(key=lambda note: note[0])
+        annotations = Annotations(
+            np.array([time for time, _, _ in told_notes]),
+            tuple(symbol for _, symbol, _ in told_notes),
+            tuple(note for _, _, note in told_notes),
+        )
+        epoch = None if header.epoch is None else header.epoch + first
+        if not signals and any(symbol in BEAT_SYMBOLS for symbol in annotations.symbols):
+            return _of_beats(path, annotations, epoch, header.ours, told)
         channels = [
             Channel(
                 signal.label,
                 signal.samples / header.duration,
-                _length(starts, signal.samples, header.duration),
+                _length(starts, signal.samples, header.duration, ends),
                 signal.unit if signal.step else f"{signal.unit} of no range",
                 abs(signal.step),
             )
             for signal in signals
         ]
-        told_notes = [(time - first, text) for time, _, text in notes if text]
-        annotations = Annotations(
-            np.array([time for time, _ in told_notes]),
-            ('"',) * len(told_notes),
-            tuple(text for _, text in told_notes),
-        )
         return recording_of(
             path,
             channels,
             read,
             told,
-            epoch=None if header.epoch is None else header.epoch + first,
+            epoch=epoch,
             annotations=annotations if told_notes else None,
             remarks=remarks,
         )
@@ -104,6 +117,8 @@ class _Signal:
     """Of the unit; 0 where the header gives no range."""
     zero: float
     """The value of a count of 0."""
+    nothing: float
+    """The count that stands for no sample; NaN where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +138,7 @@ class _Header:
     plus: str
     """``C`` or ``D`` in EDF+, else empty."""
     epoch: float | None
+    ours: bool
 
 
 def _header(path: Path) -> _Header:
@@ -146,7 +162,7 @@ def _header(path: Path) -> _Header:
     record = width * sum(samples)
     if duration <= 0 or min(samples) < 0 or record == 0 or start < FIXED * (count + 1):
         raise SourceError(f"{path}: records of {duration:g} s and {record} bytes are none")
-    signals, notes, at = [], [], 0
+    signals, notes, at, ours = [], [], 0, is_ours(fixed.encode("latin-1"))
     for k in range(count):
         if fields["label"][k] in NOTES:
             notes.append(slice(at, at + width * samples[k]))
@@ -159,13 +175,16 @@ def _header(path: Path) -> _Header:
             low, high, least, most = limits
             step = (high - low) / (most - least) if most > least and np.isfinite(limits).all() else 0.0
             zero = low - least * step if step else 0.0
-            signals.append(_Signal(fields["label"][k], fields["unit"][k], samples[k], at, step, zero))
+            nothing = least if ours else np.nan
+            signals.append(
+                _Signal(fields["label"][k], fields["unit"][k], samples[k], at, step, zero, nothing)
+            )
         at += width * samples[k]
     plus = fixed[192:197].strip()[4:5] if fixed[192:196] in ("EDF+", "BDF+") else ""
     whole = max(0, path.stat().st_size - start) // record
     records = whole if said < 0 else min(said, whole)
     return _Header(
-        width, start, records, said, duration, record, tuple(signals), tuple(notes), plus, _epoch(fixed)
+        width, start, records, said, duration, record, tuple(signals), tuple(notes), plus, _epoch(fixed), ours
     )  # fmt: skip
 
 
@@ -185,6 +204,8 @@ def _limit(text: str) -> float:
 def _epoch(fixed: str) -> float | None:
     """Return the Unix time of the start, of a clock that is read as UTC; EDF+ has the year in full."""
     clock, date = fixed[176:184].strip(), fixed[168:176].strip()
+    if fixed[88:].startswith("Startdate X "):  # EDF+'s word for not known
+        return None
     found = _START.search(fixed[88:168])
     with suppress(ValueError):
         time = datetime.strptime(clock, "%H.%M.%S").time()
@@ -257,8 +278,27 @@ def _starts(path: Path, header: _Header, onsets: Sequence[float]) -> Floats:
     return starts
 
 
-def _length(starts: Floats, samples: int, duration: float) -> int:
-    return round(float(starts[-1]) / duration * samples) + samples if len(starts) else 0
+def _length(starts: Floats, samples: int, duration: float, ends: Sequence[float]) -> int:
+    whole = round(float(starts[-1]) / duration * samples) + samples if len(starts) else 0
+    return min([whole, *(round(end / duration * samples) for end in ends)])
+
+
+def _of_beats(path: Path, annotations: Annotations, epoch: float | None, ours: bool, told: Told) -> Stored:
+    """Return a recording of annotations alone."""
+    if told != Told():
+        raise SourceError(f"{path} holds beats and no signal: leave out rate, leads and scale")
+    intervals = RRSeries.between(annotations, ours)
+    length = round(float(intervals.times[-1]) * RR_FS) + 1
+    recording = Recording(
+        samples=np.empty((length, 0), np.float32),
+        fs=RR_FS,
+        leads=(),
+        name=path.name.partition(".")[0] or path.name,
+        annotations=annotations,
+        epoch=epoch,
+        intervals=intervals,
+    )
+    return Stored.of(recording)
 
 
 def _reader(
@@ -283,6 +323,8 @@ def _reader(
                 counts = _counts(raw[:, signal.at : signal.at + header.width * samples], header.width)
                 physical = counts * np.float64(signal.step or 1.0)
                 physical += signal.zero
+                if not np.isnan(signal.nothing):
+                    physical[counts == signal.nothing] = np.nan
                 for run in _together(at, samples):
                     start, stop = int(at[run.start]), int(at[run.stop - 1]) + samples
                     low, high = max(start, 0), min(stop, last - first)

@@ -47,6 +47,28 @@ class RRSeries:
     times: NDArray[np.float64]
     rr: NDArray[np.float64]
 
+    @classmethod
+    def between(cls, annotations: Annotations | None, ours: bool) -> RRSeries:
+        """Return the intervals between annotated beats: unknown where a gap begins between two, or where it is noted.
+
+        The first one of a recording of ours begins with it.
+        """
+        if annotations is None:
+            return cls(np.empty(0), np.empty(0))
+        rows = sorted(zip(annotations.times.tolist(), annotations.symbols, annotations.notes, strict=True))
+        beats = [(time, note) for time, symbol, note in rows if symbol in BEAT_SYMBOLS]
+        times = np.array([time for time, _ in beats], np.float64)
+        rr = np.diff(times, prepend=0.0 if ours else np.nan)
+        rr[[number for number, (_, note) in enumerate(beats) if note == RR_UNKNOWN]] = np.nan
+        gaps = [
+            time
+            for time, symbol, note in rows
+            if symbol == "~" and note.startswith("gap ") and note != "gap ends"
+        ]
+        behind = np.searchsorted(times, gaps, side="right")
+        rr[behind[behind < len(rr)]] = np.nan
+        return cls(times, rr)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:

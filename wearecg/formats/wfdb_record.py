@@ -23,7 +23,7 @@ from wearecg.errors import MissingExtraError, SourceError
 from wearecg.formats.base import LONGEST_HOLE_DAYS, Format, Told
 from wearecg.formats.lead_names import lead_of
 from wearecg.formats.mit_annotations import decode
-from wearecg.formats.recording import BEAT_SYMBOLS, RR_UNKNOWN, Annotations, Recording, RRSeries, Stored
+from wearecg.formats.recording import Annotations, Recording, RRSeries, Stored
 from wearecg.formats.units import millivolts
 from wearecg.formats.wfdb_header import (
     NULL,
@@ -109,7 +109,7 @@ def stored(path: Path, fs: float | None, lsb: float | None = None, leads: Sequen
             annotations=annotations,
             comments=comments,
             epoch=header.epoch,
-            intervals=_intervals(annotations, any(said.startswith("wearecg ") for said in comments)),
+            intervals=RRSeries.between(annotations, any(said.startswith("wearecg ") for said in comments)),
         )
         return Stored.of(recording)
     if header.segments:
@@ -389,28 +389,6 @@ def _length_of(annotations: Annotations | None, fs: float) -> int:
     if annotations is None or not len(annotations.times):
         return 0
     return round(float(annotations.times.max()) * fs) + 1
-
-
-def _intervals(annotations: Annotations | None, ours: bool) -> RRSeries:
-    """Return the intervals between the beats: unknown where a gap begins between the two, or where it is noted.
-
-    The first one of a recording of ours begins with it.
-    """
-    if annotations is None:
-        return RRSeries(np.empty(0), np.empty(0))
-    rows = sorted(zip(annotations.times.tolist(), annotations.symbols, annotations.notes, strict=True))
-    beats = [(time, note) for time, symbol, note in rows if symbol in BEAT_SYMBOLS]
-    times = np.array([time for time, _ in beats], np.float64)
-    rr = np.diff(times, prepend=0.0 if ours else np.nan)
-    rr[[number for number, (_, note) in enumerate(beats) if note == RR_UNKNOWN]] = np.nan
-    gaps = [
-        time
-        for time, symbol, note in rows
-        if symbol == "~" and note.startswith("gap ") and note != "gap ends"
-    ]
-    behind = np.searchsorted(times, gaps, side="right")
-    rr[behind[behind < len(rr)]] = np.nan
-    return RRSeries(times, rr)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Outputs, chosen by URI: ``jsonl:-``, ``jsonl:PATH``, ``wfdb:DIR?rotate=1h``, ``live:``, ``journal:``.
+"""Outputs, chosen by URI: ``jsonl:-``, ``jsonl:PATH``, ``wfdb:DIR?rotate=1h``, ``edf:DIR``, ``live:``, ``journal:``.
 
 A package of your own adds one by an entry point of the group ``wearecg.sinks``: its name is the scheme, its value an
 `Opener`, a callable that takes the place, the options and the `Context`, and returns a `Sink`.
@@ -15,6 +15,7 @@ from wearecg.sinks.base import Context, Opener, Sink, check_options
 __all__ = ["ENTRY_POINTS", "SCHEMES", "Context", "Opener", "Sink", "check_options", "open_sink"]
 
 SCHEMES: dict[str, tuple[str, str]] = {
+    "edf": ("wearecg.sinks.edf", "open_edf"),
     "journal": ("wearecg.sinks.journal", "open_journal"),
     "jsonl": ("wearecg.sinks.jsonl", "open_jsonl"),
     "live": ("wearecg.sinks.live", "open_live"),

@@ -16,7 +16,6 @@ list of segments last of all: a reader that opens the record at any moment finds
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,10 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearecg.block import Notice, Samples
-from wearecg.ecg.leads import SYNTHETIC, is_ecg
+from wearecg.sinks.coding import Clipped, Coding, unique, unit_of
+from wearecg.sinks.interruption import Interruption
 from wearecg.sinks.upkeep import deleted
 from wearecg.sinks.wfdb_headers import Signals, replace_file
-from wearecg.text import visible
 
 GAP_S = 1.0
 """Gaps from this length on become null segments; see `RecordWriter`."""
@@ -37,64 +36,8 @@ CROWD = 128
 BATCH = 65536
 """Bytes that are held back at most between two flushes."""
 SYNC_S = 5.0
-RETRY_S = 3.0
-FREE = 131072
-"""Bytes that must be free before a recording that had stopped goes on."""
 
 _fdatasync = getattr(os, "fdatasync", os.fsync)
-
-
-@dataclass(frozen=True, slots=True)
-class Coding:
-    """How samples become integers: WFDB format 16 or 24, and units of one step for each lead."""
-
-    bits: int
-    steps: tuple[float, ...]
-
-    @property
-    def limit(self) -> int:
-        """Largest value; the one below its negative is the format's 'no sample'."""
-        return int(2 ** (self.bits - 1) - 1)
-
-    @classmethod
-    def choose(
-        cls,
-        leads: tuple[str, ...],
-        lsb: tuple[float, ...],
-        first: Samples,
-        uncalibrated: Collection[str] = (),
-    ) -> Coding:
-        """Choose by the ADC steps where they are known, so that every ADC value is kept exactly.
-
-        Unknown steps become 1 uV for an ECG, 1 mg for acceleration, and for a signal without a unit, as
-        ``uncalibrated`` leads are, the power of ten that leaves a factor of 64 above the peak of ``first``. Format 16
-        if it then spans +-16 mV (16 g) in each lead, otherwise format 24; always 24 where the range has no unit.
-        """
-        steps, wide = [], False
-        for column, (lead, step) in enumerate(zip(leads, lsb, strict=True)):
-            measured = (is_ecg(lead) or lead.startswith("ACC")) and lead not in uncalibrated
-            if not step > 0:
-                seen = np.abs(first[:, column][np.isfinite(first[:, column])])
-                peak = float(seen.max()) if seen.size and seen.max() > 0 else 1.0
-                step = 0.001 if measured else 10.0 ** float(np.ceil(np.log10(64 * peak / 2**23)))
-            steps.append(step)
-            wide = wide or not measured or 32767 * step < 16
-        return cls(24 if wide else 16, tuple(steps))
-
-    def encode(self, samples: Samples) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """Return integers [n, leads] with 'no sample' for NaN, and which leads went beyond the range."""
-        scaled = np.rint(samples / np.asarray(self.steps))
-        missing = np.isnan(scaled)
-        clipped = np.any(np.abs(scaled) > self.limit, axis=0)
-        digital = np.clip(scaled, -self.limit, self.limit)
-        digital[missing] = -self.limit - 1
-        return digital.astype(np.int32), clipped
-
-    def pack(self, digital: NDArray[np.int32]) -> bytes:
-        """Return the bytes of the signal file."""
-        if self.bits == 16:
-            return digital.astype("<i2").tobytes()
-        return np.ascontiguousarray(digital, dtype="<i4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
 
 
 @dataclass(slots=True)
@@ -141,11 +84,13 @@ class RecordWriter:
         uncalibrated: Collection[str] = (),
     ) -> None:
         self.name = name
-        self.notices: list[Notice] = []
         self._dir, self._fs, self._leads, self._coding = directory, fs, leads, coding
-        units = tuple("NU" if lead in uncalibrated else _unit(lead) for lead in leads)
+        units = tuple("NU" if lead in uncalibrated else unit_of(lead) for lead in leads)
         gains = tuple(1 / step for step in coding.steps)
-        self._signals = Signals(fs, _unique(leads), units, gains, coding.bits, epoch, comments)
+        names = unique(leads)
+        self._signals = Signals(fs, names, units, gains, coding.bits, epoch, comments)
+        self._clipped = Clipped(coding, names, units)
+        self._interruption = Interruption(directory / name)
         self._segments: list[_Segment] = []
         self._null = 0
         self._fd = -1
@@ -154,12 +99,18 @@ class RecordWriter:
         self._next = 0
         self.size = 0
         """Bytes of signal that were handed over for writing."""
-        self.gone = False
-        self._clipped: set[str] = set()
-        self._stopped = False
-        self._told = False
-        self._now = self._retry_at = self._synced = float("-inf")
+        self._synced = float("-inf")
         self._listed = 0
+
+    @property
+    def notices(self) -> list[Notice]:
+        """Messages for the user; whoever tells them removes them."""
+        return self._interruption.notices
+
+    @property
+    def gone(self) -> bool:
+        """Whether its files, or their folder, were deleted."""
+        return self._interruption.gone
 
     @property
     def length(self) -> int:
@@ -172,13 +123,13 @@ class RecordWriter:
         Samples that lie before the end of the record (sent twice) are left out.
         """
         samples = samples[max(self._next - at, 0) :]
-        if self._stopped or not len(samples):
+        if self._interruption.stopped or not len(samples):
             return
         if at > self._next:
             self._skip(at - self._next)
         digital, clipped = self._coding.encode(samples)
         if clipped.any():
-            self._tell_clipped(clipped)
+            self.notices.extend(self._clipped.tell(clipped))
         self._push(digital)
 
     def extend(self, length: int) -> None:
@@ -186,8 +137,7 @@ class RecordWriter:
 
     def flush(self, now: float) -> None:
         """Write everything to the file and enter it in the header; ``now`` in monotonic seconds."""
-        self._now = now
-        if self._is_gone() or (self._stopped and not self._may_retry()):
+        if not self._interruption.over(now) or self._is_gone():
             return
         try:
             self._write_pending()
@@ -199,9 +149,7 @@ class RecordWriter:
         except OSError as error:
             self._stop(error)
             return
-        if self._told:
-            self._told = False
-            self.notices.append(Notice(f"recording {self._dir / self.name} goes on"))
+        self._interruption.written()
 
     def close(self) -> None:
         """Flush and close; safe to call twice."""
@@ -221,20 +169,17 @@ class RecordWriter:
         nothing_yet = self._fd < 0 and not self._pending
         if missing >= GAP_S * self._fs * 2 ** (nulls // CROWD) or nothing_yet:
             self._try_pending()
-            if not self._stopped:
+            if not self._interruption.stopped:
                 self._close_segment()
                 self._null += missing
                 self._next += missing
             return
         rows = max(BATCH // (4 * len(self._leads)), 1)
         for start in range(0, missing, rows):
-            nothing = np.full(
-                (min(rows, missing - start), len(self._leads)), -self._coding.limit - 1, np.int32
-            )
-            self._push(nothing)
+            self._push(self._coding.nothing(min(rows, missing - start)))
 
     def _push(self, digital: NDArray[np.int32]) -> None:
-        if self._stopped:
+        if self._interruption.stopped:
             return
         self._pending.append(digital)
         self._next += len(digital)
@@ -306,27 +251,10 @@ class RecordWriter:
         return self.gone
 
     def _stop(self, error: OSError) -> None:
-        self._stopped = True
-        self._retry_at = self._now + RETRY_S
         self._pending, self._pending_bytes, self._null = [], 0, 0
         self._close_segment()
         self._next = sum(segment.length for segment in self._segments)
-        self.gone = isinstance(error, FileNotFoundError)
-        if not self._told and not self.gone:
-            self._told = True
-            at = f"{self._dir / self.name} stopped at {self._next / self._fs:.1f} s"
-            remedy = "it goes on, behind a gap, when there is room again"
-            self.notices.append(Notice(f"recording {at}: {error.strerror}; {remedy}", "error"))
-
-    def _may_retry(self) -> bool:
-        if self._now < self._retry_at:
-            return False
-        self._retry_at = self._now + RETRY_S
-        try:
-            self._stopped = shutil.disk_usage(self._dir).free < FREE
-        except OSError:
-            return False
-        return not self._stopped
+        self._interruption.stop(error, self._next / self._fs)
 
     def _write_headers(self) -> None:
         written = [segment for segment in self._segments if segment.name != "~"]
@@ -351,28 +279,3 @@ class RecordWriter:
     def _header(self, name: str, segment: _Segment) -> str:
         dat = f"{segment.name}.dat"
         return self._signals.segment(name, dat, segment.length, segment.start, segment.first, segment.sums)
-
-    def _tell_clipped(self, clipped: NDArray[np.bool_]) -> None:
-        for column in np.flatnonzero(clipped).tolist():
-            lead = self._signals.names[column]
-            if lead not in self._clipped:
-                self._clipped.add(lead)
-                span = f"{self._coding.limit * self._coding.steps[column]:.4g} {self._signals.units[column]}"
-                message = (
-                    f"lead {lead} goes beyond the +-{span} that the recording can hold, and is cut off there"
-                )
-                self.notices.append(Notice(message, "warning"))
-
-
-def _unit(lead: str) -> str:
-    if is_ecg(lead.removesuffix(" reconstructed")) or lead.startswith(SYNTHETIC):
-        return "mV"
-    return "g" if lead.startswith("ACC") else "NU"
-
-
-def _unique(leads: tuple[str, ...]) -> tuple[str, ...]:
-    # WFDB tells the signals of a record with gaps apart by their names.
-    return tuple(
-        visible(f"{lead} {leads[:i].count(lead) + 1}" if leads[:i].count(lead) else lead)
-        for i, lead in enumerate(leads)
-    )

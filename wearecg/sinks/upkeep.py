@@ -80,7 +80,7 @@ class Recording:
     @property
     def in_use(self) -> bool:
         """Whether a process still writes it."""
-        return any(map(_locked, self.files))
+        return any(map(in_use, self.files))
 
     def delete(self) -> None:
         """Delete it, signed files last: what an interruption leaves is found and deleted the next time."""
@@ -168,7 +168,8 @@ def deleted(fd: int, path: Path) -> bool:
     return fd >= 0 and os.fstat(fd).st_nlink == 0 and not path.exists()
 
 
-def _locked(path: Path) -> bool:
+def in_use(path: Path) -> bool:
+    """Whether a process has claimed the file."""
     if fcntl is None:
         return False
     try:

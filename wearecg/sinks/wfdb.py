@@ -25,9 +25,11 @@ from pathlib import Path
 
 from wearecg.block import Notice, Samples, SignalBlock, StreamInfo
 from wearecg.formats.mit_annotations import BEAT, NOTE, QUALITY
+from wearecg.sinks.about import about
 from wearecg.sinks.annotations import AnnotationFile
 from wearecg.sinks.base import Context, Sink
-from wearecg.sinks.record import SYNC_S, Coding, RecordWriter
+from wearecg.sinks.coding import Coding
+from wearecg.sinks.record import SYNC_S, RecordWriter
 from wearecg.sinks.record_format import Annotation, OpenRecord, RecordFormat
 from wearecg.sinks.recorder import Recorder
 from wearecg.sinks.wfdb_headers import Signals, repair, replace_file
@@ -175,24 +177,9 @@ class _NoSignals:
 def _signal(
     place: Path, info: StreamInfo, epoch: float, first: SignalBlock | None
 ) -> RecordWriter | _NoSignals:
-    from wearecg import __version__
-
-    comments: tuple[str, ...] = (
-        f"source: {info.source}",
-        f"sampling rate: {info.rate_note or 'given by the device'}",
-        f"wearecg {__version__}; not a medical device",
-    )
+    comments = about(info)
     if first is None:
-        note = "no signals; beats are in the annotations, and the first interval begins with sample 0"
-        return _NoSignals(place, Signals(info.fs, (), (), (), 16, epoch, (*comments, note)))
-    if info.reconstructed:
-        leads = " ".join(info.reconstructed)
-        comments += (f"reconstructed, not measured, and no basis of any finding: {leads}",)
-    if info.synthetic:
-        leads = " ".join(info.synthetic)
-        comments += (f"synthetic, drawn from a pulse, basis of rate and regularity at most: {leads}",)
-    if info.uncalibrated:
-        comments += (f"not calibrated, of no known size: {' '.join(info.uncalibrated)}",)
+        return _NoSignals(place, Signals(info.fs, (), (), (), 16, epoch, comments))
     marks = dict.fromkeys(info.reconstructed, " reconstructed") | dict.fromkeys(info.synthetic, " synthetic")
     names = tuple(lead + marks.get(lead, "") for lead in info.leads)
     lsb = tuple(known or step for known, step in zip(info.lsb, first.lsb, strict=True))
