@@ -38,6 +38,13 @@ def test_an_offset_and_slow_wander_vanish():
     assert np.abs(moved - clean)[:, 100:-100].max() < 0.03
 
 
+def test_an_electrode_offset_costs_no_precision():
+    clean, _ = condition(beats(), FS, SPEC)
+    moved, _ = condition(beats() + np.float32(300.0), FS, SPEC)
+    # What float32 itself keeps of a sample at 300 mV.
+    assert np.abs(moved - clean).max() < 4 * np.spacing(np.float32(300.0))
+
+
 def test_leads_that_are_absent_are_zero_and_masked():
     x = beats()
     x[1] = np.nan

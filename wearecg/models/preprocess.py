@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from wearecg.ecg import beat_shape
 from wearecg.ecg.pulse import FLAT, pulse_band
-from wearecg.ecg.spectrum import Gain, filtered
+from wearecg.ecg.spectrum import Gain, filtered, window_filter
 
 ROWS = 16
 """Leads that are prepared together: the arrays of more come from the system anew each time, which doubles the cost."""
 FLAT_MV = 0.001
-"""A lead whose standard deviation after the high-pass is below this has measured nothing."""
+"""A lead whose root mean square after the high-pass is below this has measured nothing."""
 ECG, PULSE, BEAT = "highpass-clip/1", "pulse/1", "beat/1"
 """The procedures: leads in mV, a pulse wave (PPG) in units of its own, and a beat beside the mean of those like it."""
 
@@ -97,25 +97,29 @@ def condition(
 
 def _condition(
     x: NDArray[np.floating], fs: float, spec: Preprocessing
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
     present = np.ones(len(x), bool)
-    bridged, missing = x, ~np.isfinite(x)
-    holes = missing.any()  # few windows have any
-    if holes:
+    missing: NDArray[np.bool_] | None = None
+    if not np.isfinite(x).all():  # few windows have any missing
+        missing = ~np.isfinite(x)
         present = missing.mean(axis=-1) <= spec.max_missing
-        bridged = np.where(present[:, None], _bridge(x, missing & present[:, None]), 0.0)
+        x = np.where(present[:, None], _bridge(x, missing & present[:, None]), 0.0)
+    y: NDArray[np.floating]
     if spec.name == PULSE:
-        y = pulse_band(bridged, fs, spec.highpass_hz, spec.pad_s)
+        y = pulse_band(x, fs, spec.highpass_hz, spec.pad_s)
         deviation = y.std(axis=-1, keepdims=True)
-        moves = deviation > FLAT * np.abs(bridged).max(axis=-1, keepdims=True)
+        moves = deviation > FLAT * np.abs(x).max(axis=-1, keepdims=True)
         y = np.where(moves, y / np.where(moves, deviation, 1.0), 0.0)
     else:
-        y = highpass(bridged, fs, spec.highpass_hz, spec.pad_s)
+        # float32 is exact enough once the offset is gone, which the filter would remove anyhow.
+        level = np.asarray(x - x[:, :1], np.float32)
+        y = window_filter(x.shape[-1], fs, spec.pad_s, _above(spec.highpass_hz))(level)
     np.clip(y, -spec.clip_mv, spec.clip_mv, out=y)
-    if holes:
+    if missing is not None:
         y[missing] = 0.0
-    present &= y.std(axis=-1) >= FLAT_MV
-    y[~present] = 0.0
+    present &= np.sqrt(np.einsum("ij,ij->i", y, y) / y.shape[-1]) >= FLAT_MV
+    if not present.all():
+        y[~present] = 0.0
     return y, present
 
 
