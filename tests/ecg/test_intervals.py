@@ -11,24 +11,36 @@ from wearecg.ecg.intervals import LEAST_BEATS, SYSTEMATIC_MS, Measured, measures
 FS = 500.0
 
 
-def beat(time, rr=0.8, qt=0.4, p=0.15, st=0.0):
-    """A beat whose QRS is 90 ms long, with a level behind it."""
+def beat(time, rr=0.8, qt=0.4, p=0.15):
+    """A beat whose QRS is 90 ms long."""
     on = time - 0.04
     waves = Waves(
         time, "II", "w@1", p_on=None if p is None else on - p, qrs_on=on, qrs_off=on + 0.09, t_off=on + qt
     )
-    t = time - 0.48 + np.arange(576) / FS
-    samples = np.where(t > on + 0.09, 0.2 + st, 0.2).astype(np.float32)
-    return Measured(waves, rr, np.stack([samples, -samples], axis=1), float(t[0]))
+    return Measured(waves, rr)
 
 
-def said(beats, leads=("II", "V1")):
-    found = measures(beats, 0.0, 10.0, FS, {lead: ["II", "V1"].index(lead) for lead in leads}, "waves@1", ECG)
+def signal(beats, st):
+    """What is to be measured: a level before each QRS complex, and another behind it for 0.2 s."""
+
+    def samples(start, end):
+        t = np.arange(round(start * FS), round(end * FS)) / FS
+        x = np.full(len(t), 0.2)
+        for waves, _ in beats:
+            x[(t > waves.qrs_off) & (t < waves.qrs_off + 0.2)] += st
+        return np.stack([x, -x], axis=1).astype(np.float32)
+
+    return samples
+
+
+def said(beats, leads=("II", "V1"), st=0.0):
+    columns = {lead: ["II", "V1"].index(lead) for lead in leads}
+    found = measures(beats, 0.0, 10.0, FS, signal(beats, st), columns, "waves@1", ECG)
     return {(one.name, *one.leads): one for one in found}
 
 
 def test_known_intervals_come_out():
-    found = said([beat(0.8 * k, st=0.15) for k in range(1, 12)])
+    found = said([beat(0.8 * k) for k in range(1, 12)], st=0.15)
     assert found["pr", "II"].value == pytest.approx(150, abs=0.1)
     assert found["qrs", "II"].value == pytest.approx(90, abs=0.1)
     assert found["qt", "II"].value == pytest.approx(400, abs=0.1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +16,25 @@ BEFORE, AFTER = 120, 168
 LENGTH = BEFORE + AFTER
 CORE = slice(BEFORE - 20, BEFORE + 20)
 """Where the QRS complex is."""
+TURN_S = 5.0
+"""Beats are looked at together, in turns of so many seconds of the timeline."""
 ALIKE = 0.9
 """Beats whose QRS complexes correlate by at least so much are of one shape."""
-MOST = 8
-"""A beat counts for at least an eighth of the mean: this long is the memory."""
-FOREIGN = 3
-"""After so many beats in a row unlike the mean, it begins anew."""
+MOST = 4
+"""What was before a turn counts as at most so many of its beats."""
 SMALLEST = 1e-4
 """A QRS complex of a smaller size, in the unit of the lead, is none."""
 
 _OFFSETS = (np.arange(LENGTH) - BEFORE) / FS
+
+
+def turns(times: Sequence[float]) -> Iterator[slice]:
+    """Yield those of the beats at ``times`` (s, in order) that are looked at together."""
+    first = 0
+    for _, turn in groupby(times, lambda time: time // TURN_S):
+        last = first + sum(1 for _ in turn)
+        yield slice(first, last)
+        first = last
 
 
 def cut(samples: Array, fs: float, peaks: Sequence[float]) -> Array:
@@ -49,52 +59,52 @@ class MeanBeat:
     """The mean of the last beats of one shape, on one lead."""
 
     def __init__(self) -> None:
-        self._mean = np.zeros(0, np.float32)
-        self._count = self._foreign = 0
+        self._mean = np.zeros(LENGTH, np.float32)
+        self._count = 0
 
-    def feed(self, beat: Array) -> tuple[Array, bool]:
-        """Take the next ``beat`` [LENGTH], without offset; return the mean of the beats like it, itself included.
+    def feed(self, beats: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """Take the ``beats`` of a turn [beats, LENGTH], without offset; return the mean, and which of them are like it.
 
-        And whether it is of the usual shape. A beat of another is its own mean; after `FOREIGN` of those in a row they
-        are what is usual.
+        Where none is like what was usual before, usual is what is most like the others.
         """
-        if self._count:
-            core, usual = beat[CORE], self._mean[CORE]
-            product = core.dot(usual)
-            if product > 0 and product * product > ALIKE * ALIKE * core.dot(core) * usual.dot(usual):
-                if self._count < MOST:
-                    self._count += 1
-                self._foreign = 0
-                self._mean = self._mean + (beat - self._mean) * np.float32(1 / self._count)
-                return self._mean, True
-            self._foreign += 1
-            if self._foreign < FOREIGN:
-                return beat, False
-        self._mean, self._count, self._foreign = beat, 1, 0
-        return beat, True
+        cores = beats[:, CORE]
+        sizes = np.sqrt(np.einsum("ij,ij->i", cores, cores))
+        usual = self._mean[CORE]
+        alike = cores @ usual > ALIKE * np.sqrt(usual @ usual) * sizes
+        if len(beats) and not alike.any():
+            likeness = cores @ cores.T / np.maximum(np.outer(sizes, sizes), np.float32(SMALLEST**2))
+            alike = likeness[likeness.sum(axis=1).argmax()] > ALIKE
+            self._count = 0
+        found = beats if alike.all() else beats[alike]
+        if count := self._count + len(found):
+            total = found.sum(axis=0)
+            total += np.float32(self._count) * self._mean
+            total /= np.float32(count)
+            self._mean = total
+        self._count = min(count, MOST)
+        return self._mean, alike
 
 
-def seen(beats: Array, means: Sequence[MeanBeat]) -> tuple[Array, list[bool]]:
-    """Return what the network sees of ``beats`` [beats, LENGTH], and which of them are of the usual shape.
+def seen(beats: Array, mean: MeanBeat) -> tuple[Array, NDArray[np.bool_]]:
+    """Return what the network sees of the ``beats`` of a turn [beats, LENGTH], and which are of the usual shape.
 
-    Each, and the mean of those like it, which the ``means`` follow, side by side, without offset, in units of the size
-    of the QRS complex: [beats, 2 LENGTH]. A beat with missing samples (NaN) is bridged by straight lines, and has no
-    part in the mean.
+    Each, and the mean of those like it, which ``mean`` follows, side by side, without offset, in units of the size of
+    the QRS complex: [beats, 2 LENGTH]. A beat of another shape is its own mean; so is one with missing samples (NaN),
+    which are bridged by straight lines.
     """
-    offsets = beats.mean(axis=1, keepdims=True)
-    whole = [offset == offset for offset in offsets.ravel().tolist()]
-    if not all(whole):
-        beats = np.stack(
-            [beat if known else _bridged(beat) for beat, known in zip(beats, whole, strict=True)]
-        )
-        offsets = beats.mean(axis=1, keepdims=True)
     pairs = np.empty((len(beats), 2, LENGTH), np.float32)
-    np.subtract(beats, offsets, out=pairs[:, 0])
-    usual = []
-    for pair, mean, known in zip(pairs, means, whole, strict=True):
-        beat = pair[0]
-        pair[1], like = mean.feed(beat.copy()) if known else (beat, False)
-        usual.append(like)
+    offsets = beats.mean(axis=1, keepdims=True)
+    whole = offsets[:, 0] == offsets[:, 0]
+    if whole.all():
+        np.subtract(beats, offsets, out=pairs[:, 0])
+        usual_shape, usual = mean.feed(pairs[:, 0])
+    else:
+        bridged = np.stack([_bridged(beat) for beat in beats])
+        np.subtract(bridged, bridged.mean(axis=1, keepdims=True), out=pairs[:, 0])
+        usual_shape, known = mean.feed(pairs[whole, 0])
+        usual = whole.copy()
+        usual[whole] = known
+    pairs[:, 1] = usual_shape if usual.all() else np.where(usual[:, None], usual_shape, pairs[:, 0])
     return scaled(pairs), usual
 
 

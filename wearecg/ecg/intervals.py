@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot, sqrt
 from statistics import fmean, median
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from wearecg.block import Measure, StreamId, Waves
 
 Array = NDArray[np.float32]
+Samples: TypeAlias = Callable[[float, float], Array]
 
 LEAST_BEATS = 4
 """Fewer beats give no interval."""
@@ -26,26 +28,15 @@ ST_HALF_S = 0.004
 """ST is the mean of so many seconds to either side."""
 ISOELECTRIC_S = (-0.02, -0.004)
 """The PR segment, seconds from the QRS onset: the level that ST is measured from."""
+MARGIN_S = 1.0
+"""A beat reaches no farther beyond its stretch."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Measured:
-    """One beat of a stretch.
-
-    Attributes
-    ----------
-    waves : Waves
-    rr : float or None
-    samples : float32 [n, leads]
-        mV around its R peak, NaN where there are none.
-    start : float
-        Seconds of the first of them.
-    """
+class Measured(NamedTuple):
+    """One beat of a stretch: its waves, and the interval before it (s)."""
 
     waves: Waves
     rr: float | None
-    samples: Array
-    start: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +52,7 @@ def measures(
     start: float,
     end: float,
     fs: float,
+    samples: Samples,
     leads: Mapping[str, int],
     source: str,
     stream: StreamId,
@@ -69,7 +61,7 @@ def measures(
 
     QT is corrected as a whole: the median QT by the mean RR. Beat by beat, the QT of a beat after a long pause would
     be corrected too much, and one after a short RR too little, which is all that atrial fibrillation has. ST is given
-    for ``leads``, with the columns of their samples.
+    for ``leads``, with the columns of their ``samples``, which are asked for as `About.samples` is.
     """
 
     def measure(name: str, unit: str, value: Value, of: tuple[str, ...]) -> Measure:
@@ -86,9 +78,12 @@ def measures(
             yield measure(name, "ms", found[name], measured_on)
     rr = [beat.rr for beat in beats if beat.rr is not None]
     if "qt" in found and len(rr) >= LEAST_BEATS:
+        mean = fmean(rr)
+        usual = Value(mean, sqrt(fmean([(one - mean) ** 2 for one in rr]) / len(rr)))
         for name, power in (("qtc_fridericia", 1 / 3), ("qtc_bazett", 1 / 2)):
-            yield measure(name, "ms", _corrected(found["qt"], rr, power), measured_on)
-    for name, levels in _levels(beats, fs).items():
+            yield measure(name, "ms", _corrected(found["qt"], usual, power), measured_on)
+    around = start - MARGIN_S, end + MARGIN_S
+    for name, levels in (_levels(beats, around[0], fs, samples(*around)) if leads else {}).items():
         for lead, column in leads.items():
             known = levels[np.isfinite(levels[:, column]), column].tolist()
             if len(known) >= LEAST_BEATS:
@@ -114,39 +109,30 @@ def _spans(beats: Sequence[Measured]) -> dict[str, list[float]]:
 
 def _value(values: Sequence[float]) -> Value:
     middle = median(values)
-    spread = MAD_SD * median(abs(value - middle) for value in values)
+    spread = MAD_SD * median([abs(value - middle) for value in values])
     return Value(middle, MEDIAN_SD * spread / sqrt(len(values)))
 
 
-def _corrected(qt: Value, rr: Sequence[float], power: float) -> Value:
+def _corrected(qt: Value, rr: Value, power: float) -> Value:
     """Return ``qt`` over the mean RR (s) to this power."""
-    mean = fmean(rr)
-    scale = mean**-power
-    uncertain = sqrt(fmean((one - mean) ** 2 for one in rr) / len(rr)) / mean
-    return Value(qt.value * scale, scale * hypot(qt.error, qt.value * power * uncertain))
+    scale = rr.value**-power
+    return Value(qt.value * scale, scale * hypot(qt.error, qt.value * power * rr.error / rr.value))
 
 
-def _levels(beats: Sequence[Measured], fs: float) -> dict[str, Array]:
-    """Return ST [beats, leads], mV, of the beats whose QRS complex is known and whose samples are all there."""
-    length = max(len(beat.samples) for beat in beats)
-    seen = [
-        (beat.samples, waves.qrs_on - beat.start, waves.qrs_off - beat.start)
-        for beat in beats
-        if len(beat.samples) == length
-        and (waves := beat.waves).qrs_on is not None
-        and waves.qrs_off is not None
+def _levels(beats: Sequence[Measured], start: float, fs: float, samples: Array) -> dict[str, Array]:
+    """Return ST [beats, leads], mV, of the beats whose QRS complex is known; the first sample is at ``start`` s."""
+    edges = [
+        (waves.qrs_on, waves.qrs_off)
+        for waves, _ in beats
+        if waves.qrs_on is not None and waves.qrs_off is not None
     ]
-    if not seen:
+    if not edges:
         return {}
-    samples, onset, end = np.stack([one for one, _, _ in seen]), *np.array([edges for _, *edges in seen]).T
-    rows = np.arange(len(seen))[:, None]
-
-    def mean(border: NDArray[np.float64], since: float, until: float) -> Array:
-        places = np.rint(border * fs).astype(int)[:, None] + np.arange(
-            round(since * fs), round(until * fs) + 1
-        )
-        level: Array = samples[rows, np.clip(places, 0, length - 1)].mean(axis=1)
-        return level
-
-    zero = mean(onset, *ISOELECTRIC_S)
-    return {name: mean(end, after - ST_HALF_S, after + ST_HALF_S) - zero for name, after in ST_S.items()}
+    borders = np.rint((np.array(edges) - start) * fs).astype(np.intp)
+    first, last = (round(second * fs) for second in ISOELECTRIC_S)
+    before = np.arange(first, last + 1)
+    near = np.arange(-round(ST_HALF_S * fs), round(ST_HALF_S * fs) + 1)
+    after = [round(second * fs) + near for second in ST_S.values()]
+    zero = samples[borders[:, :1] + before].mean(axis=1)
+    levels = samples[borders[:, 1:] + np.concatenate(after)].reshape(len(edges), len(ST_S), len(near), -1)
+    return dict(zip(ST_S, (levels.mean(axis=2) - zero[:, None]).swapaxes(0, 1), strict=True))

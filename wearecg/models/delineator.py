@@ -69,7 +69,6 @@ class Delineator:
         self._runner = runner
         self._points = [log(p / (1 - p)) for p in (card.outputs.points[wave] for wave in WAVES)]
         self._unseen = log(UNSEEN_S)
-        self._mask = np.ones((1, 1), np.float32)
 
     def __call__(
         self, samples: ArrayLike, fs: float, peaks: Sequence[float], lead: str = "ECG"
@@ -107,15 +106,20 @@ class Delineator:
             return ()
         if not 0 <= times[0] <= times[-1] <= seconds:
             raise SignalError(f"R peaks from {times[0]:g} to {times[-1]:g} s in {seconds:g} s of signal")
-        beats = shape.cut(x.ravel(), fs, times)
-        pairs, _ = shape.seen(beats, [shape.MeanBeat()] * len(beats))
-        rr = [b - a for a, b in pairwise(times)]
-        doubts = [doubt(rr[max(k - LAST_RR, 0) : k]) for k in range(len(times))]
-        found = zip(times, self.find(pairs, beats, doubts), strict=True)
-        return tuple(as_waves(time, borders, lead, self.card.source) for time, borders in found if borders)
+        mean, rr, waves = shape.MeanBeat(), [b - a for a, b in pairwise(times)], []
+        for turn in shape.turns(times):
+            beats = shape.cut(x.ravel(), fs, times[turn])
+            pairs, _ = shape.seen(beats, mean)
+            found = self.find(pairs, beats, doubt(rr[max(turn.stop - 1 - LAST_RR, 0) : turn.stop - 1]))
+            waves += [
+                as_waves(time, borders, lead, self.card.source)
+                for time, borders in zip(times[turn], found, strict=True)
+                if borders
+            ]
+        return tuple(waves)
 
-    def find(self, pairs: Array, beats: Array, doubts: Sequence[float]) -> list[Borders]:
-        """Return the borders of beats; nothing for one that has no QRS complex.
+    def find(self, pairs: Array, beats: Array, doubt: float) -> list[Borders]:
+        """Return the borders of the beats of a turn; nothing for one that has no QRS complex.
 
         Parameters
         ----------
@@ -123,12 +127,11 @@ class Delineator:
             What `wearecg.ecg.beat_shape.seen` makes of ``beats``.
         beats : float32 [beats, LENGTH]
             NaN where samples are missing.
-        doubts : sequence of float
-            How much more evidence of a P wave each needs (`doubt`).
+        doubt : float
+            How much more evidence of a P wave is needed (`doubt`).
         """
-        mask = self._mask if len(pairs) == 1 else np.ones((len(pairs), 1), np.float32)
-        said = self._runner.run(pairs[:, None], mask)[SAID].tolist()
-        found = [self._borders(one, more) for one, more in zip(said, doubts, strict=True)]
+        said = self._runner.run(pairs[:, None], np.ones((len(pairs), 1), np.float32))[SAID].tolist()
+        found = [self._borders(one, doubt) for one in said]
         if np.isnan(beats).any():
             return [_without(borders, np.isnan(beat)) for borders, beat in zip(found, beats, strict=True)]
         return found

@@ -1,35 +1,36 @@
-"""``waves``: where the waves of every beat begin, peak and end, and every ten seconds the intervals between them."""
+"""``waves``: where the waves of every beat begin, peak and end, and every ten seconds the intervals between them.
+
+Beats are looked at in turns of five seconds: what they have in common is seen better in all of them, and several cost
+little more than one.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
-from wearecg.block import Beat, Event, Quality, SignalBlock, Waves
+from wearecg.block import Beat, Event, Quality, Waves
 from wearecg.ecg import beat_shape as shape
 from wearecg.ecg.intervals import Measured, measures
 from wearecg.ecg.leads import is_ecg
 from wearecg.models.delineator import LAST_RR, as_waves, doubt
 from wearecg.observers.options import known_options
-from wearecg.pipeline.observer import About, Events, Observer, Samples
+from wearecg.pipeline.observer import About, Events, Observer
 
 if TYPE_CHECKING:
-    from wearecg.block import Samples as Array
     from wearecg.models.delineator import Delineator
 
 OPTIONS = ("runtime", "precision")
 EVERY_S = 10.0
 """Seconds over which intervals are measured."""
 BEFORE_S, AFTER_S = shape.BEFORE / shape.FS, shape.AFTER / shape.FS
-WHOLE_S = AFTER_S + 0.01
-"""So long after its R peak all samples of a beat are there: it lies between samples."""
-WAIT_S = 1.35
-"""So long after its R peak a beat is told at the latest: two together cost little more than one."""
-KEEP_S = 6.0
-"""Samples are kept for so long: a beat is told at most five seconds after its R peak."""
+WAIT_S = 5.0
+"""So long after a turn no beat of it is waited for, if none has come since."""
+
+Seen: TypeAlias = tuple[Waves, Beat, bool]
+"""The waves of a beat, and whether it is of the usual shape."""
 
 
 def open_waves(options: Mapping[str, str]) -> Observer:
@@ -60,7 +61,7 @@ class WavesObserver(Observer):
 
     def __init__(self, model: Delineator) -> None:
         self.source = model.card.source
-        self.wants = (Events((Beat, Quality)), Samples(shape.FS))
+        self.wants = (Events((Beat, Quality)),)
         self._model = model
 
     def begin(self, about: About) -> Observer:
@@ -76,99 +77,86 @@ class _Stream(WavesObserver):
     def __init__(self, model: Delineator, about: About) -> None:
         super().__init__(model)
         info = about.info
-        self._fs, self._stream = info.fs, info.stream
-        self.wants = (Events((Beat, Quality)), Samples(info.fs))
+        self._fs, self._stream, self._samples = info.fs, info.stream, about.samples
         self._column = {lead: column for column, lead in enumerate(info.leads) if is_ecg(lead)}
         self._sized = {lead: column for lead, column in self._column.items() if lead not in info.uncalibrated}
-        self._blocks: deque[Array] = deque()
-        self._first = self._end = 0
         self._due: deque[Beat] = deque()
         self._good: dict[int, frozenset[str]] = {}
         """By second, the leads that can be used."""
         self._means = {lead: shape.MeanBeat() for lead in self._column}
         self._usual: list[Measured] = []
-        self._turn = 0
+        self._stretch = 0
         self._rr: deque[float] = deque(maxlen=LAST_RR)
-        self._find = model.find
-        self._reach = round((BEFORE_S + AFTER_S) * info.fs)
 
     def feed(self, item: object, about: About) -> Iterable[Event]:
-        """Take a beat, a verdict, or samples."""
+        """Take a beat, or a verdict."""
         if isinstance(item, Beat):
             self._due.append(item)
             return ()
-        if isinstance(item, Quality):
-            self._judge(item)
-            return ()
-        assert isinstance(item, SignalBlock)
-        said: list[Event] = []
-        first = round(item.start * self._fs)
-        if first != self._end:  # behind a long gap
-            said += self._say(sum(beat.time * self._fs <= self._end for beat in self._due))
-            self._blocks.clear()
-            self._first = first
-        self._blocks.append(item.samples)
-        self._end = first + len(item)
-        end = self._end / self._fs
-        if self._due and self._due[0].time <= end - WAIT_S:
-            said += self._say(sum(beat.time <= end - WHOLE_S for beat in self._due))
-        oldest = int(end - 2 * KEEP_S)
-        while self._good and (second := next(iter(self._good))) < oldest:
-            del self._good[second]
-        while self._end - self._first - len(self._blocks[0]) > KEEP_S * self._fs:
-            self._first += len(self._blocks.popleft())
-        return said
+        assert isinstance(item, Quality)
+        self._good[round(item.start)] = frozenset(
+            lead.lead for lead in item.leads if lead.verdict != "unusable" and lead.lead in self._column
+        )
+        return self._look(item.end)
 
     def flush(self) -> Iterable[Event]:
         """Return the waves of the last beats, and the intervals of the last seconds."""
-        return [*self._say(len(self._due)), *self._measures(self._turn + 1)]
+        return [*self._look(inf), *self._measures(self._stretch + 1)]
 
-    def _judge(self, quality: Quality) -> None:
-        self._good[round(quality.start)] = frozenset(
-            lead.lead for lead in quality.leads if lead.verdict != "unusable" and lead.lead in self._column
-        )
+    def _look(self, now: float) -> list[Event]:
+        """Return what is found in the turns that are over: of which all beats have come, and all of their samples."""
+        due, said = self._due, []
+        while due:
+            turn = due[0].time // shape.TURN_S
+            end = (turn + 1) * shape.TURN_S
+            if now < end + AFTER_S or (due[-1].time < end and now < end + WAIT_S):
+                break
+            beats = []
+            while due and due[0].time < end:
+                beats.append(due.popleft())
+            said += self._say(beats)
+            for second in [second for second in self._good if second < beats[0].time - EVERY_S]:
+                del self._good[second]
+        return said
 
-    def _say(self, count: int) -> list[Event]:
-        """Return the waves of the next beats, and the intervals of each stretch that they end."""
-        seen, doubts = [], []
-        for _ in range(count):
-            beat = self._due.popleft()
+    def _say(self, beats: Sequence[Beat]) -> list[Event]:
+        """Return the waves of the beats of a turn, and the intervals of the stretch that it ends."""
+        said: list[Event] = []
+        stretch = int(beats[0].time // EVERY_S)
+        if stretch > self._stretch:
+            said += self._measures(stretch)
+        on: dict[str, list[Beat]] = {}
+        for beat in beats:
             if beat.rr is None:
                 self._rr.clear()
             else:
                 self._rr.append(beat.rr)
             if lead := self._lead(beat):
-                seen.append((beat, lead))
-                doubts.append(doubt(self._rr))
-        if not seen:
-            return []
-        samples, start = np.concatenate(self._blocks), self._first / self._fs
-        cut = self._cut(samples, [(beat.time - start, lead) for beat, lead in seen])
-        pairs, usual = shape.seen(cut, [self._means[lead] for _, lead in seen])
-        said: list[Event] = []
-        for (beat, lead), borders, like in zip(seen, self._find(pairs, cut, doubts), usual, strict=True):
-            turn = int(beat.time // EVERY_S)
-            if turn > self._turn:
-                said += self._measures(turn)
-            if borders:
-                waves = as_waves(beat.time, borders, lead, self.source, self._stream)
-                said.append(waves)
-                if like:
-                    self._usual.append(self._measured(waves, beat, samples))
+                on.setdefault(lead, []).append(beat)
+        found = [one for lead, some in on.items() for one in self._found(lead, some)]
+        if len(on) > 1:
+            found.sort(key=lambda one: one[0].time)
+        self._usual += [Measured(waves, beat.rr) for waves, beat, usual in found if usual]
+        said += [waves for waves, _, _ in found]
         return said
 
-    def _cut(self, samples: Array, beats: list[tuple[float, str]]) -> Array:
-        """Return each beat, at seconds behind the first of ``samples`` [n, leads], on its lead."""
-        leads = {lead for _, lead in beats}
-        if len(leads) == 1:
-            column = samples[:, self._column[leads.pop()]]
-            return shape.cut(column, self._fs, [time for time, _ in beats])
-        return np.concatenate([self._cut(samples, [one]) for one in beats])
+    def _found(self, lead: str, beats: Sequence[Beat]) -> list[Seen]:
+        """Return the waves of some beats of a turn, which are looked for on one lead."""
+        start = round((beats[0].time - BEFORE_S) * self._fs - 1) / self._fs
+        samples = self._samples(start, beats[-1].time + AFTER_S + 1 / self._fs)[:, self._column[lead]]
+        cut = shape.cut(samples, self._fs, [beat.time - start for beat in beats])
+        pairs, usual = shape.seen(cut, self._means[lead])
+        found = self._model.find(pairs, cut, doubt(self._rr))
+        return [
+            (as_waves(beat.time, borders, lead, self.source, self._stream), beat, like)
+            for beat, borders, like in zip(beats, found, usual.tolist(), strict=True)
+            if borders
+        ]
 
     def _lead(self, beat: Beat) -> str:
         """Return the lead on which the waves of a beat are looked for; empty if none can be used.
 
-        Judged by whole seconds that are over, as far as the beat reaches: whatever the pieces, they have been judged.
+        Judged by whole seconds that are over, as far as the beat reaches.
         """
         over = int(beat.time + AFTER_S)
         first = min(int(beat.time - BEFORE_S), over - 1)
@@ -180,13 +168,19 @@ class _Stream(WavesObserver):
             return beat.lead
         return next((lead for lead in self._column if lead in good), "")
 
-    def _measured(self, waves: Waves, beat: Beat, samples: Array) -> Measured:
-        first = max(int((beat.time - BEFORE_S) * self._fs) - self._first, 0)
-        around = samples[first : first + self._reach]
-        return Measured(waves, beat.rr, around, (self._first + first) / self._fs)
-
-    def _measures(self, turn: int) -> list[Event]:
-        """Return the intervals of the stretch that is over, if ``turn`` is the next."""
-        start, self._turn = EVERY_S * self._turn, turn
+    def _measures(self, stretch: int) -> list[Event]:
+        """Return the intervals of the stretch that is over, if ``stretch`` is the next."""
+        start, self._stretch = EVERY_S * self._stretch, stretch
         beats, self._usual = self._usual, []
-        return [*measures(beats, start, start + EVERY_S, self._fs, self._sized, self.source, self._stream)]
+        return [
+            *measures(
+                beats,
+                start,
+                start + EVERY_S,
+                self._fs,
+                self._samples,
+                self._sized,
+                self.source,
+                self._stream,
+            )
+        ]

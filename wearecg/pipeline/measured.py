@@ -27,6 +27,7 @@ from wearecg.block import (
 from wearecg.ecg.size import Size
 from wearecg.pipeline.frontend import FrontEnd, FrontEvent
 from wearecg.pipeline.observer import About, Observer, Windows
+from wearecg.pipeline.recent import Recent
 from wearecg.pipeline.resample import Resampler
 from wearecg.pipeline.timeline import Timeline
 from wearecg.pipeline.watching import Later, Watching
@@ -59,7 +60,8 @@ class MeasuredStream:
         self.timeline = Timeline(block.stream, realtime)
         self._front = FrontEnd(block.fs, block.leads, trace)
         self._beats: deque[Beat] = deque()
-        about = About(info, self._beats_between, self._quality_between, trace)
+        self._recent = Recent(info.fs, len(info.leads))
+        about = About(info, self._beats_between, self._quality_between, self._samples_between, trace)
         self.watching = Watching(observers, about, later)
         self._resamplers = {fs: Resampler(block.fs, fs, len(block.leads)) for fs in self.watching.rates}
         self._origin = block.start
@@ -144,8 +146,11 @@ class MeasuredStream:
             # What looks at samples expects them in mV; what is recorded stays as it came.
             middle, usual = np.array(self._sizes).T
             block = replace(block, samples=((block.samples - middle) / usual).astype(np.float32))
-        events = self._found(self._front.feed(block))
         front, info = self._front, self.info
+        found = front.feed(block)
+        if self.watching.asked:
+            self._recent.add(round(block.start * info.fs), front.clean)
+        events = self._found(found)
         if len(front.trace):
             events.append(Trace(front.trace, info.fs, info.leads, front.trace_start, info.stream))
         events += self.watching.take(block)
@@ -189,6 +194,10 @@ class MeasuredStream:
 
     def _beats_between(self, start: float, end: float) -> tuple[Beat, ...]:
         return tuple(beat for beat in self._beats if start <= beat.time < end)
+
+    def _samples_between(self, start: float, end: float) -> Samples:
+        fs = self.info.fs
+        return self._recent.between(round(start * fs), round(end * fs))
 
 
 def _pieces(block: SignalBlock) -> list[SignalBlock]:

@@ -8,7 +8,10 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from wearecg.block import Beat, Event, Quality, StreamInfo
+from wearecg.block import Samples as Array
 from wearecg.ecg.leads import is_ecg
 
 
@@ -68,6 +71,9 @@ class About:
         Returns the beats between two times (timeline seconds), of the last minute.
     quality : callable
         Returns the quality of every lead between two times.
+    samples : callable
+        Returns the samples between two times at the stream's own rate, float32 [n, leads], without mains hum; those of
+        the last 20 seconds, NaN where there are none. The first is the one that is nearest to the first time.
     trace : bool
         Whether derived streams should have `Trace` events, because a display shows them.
     """
@@ -75,6 +81,7 @@ class About:
     info: StreamInfo
     beats: Callable[[float, float], tuple[Beat, ...]]
     quality: Callable[[float, float], Quality]
+    samples: Callable[[float, float], Array] = lambda *_: np.empty((0, 0), np.float32)
     trace: bool = False
 
 

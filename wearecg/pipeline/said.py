@@ -29,7 +29,10 @@ def checked(events: Iterable[Event]) -> tuple[Event, ...]:
 
 def _check(event: Statement | Measure | BeatClass | Waves) -> None:
     times = (event.start, event.end)
-    if not all(isinstance(time, Real) and isfinite(time) for time in times) or event.start > event.end:
+    if (
+        not all(isinstance(time, float | Real) and isfinite(time) for time in times)
+        or event.start > event.end
+    ):
         raise ValueError(f"it spoke of {event.start!r} to {event.end!r} s")
     if not isinstance(event.stream, StreamId):
         raise TypeError(f"it spoke of the stream {event.stream!r}")

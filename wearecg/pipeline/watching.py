@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from math import floor
-from typing import TypeAlias
+from typing import ParamSpec, TypeAlias
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from wearecg.pipeline.said import checked
 from wearecg.pipeline.segments import Segmenter
 from wearecg.pipeline.windows import Windower
 
+P = ParamSpec("P")
 Later: TypeAlias = Callable[[Observer, Window, About], None]
 """Takes a window for a slow observer; what it has to say comes some other way."""
 FOUND = frozenset({StreamInfo, Gap, Beat, HeartRate, Quality})
@@ -181,7 +181,7 @@ class Watching:
     def _tell(self, observers: Iterable[Observer], item: object) -> list[Event]:
         said: list[Event] = []
         for observer in observers:
-            for event in self._guarded(observer, partial(observer.feed, item, self._about)):
+            for event in self._guarded(observer, observer.feed, item, self._about):
                 said.append(event)
                 said += self._spread(observer, event)
         return said
@@ -192,11 +192,13 @@ class Watching:
             return []
         return self._tell([one for one in self._hearing.get(type(event), ()) if one is not speaker], event)
 
-    def _guarded(self, observer: Observer, step: Callable[[], Iterable[Event]]) -> Iterable[Event]:
+    def _guarded(
+        self, observer: Observer, step: Callable[P, Iterable[Event]], *args: P.args, **kwargs: P.kwargs
+    ) -> Iterable[Event]:
         if observer in self._failed:
             return ()
         try:
-            return checked(step())
+            return checked(step(*args, **kwargs))
         except Exception as error:  # whatever an observer does, what was measured goes on
             self._failed.add(observer)
             return (failure(observer.source, error),)

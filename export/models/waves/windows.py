@@ -225,7 +225,11 @@ class Windows:
         peaks = peaks + jitter * (rng.random() < 0.7)
         if np.isfinite(borders).any() and rng.random() < FALSE:
             peaks, borders, waves = with_false(peaks, borders, waves, rng)
-        return cut(x, fs, peaks), (borders - peaks[:, None]).astype(np.float32), waves
+        return (
+            cut(x, fs, peaks, rng.uniform(0, shape.TURN_S)),
+            (borders - peaks[:, None]).astype(np.float32),
+            waves,
+        )
 
 
 def with_false(
@@ -290,12 +294,18 @@ def _relative(
     return (borders - peaks[:, None]).astype(np.float32), lane.waves
 
 
-def cut(x: NDArray[np.float32], fs: float, peaks: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return each beat of a lead and the mean of those like it, ``[beats, 2 LENGTH]``."""
-    margin = int(fs)
+def cut(
+    x: NDArray[np.float32], fs: float, peaks: NDArray[np.float64], phase: float = 0.0
+) -> NDArray[np.float32]:
+    """Return each beat of a lead and the mean of those like it, ``[beats, 2 LENGTH]``.
+
+    A turn is over ``phase`` seconds after the lead begins.
+    """
+    margin, mean = int(fs), shape.MeanBeat()
     padded = np.pad(x, margin, mode="edge")
     beats = shape.cut(padded, fs, (peaks + margin / fs).tolist())
-    return shape.seen(beats, [shape.MeanBeat()] * len(beats))[0]
+    turns = shape.turns((peaks - phase).tolist())
+    return np.concatenate([shape.seen(beats[turn], mean)[0] for turn in turns])
 
 
 def disturbed(

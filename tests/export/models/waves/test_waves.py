@@ -105,7 +105,7 @@ def test_it_learns_made_up_hearts_and_a_run_that_was_stopped_ends_with_the_same_
     lanes = [lane(pace=pace) for pace in np.linspace(0.6, 1.1, 12)]
     weak = [replace(lane(p=k % 2 == 0), borders=np.full_like(lane().borders, np.nan)) for k in range(4)]
     weak = [replace(one, waves=one.waves * [1, np.nan, np.nan]) for one in weak]
-    recipe = training.Recipe(epochs=12, batch=4, unmarked=2, average=0.8)
+    recipe = training.Recipe(epochs=16, batch=4, unmarked=2, average=0.8)
     trained = training.load(training.train(lanes, weak, (), tmp_path / "whole", recipe, noise))
     batch = windows.Windows([lane(pace=0.83), lane(pace=0.83, p=False)], None).plain([0, 1])
     with torch.no_grad():
