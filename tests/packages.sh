@@ -12,6 +12,7 @@ need clang clang libclang-rt-dev
 need dbus-daemon dbus
 need systemd-analyze systemd
 need avr-gcc gcc-avr avr-libc arduino-core-avr
+need chromium chromium
 need arm-none-eabi-gcc gcc-arm-none-eabi libnewlib-arm-none-eabi
 
 if [ ${#missing[@]} -eq 0 ]; then

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearecg.beat import Beat, HeartRate, RRIntervals, Waves
-from wearecg.entry import Entry, rounded, significant
+from wearecg.entry import Entry, Moment, rounded, significant
 from wearecg.statement import BeatClass, Finding, Measure, Statement, Why
 from wearecg.stream_id import ECG, RR, StreamId
 from wearecg.stream_info import ClockFit, Gap, StreamInfo, Summary
@@ -33,6 +33,7 @@ __all__ = [
     "HeartRate",
     "LeadQuality",
     "LinkState",
+    "Mark",
     "Measure",
     "Notice",
     "Quality",
@@ -269,6 +270,36 @@ class Notice(Entry):
         object.__setattr__(self, "message", visible(self.message))
 
 
+@dataclass(frozen=True, slots=True)
+class Mark(Moment):
+    """What a wearer marks: a moment, and in words what was felt or done.
+
+    Attributes
+    ----------
+    time : float
+        Timeline seconds.
+    text : str
+        May be empty.
+    source : str
+        Where it was marked: ``page``.
+    stream : StreamId
+
+    Examples
+    --------
+    >>> Mark(time=61.4, text="dizzy", source="page").text
+    'dizzy'
+    """
+
+    kind: ClassVar[str] = "mark"
+    time: float = field(metadata=rounded())
+    text: str
+    source: str
+    stream: StreamId = ECG
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", visible(self.text))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
     """The samples in the monitoring band (0.5-40 Hz), as the beat detector sees them; for display.
@@ -318,6 +349,7 @@ Event: TypeAlias = (
     | BeatClass
     | Waves
     | LinkState
+    | Mark
     | ClockFit
     | Notice
     | Summary

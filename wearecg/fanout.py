@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from wearecg.block import Event, Notice, Summary, Trace
+from wearecg.block import Event, Mark, Notice, Summary, Trace
 from wearecg.floods import Floods
 from wearecg.sinks import Context, Sink, open_sink
 from wearecg.sinks.threaded import ThreadedSink
@@ -34,10 +34,10 @@ class Fanout:
         """What went wrong with an output."""
         self._outputs: list[ThreadedSink] = []
         self._floods = Floods()
-        self._said: list[Notice] = []
+        self._said: list[Notice | Mark] = []
         try:
-            # A display comes last: it shows where the others record.
-            for output in sorted(outputs, key=lambda output: str(output).startswith("live:")):
+            # Displays come last: they show where the others record.
+            for output in sorted(outputs, key=lambda output: str(output).startswith(("live:", "web:"))):
                 sink = self._open(output) if isinstance(output, str) else output
                 name = output if isinstance(output, str) else ""
                 self._outputs.append(ThreadedSink(sink, name, lossless=sink.lossless or patient))
@@ -71,12 +71,12 @@ class Fanout:
         now = time.monotonic()
         # A summary is the last of its stream.
         told: list[Event] = [*(self._floods.flush() if isinstance(event, Summary) else self._floods.due(now))]
-        for item in (*self._notices(), event):
+        for item in (*self._told_by_outputs(), event):
             told += self._floods.feed([item], now) if isinstance(item, Notice) else [item]
         self._tell(told)
 
-    def said(self) -> list[Notice]:
-        """Return what the outputs themselves have said since the last call."""
+    def said(self) -> list[Notice | Mark]:
+        """Return what the outputs themselves have said, and what was marked there, since the last call."""
         said, self._said = self._said, []
         return said
 
@@ -85,15 +85,15 @@ class Fanout:
         self._tell(self._floods.flush())
         for output in self._outputs:
             output.close()
-        self._notices()
+        self._told_by_outputs()
 
     def _tell(self, events: Iterable[Event]) -> None:
         for event in events:
             for output in self._outputs:
                 output.write(event)
 
-    def _notices(self) -> Iterable[Notice]:
-        notices = [notice for output in self._outputs for notice in output.drain_notices()]
-        self._said += notices
-        self.failures += [notice for notice in notices if notice.level == "error"]
-        return notices
+    def _told_by_outputs(self) -> Iterable[Notice | Mark]:
+        said = [one for output in self._outputs for one in output.drain()]
+        self._said += said
+        self.failures += [one for one in said if isinstance(one, Notice) and one.level == "error"]
+        return said

@@ -28,6 +28,7 @@ MAKE: dict[str, Callable[[Path], Sink]] = {
     "edf discontinuous": lambda path: open_sink(f"edf:{path}/a/b?discontinuous=1"),
     "journal": lambda path: open_sink("journal:"),
     "live lines": lambda path: open_sink("live:"),
+    "web": lambda path: open_sink("web:0"),
     "live screen": lambda path: LiveSink(
         Console(file=io.StringIO(), force_terminal=True, width=100, height=30)
     ),
@@ -102,7 +103,7 @@ def test_no_permission_is_refused(tmp_path: Path, scheme: str) -> None:
 
 @pytest.mark.parametrize("uri", ["", "mqtt:", "wfdb", "somewhere/else", "C:\\records"])
 def test_unknown_outputs_list_the_known(uri: str) -> None:
-    with pytest.raises(SinkError, match="known are edf:, journal:, jsonl:, live:, report:, wfdb:"):
+    with pytest.raises(SinkError, match="known are edf:, journal:, jsonl:, live:, report:, web:, wfdb:"):
         open_sink(uri)
 
 
@@ -147,5 +148,5 @@ def test_an_entry_point_adds_a_scheme(
     found = EntryPoints([entry])
     monkeypatch.setattr("wearecg.registry.entry_points", lambda **wanted: found.select(**wanted))
     assert isinstance(open_sink("mine:-"), Sink)
-    with pytest.raises(SinkError, match="known are edf:, journal:, jsonl:, live:, mine:, report:, wfdb:"):
+    with pytest.raises(SinkError, match="known are edf:, journal:, jsonl:, live:, mine:, report:, web:, wfdb:"):
         open_sink("yours:")

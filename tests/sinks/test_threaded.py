@@ -159,5 +159,5 @@ def test_ignored_kinds_do_not_fill_the_queue_and_notices_come_back() -> None:
     threaded.write(rate(1))
     threaded.close()
     assert sink.got == [rate(1)]
-    assert threaded.drain_notices() == [Notice("disk full", "error")]
-    assert threaded.drain_notices() == []
+    assert threaded.drain() == [Notice("disk full", "error")]
+    assert threaded.drain() == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, nan
 
 from wearecg.account.beats import Beats
@@ -17,6 +17,7 @@ from wearecg.block import (
     Finding,
     Gap,
     HeartRate,
+    Mark,
     Measure,
     Notice,
     Quality,
@@ -75,6 +76,7 @@ class StreamAccount:
         self.judged: Counter[str] = Counter()
         self.reasons: dict[str, Counter[str]] = {}
         self.minutes: dict[int, Minute] = {}
+        self.marks: list[Mark] = []
         self.measures: dict[tuple[str, str, tuple[str, ...]], Spread] = {}
         """By name, unit and, for ST, leads."""
         self._episodes = Episodes()
@@ -109,6 +111,8 @@ class StreamAccount:
                 self._reach(event.end)
             case Measure():
                 self._measure(event)
+            case Mark():
+                self.marks.append(replace(event, time=event.time + self.offset))
             case Finding():
                 self._episodes.feed(event, self.offset)
                 self._reach(event.end)

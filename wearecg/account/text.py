@@ -53,18 +53,19 @@ def share(part: float, whole: float) -> str:
 
 def describe(account: Account, name: str) -> str:
     """Return the lines: what was worn, what could be read, rate, beats, and one line for each kind of finding."""
-    lines: list[str] = []
+    told: list[str] = []
     streams = list(account)
     for stream in streams:
         own = f"{name} ({stream.info.stream})" if len(streams) > 1 else name
-        lines += [f"{own}: {worn(stream)}", *(f"  {line}" for line in _lines(stream))]
+        told += [f"{own}: {worn(stream)}", *(f"  {line}" for line in lines(stream))]
     if not streams:
-        lines.append(f"{name}: no ECG and no RR intervals")
-    lines += [f"  {notice.level}: {notice.message}" for notice in account.notices]
-    return "\n".join(lines)
+        told.append(f"{name}: no ECG and no RR intervals")
+    told += [f"  {notice.level}: {notice.message}" for notice in account.notices]
+    return "\n".join(told)
 
 
-def _lines(stream: StreamAccount) -> Iterator[str]:
+def lines(stream: StreamAccount) -> Iterator[str]:
+    """What is told of one stream, line by line."""
     yield readable(stream)
     yield rate(stream)
     if len(stream.beats):
@@ -74,6 +75,8 @@ def _lines(stream: StreamAccount) -> Iterator[str]:
     yield from findings(stream)
     if told := not_judged(stream):
         yield told
+    if stream.marks:
+        yield marks(stream)
 
 
 def worn(stream: StreamAccount) -> str:
@@ -164,6 +167,12 @@ def not_judged(stream: StreamAccount) -> str:
         return ""
     of = f" of {stream.windows}" if stream.windows else ""
     return f"not judged: {rounds.total()}{of} windows ({words})"
+
+
+def marks(stream: StreamAccount) -> str:
+    """What the wearer marked, and when."""
+    told = [f"{clock(mark.time)} {mark.text}".rstrip() for mark in stream.marks[-FEW:]]
+    return f"{len(stream.marks)} marked: {', '.join(told)}"
 
 
 def findings(stream: StreamAccount) -> Iterator[str]:

@@ -64,6 +64,7 @@ class Option:
     repeatable: bool
     group: str | None
     required: bool
+    bare: str | None
 
     @property
     def key(self) -> str:
@@ -82,6 +83,7 @@ def option(
     choices: tuple[str, ...] | None = None,
     repeatable: bool = False,
     group: str | None = None,
+    bare: str | None = None,
 ) -> Any:
     """Declare one option as a field of a dataclass.
 
@@ -102,8 +104,10 @@ def option(
         It may be given several times; the value is a tuple.
     group : str, optional
         At most one option of a group may be given.
+    bare : str, optional
+        What is meant where the option is given without a value.
     """
-    declared = Option(name, help, kind, parse, metavar, choices, repeatable, group, default is MISSING)
+    declared = Option(name, help, kind, parse, metavar, choices, repeatable, group, default is MISSING, bare)
     made: Any = field(default=default, metadata={"option": declared})
     return made
 
@@ -145,6 +149,8 @@ def add_options(parser: argparse.ArgumentParser, options: type[Options]) -> None
             given["action"] = "store_true"
         else:
             given |= {"type": one.parse, "metavar": one.metavar, "choices": one.choices}
+        if one.bare is not None:
+            given |= {"nargs": "?", "const": one.bare}
         if one.repeatable:
             given["action"] = "append"
         if one.name != one.key:

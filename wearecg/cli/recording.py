@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from wearecg.cli.arguments import positive
 from wearecg.cli.options import NUMBER, TEXTS, Options, UsageError, option
 from wearecg.sinks.limits import limits, size
+from wearecg.web.guard import address
 
 RECORDERS = ("wfdb:", "edf:")
 
@@ -28,7 +29,7 @@ def checked(read: Callable[[str], object]) -> Callable[[str], str]:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordingOptions(Options):
-    """``--to``, ``--record``, ``--report``, ``--rotate``, ``--keep-free`` and ``--sync``."""
+    """``--to``, ``--record``, ``--report``, ``--web``, ``--rotate``, ``--keep-free`` and ``--sync``."""
 
     to: tuple[str, ...] = option(
         "--to",
@@ -47,6 +48,14 @@ class RecordingOptions(Options):
         "--report",
         metavar="DIR",
         help="write DIR/report.html anew every few minutes; short for --to report:DIR",
+    )
+    web: str | None = option(
+        "--web",
+        parse=checked(address),
+        bare="",
+        metavar="HOST:PORT",
+        help="show the stream as a live page in the browser, on this machine alone unless a host is given; short for "
+        "--to web:HOST:PORT",
     )
     rotate: str | None = option(
         "--rotate",
@@ -85,6 +94,7 @@ class RecordingOptions(Options):
             *self.to,
             *([record if record.startswith(RECORDERS) else f"{RECORDERS[0]}{record}"] if record else []),
             *([f"report:{self.report}"] if self.report else []),
+            *([f"web:{self.web}"] if self.web is not None else []),
         )
         return tuple(self._with_kept(uri) if uri.startswith(RECORDERS) else uri for uri in uris)
 

@@ -205,7 +205,9 @@ def _outputs(options: StreamOptions) -> list[str]:
     if uris and not has_stdout():
         return uris
     if not any(uri.startswith(("live:", "journal:")) or uri == "jsonl:-" for uri in uris):
-        uris.append("journal:" if is_journal(sys.stdout) else "live:")
+        # Beside a page lines are enough, and its link stays to be seen.
+        live = "live:lines" if any(uri.startswith("web:") for uri in uris) else "live:"
+        uris.append("journal:" if is_journal(sys.stdout) else live)
     return uris
 
 

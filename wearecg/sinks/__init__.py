@@ -1,4 +1,4 @@
-"""Outputs, chosen by URI: ``jsonl:-``, ``jsonl:PATH``, ``wfdb:DIR?rotate=1h``, ``edf:DIR``, ``live:``, ``journal:``.
+"""Outputs, chosen by URI: ``jsonl:-``, ``wfdb:DIR?rotate=1h``, ``edf:DIR``, ``live:``, ``journal:``, ``web:8080``.
 
 A package of your own adds one by an entry point of the group ``wearecg.sinks``: its name is the scheme, its value an
 `Opener`, a callable that takes the place, the options and the `Context`, and returns a `Sink`.
@@ -20,6 +20,7 @@ SCHEMES: dict[str, tuple[str, str]] = {
     "jsonl": ("wearecg.sinks.jsonl", "open_jsonl"),
     "live": ("wearecg.sinks.live", "open_live"),
     "report": ("wearecg.sinks.report", "open_report"),
+    "web": ("wearecg.sinks.web", "open_web"),
     "wfdb": ("wearecg.sinks.wfdb", "open_wfdb"),
 }
 """Scheme: module and opener, imported when asked for."""

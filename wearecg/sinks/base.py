@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, TextIO, TypeAlias
 
-from wearecg.block import Entry, Event, Notice
+from wearecg.block import Entry, Event, Mark, Notice
 from wearecg.errors import SinkError
 
 
@@ -26,6 +26,8 @@ class Sink(ABC):
     def __init__(self) -> None:
         self.notices: list[Notice] = []
         """What the user should be told by the other outputs (disk full); whoever runs it takes them out."""
+        self.marks: list[Mark] = []
+        """What was marked at this output, for all of them; taken out likewise."""
 
     @abstractmethod
     def write(self, event: Event) -> None:

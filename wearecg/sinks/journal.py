@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
-from wearecg.block import Event, Finding, Gap, LinkState, Notice, StreamInfo
+from wearecg.block import Event, Finding, Gap, LinkState, Mark, Notice, StreamInfo
 from wearecg.sinks.base import Context, Sink, check_on_stdout
 from wearecg.sinks.monitor import sensor_name
 from wearecg.sinks.threaded import OutputGoneError
@@ -45,7 +45,7 @@ def open_journal(place: str, options: Mapping[str, str], context: Context) -> Si
 class JournalSink(Sink):
     """Writes one line a message to ``out`` (stdout if not given), with the prefix ``<priority>`` of sd-daemon(3)."""
 
-    wants = (StreamInfo, LinkState, Gap, Notice, Finding)
+    wants = (StreamInfo, LinkState, Gap, Mark, Notice, Finding)
 
     def __init__(self, out: TextIO | None = None) -> None:
         super().__init__()
@@ -73,6 +73,8 @@ class JournalSink(Sink):
                 self._tell(_LEVELS[event.level], event.message)
             case Finding() if event.change != "holds":
                 self._tell(NOTICE, _line(event))
+            case Mark():
+                self._tell(NOTICE, f"marked: {event.text}")
 
     def tick(self, now: float) -> None:
         """Report short gaps together every `TOGETHER_S`."""

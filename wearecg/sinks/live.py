@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from rich.console import Console, ScreenContext
 from rich.control import Control
 
-from wearecg.block import Entry, Event, Finding, Gap, HeartRate, LinkState, Notice, StreamInfo, Trace
+from wearecg.block import Entry, Event, Finding, Gap, HeartRate, LinkState, Mark, Notice, StreamInfo, Trace
 from wearecg.ecg.leads import PULSE, SYNTHETIC
 from wearecg.sinks.base import Context, Sink, check_on_stdout
 from wearecg.sinks.monitor import Monitor, clock, evidence, percent, sensor_name
@@ -18,6 +18,8 @@ from wearecg.sinks.threaded import OutputGoneError
 from wearecg.text import visible
 
 FRAME_S = 0.09
+LINES = "lines"
+"""The place that asks for lines on a terminal too."""
 LINE_S = 1.0
 LONG_S = 1.0
 """Gaps from this length on have a line each."""
@@ -26,9 +28,10 @@ WHOLE_S = 3.0
 
 
 def open_live(place: str, options: Mapping[str, str], context: Context) -> Sink:
-    """Return the sink for ``live:``."""
-    check_on_stdout("live", place, options)
-    return LiveSink(recording=context.recording)
+    """Return the sink for ``live:`` and ``live:lines``."""
+    check_on_stdout("live", "" if place == LINES else place, options)
+    console = Console(highlight=False, force_terminal=False) if place == LINES else None
+    return LiveSink(console, recording=context.recording)
 
 
 class LiveSink(Sink):
@@ -146,6 +149,8 @@ class LiveSink(Sink):
                 )
             case Notice():
                 self._print(f"{at}  {event.level}: {event.message}")
+            case Mark():
+                self._print(f"{at}  marked: {event.text}")
             case Finding() if event.change != "holds":
                 measured = event.change == "begins" and ", ".join(evidence(event))
                 self._print(f"{at}  {_brief(event)} {event.change}" + (f"  ({measured})" if measured else ""))

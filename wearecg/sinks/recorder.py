@@ -18,6 +18,7 @@ from wearecg.block import (
     Event,
     Finding,
     Gap,
+    Mark,
     Notice,
     Quality,
     SignalBlock,
@@ -72,7 +73,7 @@ class Recorder(Sink):
     """
 
     lossless = True
-    wants = (StreamInfo, SignalBlock, Gap, ClockFit, Beat, Finding, Quality)
+    wants = (StreamInfo, SignalBlock, Gap, ClockFit, Beat, Finding, Quality, Mark)
 
     def __init__(
         self, place: str | Path, form: RecordFormat, options: Mapping[str, str] | None = None
@@ -110,7 +111,7 @@ class Recorder(Sink):
             case SignalBlock() if event.stream in self._tracks:
                 self._rotate(event)
                 self._tracks[event.stream].write(event)
-            case Gap() | ClockFit() | Beat() | Finding() | Quality() if event.stream in self._tracks:
+            case Gap() | ClockFit() | Beat() | Finding() | Quality() | Mark() if event.stream in self._tracks:
                 if isinstance(event, Beat) and not self._tracks[event.stream].info.waveform:
                     self._rotate(event)
                 self._track_of(event).note(event)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 
-from wearecg.block import Event, Notice
+from wearecg.block import Event, Mark, Notice
 from wearecg.errors import SinkError
 from wearecg.sinks.base import Sink
 
@@ -54,7 +54,7 @@ class ThreadedSink:
         self._changed = threading.Condition()
         self._closing = False
         self._ended = False
-        self._notices: deque[Notice] = deque()
+        self._said: deque[Notice | Mark] = deque()
         self._thread = threading.Thread(target=self._run, name=f"sink {self.name}", daemon=True)
         self._thread.start()
 
@@ -78,9 +78,9 @@ class ThreadedSink:
             self._queue.append(event)
             self._changed.notify_all()
 
-    def drain_notices(self) -> list[Notice]:
-        """Return what the sink itself has to say to the user (disk full), once."""
-        return [self._notices.popleft() for _ in range(len(self._notices))]
+    def drain(self) -> list[Notice | Mark]:
+        """Return what the sink itself has to say to the user (disk full), and what was marked there, once."""
+        return [self._said.popleft() for _ in range(len(self._said))]
 
     def close(self, timeout: float | None = None) -> None:
         """Write what is queued and close the sink; safe to call twice.
@@ -114,7 +114,7 @@ class ThreadedSink:
         finally:
             self._collect()
             if self.error:
-                self._notices.append(Notice(str(self.error), "error"))
+                self._said.append(Notice(str(self.error), "error"))
             with self._changed:
                 self._ended = True
                 self._queue.clear()
@@ -149,5 +149,6 @@ class ThreadedSink:
             return self._queue.popleft()
 
     def _collect(self) -> None:
-        self._notices.extend(self.sink.notices)
-        self.sink.notices.clear()
+        for said in (self.sink.notices, self.sink.marks):
+            # Others may add to them meanwhile, in threads of their own.
+            self._said.extend([said.pop(0) for _ in range(len(said))])

@@ -6,7 +6,18 @@ import math
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from wearecg.block import Beat, ClockFit, Finding, Gap, Notice, Quality, SignalBlock, StreamId, StreamInfo
+from wearecg.block import (
+    Beat,
+    ClockFit,
+    Finding,
+    Gap,
+    Mark,
+    Notice,
+    Quality,
+    SignalBlock,
+    StreamId,
+    StreamInfo,
+)
 from wearecg.formats import RR_UNKNOWN
 from wearecg.sinks.record_format import Annotation, OpenRecord, RecordFormat
 
@@ -14,7 +25,9 @@ LATE_S = 0.5
 """Beats reach us at most this long after the samples that hold them."""
 MEASURED_S = 60.0
 """After so long the sensor's sampling rate is known well enough to be noted beside the stated one."""
-Noted: TypeAlias = Beat | Finding | Quality | Gap | ClockFit
+MARKED = "mark: "
+"""What begins the note of a `Mark`."""
+Noted: TypeAlias = Beat | Finding | Quality | Gap | ClockFit | Mark
 
 
 class Track:
@@ -112,6 +125,8 @@ class Track:
                 self._set_newest(event.end)
             case Finding():
                 self._note_finding(event)
+            case Mark():
+                self._add(self._sample(event.time), "note", f"{MARKED}{event.text}")
             case Quality():
                 self._note_quality(event)
             case ClockFit():
