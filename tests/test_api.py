@@ -13,8 +13,8 @@ import pytest
 import wearecg
 
 NAMES = {
-    "what flows": "Beat BeatClass ClockFit Event Finding Gap HeartRate LeadQuality LinkState Measure Notice Quality "
-    "RRIntervals SignalBlock Statement StreamId StreamInfo Summary Trace Waves Window",
+    "what flows": "Beat BeatClass ClockFit Event Finding Gap HeartRate LeadQuality LinkState Mark Measure Notice "
+    "Quality RRIntervals SignalBlock Statement StreamId StreamInfo Summary Trace Waves Window",
     "errors": "ConfigError LeadError MissingExtraError ModelError SignalError SinkError SourceError WearECGError",
     "doors": "Session calibrate hrv load_model open_observer open_source read_recording score stream",
     "what they take": "Observer Person Sink Source",

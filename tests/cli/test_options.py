@@ -40,6 +40,7 @@ SPECIAL = {
     "rotate": ["1h", "100MB", "2d,0.5GB"],
     "keep_free": ["500MB", "1.5TB"],
     "ppg_lag": ["model", "0.3"],
+    "web": ["9000", "0.0.0.0", "pi.local:80"],
 }
 NEEDS = {
     **dict.fromkeys(["rotate", "keep_free", "sync"], "record"),

@@ -148,5 +148,7 @@ def test_an_entry_point_adds_a_scheme(
     found = EntryPoints([entry])
     monkeypatch.setattr("wearecg.registry.entry_points", lambda **wanted: found.select(**wanted))
     assert isinstance(open_sink("mine:-"), Sink)
-    with pytest.raises(SinkError, match="known are edf:, journal:, jsonl:, live:, mine:, report:, web:, wfdb:"):
+    with pytest.raises(
+        SinkError, match="known are edf:, journal:, jsonl:, live:, mine:, report:, web:, wfdb:"
+    ):
         open_sink("yours:")

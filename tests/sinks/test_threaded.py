@@ -13,6 +13,7 @@ from wearecg.sinks.threaded import OutputGoneError, ThreadedSink
 
 class Recorder(Sink):
     def __init__(self, lossless: bool = False) -> None:
+        super().__init__()
         self.lossless = lossless
         self.go = threading.Event()
         self.go.set()
@@ -20,7 +21,6 @@ class Recorder(Sink):
         self.ticks: list[float] = []
         self.closed = 0
         self.threads: set[int] = set()
-        self.notices: list[Notice] = []
         self.fault: Exception | None = None
 
     def write(self, event: Event) -> None:

@@ -103,7 +103,10 @@ class ThreadedSink:
             try:
                 self._work()
             finally:
-                self.sink.close()
+                try:
+                    self.sink.close()
+                finally:
+                    self._collect()
         except OutputGoneError:
             pass
         except SinkError as error:
@@ -112,7 +115,6 @@ class ThreadedSink:
             self.error = SinkError(f"{self.name} failed: {type(error).__name__}: {error}")
             self.error.__cause__ = error
         finally:
-            self._collect()
             if self.error:
                 self._said.append(Notice(str(self.error), "error"))
             with self._changed:
