@@ -14,8 +14,8 @@ from wearecg.block import Samples
 PASS_BAND = 0.8
 """Kept up to this share of the lower Nyquist rate: 40 Hz at 100 Hz, the monitoring band."""
 STOP_DB = 60.0
-MOST = 1000
-"""Outputs that are made at a time: what they need would not fit the memory for a whole recording."""
+BLOCK = 100
+"""Outputs that are one matrix product: of more, each would meet more weights of 0."""
 MAX_DENOMINATOR = 2000
 """Keeps the ratio of any two rates below 1 kHz within 3 ppm (30 us in 10 s) with a small filter bank."""
 
@@ -26,13 +26,15 @@ class Resampler:
     A windowed-sinc filter bank (Kaiser, 60 dB), centred: an output needs input up to `delay` seconds
     after it. Missing input (NaN) is not invented: an output whose nearest input sample is missing is NaN,
     and in the sums of its neighbours a missing sample counts as equal to the one at the centre.
+
+    Outputs are made in blocks, always the same ones, each by a product of the same shape: what has not come yet is met
+    by weights of 0. So no cut of the input is seen, not in the last bit.
     """
 
     def __init__(self, fs_in: float, fs_out: float, leads: int) -> None:
         ratio = Fraction(fs_out / fs_in).limit_denominator(MAX_DENOMINATOR)
         self._up, self._down = ratio.numerator, ratio.denominator
-        self._bank = _filter_bank(self._up, self._down)
-        self._half = self._bank.shape[1] // 2
+        self._half = _filter_bank(self._up, self._down).shape[1] // 2
         self._leads = leads
         self.delay = self._half / fs_in
         self.seek(0)
@@ -43,6 +45,7 @@ class Resampler:
         self._first = index - self._half
         self.next = ceil((index - 0.5) * self._up / self._down) if index else 0
         """Index of the output that comes next."""
+        self._block = self.next
 
     def feed(self, samples: Samples) -> Samples:
         """Take the next input samples [n, leads]; return the outputs that they complete, [m, leads] float32."""
@@ -52,10 +55,15 @@ class Resampler:
         x = np.concatenate([self._buffer, samples])
         # The last output whose kernel ends inside x: centre + half <= first + len(x) - 1.
         last_centre = self._first + len(x) - 1 - self._half
-        stop = ceil((last_centre + 0.5) * self._up / self._down)
-        y = self._outputs(x, max(stop - self.next, 0))
-        self.next += len(y)
-        keep = self._centre(self.next) - self._half - self._first
+        stop = max(ceil((last_centre + 0.5) * self._up / self._down), self.next)
+        y = np.empty((stop - self.next, self._leads), np.float32)
+        for at in range(self._block, stop, BLOCK):
+            # Of the first block some have been given out before, of the last some have yet to come.
+            fresh = slice(max(self.next - at, 0), min(stop - at, BLOCK))
+            y[at + fresh.start - self.next : at + fresh.stop - self.next] = self._outputs(x, at)[fresh]
+        self.next = stop
+        self._block += (stop - self._block) // BLOCK * BLOCK
+        keep = self._centre(self._block) - self._half - self._first
         self._buffer = x[keep:]
         self._first += keep
         return y
@@ -67,26 +75,27 @@ class Resampler:
     def _centre(self, j: int) -> int:
         return (2 * j * self._down + self._up) // (2 * self._up)
 
-    def _outputs(self, x: Samples, count: int) -> Samples:
-        """Return the next ``count`` outputs."""
-        if count > MOST:
-            parts = [self._some(x, first, min(MOST, count - first)) for first in range(0, count, MOST)]
-            return np.concatenate(parts)
-        return self._some(x, 0, count) if count else np.empty((0, self._leads), np.float32)
-
-    def _some(self, x: Samples, ahead: int, count: int) -> Samples:
-        """Return ``count`` outputs from the one on that comes ``ahead`` after the next."""
-        first = self.next + ahead
-        several = self._leads > 1
-        taps, bank = _plan(self._up, self._down, first % self._up, count, several)
+    def _outputs(self, x: Samples, first: int) -> Samples:
+        """Return the block of outputs [BLOCK, leads] that begins with ``first``."""
+        weights, centres = _block(self._up, self._down, first % self._up)
         low = self._centre(first) - self._half - self._first
-        x = x[low : low + taps.item(-1) + 1]
-        around = x.T.take(taps, axis=1) if several else x.T.take(taps.T, axis=1).swapaxes(1, 2)
-        centre = around[:, self._half].copy()
-        around -= centre[:, None]
-        if np.isnan(x).any():
-            around[np.isnan(around)] = 0.0
-        y: Samples = np.ascontiguousarray((centre + np.einsum("ltj,tj->lj", around, bank)).T[:-1])
+        x = x[low : low + len(weights)]
+        if short := len(weights) - len(x):
+            x = np.concatenate([x, np.broadcast_to(x[-1:], (short, self._leads))])
+        level = x[0]
+        near: Samples = (x - level).T @ weights
+        if np.isnan(near).any():
+            return self._with_holes(x, weights, centres)
+        y: Samples = near.T + level
+        return y
+
+    def _with_holes(self, x: Samples, weights: Samples, centres: NDArray[np.int64]) -> Samples:
+        missing = np.isnan(x)
+        level = x[missing.argmin(axis=0), np.arange(self._leads)]
+        apart = np.where(missing, np.float32(0), x - level)
+        of_missing = missing.T.astype(np.float32) @ weights
+        y: Samples = (apart.T @ weights + apart[centres].T * of_missing).T + level
+        y[missing[centres]] = np.nan
         return y
 
 
@@ -104,21 +113,16 @@ def resample(samples: Samples, fs_in: float, fs_out: float) -> Samples:
 
 
 @lru_cache(maxsize=32)
-def _plan(
-    up: int, down: int, phase: int, count: int, several: bool
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return which input samples make ``count`` outputs, from one with this ``phase`` on, and weights: [taps, outputs].
-
-    The inner loops are over what is many. numpy adds up the taps of one lead in another order than those of several,
-    and those of a single output in another than those of many: the first is kept, and of the second there is always
-    one more than asked for, so that no cut is seen.
-    """
+def _block(up: int, down: int, phase: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return weights [inputs, BLOCK] of a block that begins with ``phase``, and the input nearest to each output."""
     bank = _filter_bank(up, down)
-    j = phase + np.append(np.arange(count), count - 1)
-    centres = (2 * j * down + up) // (2 * up)
-    weights = bank[j * down % up].T
-    taps = np.arange(bank.shape[1])[:, None] + (centres - centres[0])
-    return taps, np.ascontiguousarray(weights) if several else weights
+    taps = bank.shape[1]
+    j = phase + np.arange(BLOCK)
+    nearest = (2 * j * down + up) // (2 * up)
+    lows = nearest - nearest[0]
+    weights = np.zeros((lows.item(-1) + taps, BLOCK), np.float32)
+    weights[lows + np.arange(taps)[:, None], np.arange(BLOCK)] = bank[j * down % up].T
+    return weights, lows + taps // 2
 
 
 @lru_cache(maxsize=8)
