@@ -16,7 +16,7 @@ NAMES = {
     "what flows": "Beat BeatClass ClockFit Event Finding Gap HeartRate LeadQuality LinkState Mark Measure Notice "
     "Quality RRIntervals SignalBlock Statement StreamId StreamInfo Summary Trace Waves Window",
     "errors": "ConfigError LeadError MissingExtraError ModelError SignalError SinkError SourceError WearECGError",
-    "doors": "Session calibrate hrv load_model open_observer open_source read_recording score stream",
+    "doors": "Session calibrate convert hrv load_model open_observer open_source read_recording score stream",
     "what they take": "Observer Person Sink Source",
     "what they give": "Delineator DrawnLead Model Profile PulseModel Reconstructor Recording Report Scores Twelve "
     "Variability",
@@ -24,6 +24,7 @@ NAMES = {
 SIGNATURES = {
     "Session": "(source, observers=(), sinks=(), *, leads=(), duration=None, stop=None, trace=False, turn=None)",
     "calibrate": "(model, samples, fs, names, leads, reference='samples', created=None, ridge=0.03)",
+    "convert": "(source, target, *, fs=None, leads=(), lsb=None, overwrite=False, told=None)",
     "hrv": "(beats, classes=(), without=())",
     "load_model": "(name='encoder', precision='int8', runtime='onnx', profile=None)",
     "open_observer": "(spec)",

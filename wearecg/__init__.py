@@ -48,6 +48,7 @@ from wearecg.errors import (
 )
 
 if TYPE_CHECKING:
+    from wearecg.converting import convert
     from wearecg.ecg.hrv import Variability, hrv
     from wearecg.findings import Report
     from wearecg.formats import Recording, read_recording
@@ -90,6 +91,7 @@ _LAZY = {
     "Twelve": "wearecg.models",
     "Variability": "wearecg.ecg.hrv",
     "calibrate": "wearecg.models",
+    "convert": "wearecg.converting",
     "hrv": "wearecg.ecg.hrv",
     "load_model": "wearecg.models",
     "open_observer": "wearecg.observers",
@@ -147,6 +149,7 @@ __all__ = [
     "WearECGError",
     "Window",
     "calibrate",
+    "convert",
     "hrv",
     "load_model",
     "open_observer",

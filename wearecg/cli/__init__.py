@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from wearecg.cli import (
         calibrate,
         compare,
+        convert,
         devices,
         doctor,
         formats,
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"wearecg {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
     modules = (
-        stream, score, report, prove, compare, calibrate, simulate, devices, formats, models, doctor, service,
+        stream, score, report, prove, compare, convert, calibrate, simulate, devices, formats, models, doctor, service,
     )  # fmt: skip
     for module in modules:
         module.add_parser(verbs)

@@ -1,4 +1,4 @@
-"""``wearecg formats``: what recordings are read."""
+"""``wearecg formats``: what recordings are read, and what is written."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     """Declare the verb."""
     parser = verbs.add_parser(
         "formats",
-        help="what recordings are read",
-        description="What recordings are read; docs/formats.md says more.",
+        help="what recordings are read and written",
+        description="What recordings are read, and what `wearecg convert` writes; docs/formats.md says more.",
     )
     parser.set_defaults(run=run)
 
 
 def run(_: argparse.Namespace) -> int:
     """Print the list."""
-    from wearecg.formats import formats
+    from wearecg.formats import Format, formats
+    from wearecg.writers import Writer, writers
 
-    known = formats()
+    known: list[Format | Writer] = [*formats(), *writers()]
     width = max(len(one.name) for one in known)
-    for one in known:
+    print("read:")
+    for number, one in enumerate(known):
+        if number == len(formats()):
+            print("written by `wearecg convert`:")
         package, extra = one.package
         missing = (
             f" (needs {package}: pip install 'wearecg[{extra}]')"

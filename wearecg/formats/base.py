@@ -145,7 +145,6 @@ def recording_of(
         ``told`` does not fit.
     """
     names = _named(path, channels, told.leads)
-    said = list(remarks)
     wanted = [k for k, name in names.items() if is_ecg(name)] or [
         k for k, name in names.items() if name == "PPG"
     ]
@@ -156,16 +155,32 @@ def recording_of(
     fs = max(channels[k].fs for k in wanted)
     if told.fs is not None and abs(told.fs / fs - 1) > 1e-3:
         raise SourceError(f"{path} says {fs:g} Hz; leave out the rate of {told.fs:g} Hz")
-    kept = [k for k in names if channels[k].fs == fs]
-    said += [
-        f"{names[k]} is left out: it has {channels[k].fs:g} Hz, {names[kept[0]]} has {fs:g} Hz"
-        for k in names
-        if k not in kept
+    found = [
+        _of_rate(
+            path, {k: name for k, name in names.items() if channels[k].fs == rate}, channels, read, told.lsb
+        )
+        for rate in (fs, *sorted({channels[k].fs for k in names} - {fs}, reverse=True))
     ]
-    leads = tuple(names[k] for k in kept)
-    scales, steps, unknown = _scales(leads, [channels[k] for k in kept], told.lsb, said)
-    if told.lsb and told.lsb not in steps:
+    if told.lsb and told.lsb not in found[0].recording.lsb:
         raise SourceError(f"{path} states its scale: leave out the {told.lsb:g} mV of a count")
+    recording = replace(
+        found[0].recording,
+        annotations=annotations,
+        comments=tuple(comments),
+        epoch=epoch,
+        remarks=(*remarks, *found[0].recording.remarks),
+    )
+    others = tuple(replace(one, recording=replace(one.recording, epoch=epoch)) for one in found[1:])
+    return replace(found[0], recording=recording, others=others)
+
+
+def _of_rate(
+    path: Path, names: dict[int, str], channels: Sequence[Channel], read: Read, lsb: float | None
+) -> Stored:
+    """Return the recording of the channels ``names``, which have one rate."""
+    kept, leads, said = list(names), tuple(names.values()), list[str]()
+    fs = channels[kept[0]].fs
+    scales, steps, unknown = _scales(leads, [channels[k] for k in kept], lsb, said)
 
     def piece(first: int, last: int) -> Samples:
         values = read(kept, first, last)
@@ -178,11 +193,11 @@ def recording_of(
         leads=leads,
         name=path.name.partition(".")[0] or path.name,
         lsb=tuple(steps),
-        annotations=annotations,
-        comments=tuple(comments),
-        epoch=epoch,
         uncalibrated=tuple(unknown),
         derived=tuple(names[k] for k in kept if channels[k].derived),
+        units=tuple(
+            ("" if names[k] in unknown else "mV") if is_ecg(names[k]) else channels[k].unit for k in kept
+        ),
         remarks=tuple(said),
     )
     return Stored(recording, max(channels[k].length for k in kept), piece, max(1, round(PIECE_S * fs)))
@@ -258,4 +273,4 @@ def of_intervals(
 def whole(stored: Stored) -> Stored:
     """Return a recording that is all read, and kept: of formats that are small."""
     samples = stored.read(0, stored.length)
-    return Stored.of(replace(stored.recording, samples=samples))
+    return replace(Stored.of(replace(stored.recording, samples=samples)), others=stored.others)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,8 @@ _TIME = re.compile(r"(?:elapsed )?time|timestamp|t|millis|micros", re.IGNORECASE
 _TIME_IN = re.compile(r"(?P<name>.+?)[_ ](?P<unit>s|ms|us|ns)", re.IGNORECASE)
 _OWN_UNIT = {"millis": "ms", "micros": "us"}
 _GUESSES = ((1.0, ""), (1e-3, "milliseconds"), (1e-6, "microseconds"), (1e-9, "nanoseconds"))
+START = "start: "
+"""Begins a comment that tells when the first row was (ISO 8601)."""
 LARGEST = float(np.finfo(np.float32).max) / 1e6
 """Larger numbers are none, in whatever unit they are scaled to mV."""
 LARGEST_MV = 20.0
@@ -92,9 +96,27 @@ def _read(path: Path, fs: float | None, leads: Sequence[str], lsb: float | None)
         name=path.stem,
         lsb=tuple(table.lsb),
         comments=table.comments,
-        epoch=header.epoch if header else None,
+        epoch=header.epoch if header else _start(table.comments),
         uncalibrated=uncalibrated,
+        units=_units(found, table, uncalibrated),
         remarks=tuple(table.remarks),
+    )
+
+
+def _start(comments: Sequence[str]) -> float | None:
+    """Return the Unix time that a comment gives; a clock without a zone is read as UTC."""
+    said = next((line.removeprefix(START) for line in comments if line.startswith(START)), "")
+    with suppress(ValueError):
+        when = datetime.fromisoformat(said.strip())
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    return None
+
+
+def _units(leads: Sequence[str], table: Table, uncalibrated: Sequence[str]) -> tuple[str, ...]:
+    own = [unit if unit != "NU" else "" for unit in table.units]
+    return tuple(
+        ("" if lead in uncalibrated else "mV") if is_ecg(lead) else unit
+        for lead, unit in zip(leads, own, strict=True)
     )
 
 

@@ -70,7 +70,9 @@ class Edf(Format):
                 f"{path.name}: the last {missing * header.duration:g} s are missing, the file was cut short"
             )
         first = onsets[0] if onsets else 0.0
-        filled = [(time - first, length) for time, length, text in notes if text == GAP and length]
+        # Ours say so sample by sample.
+        gaps = [(time - first, length) for time, length, text in notes if text == GAP and not header.ours]
+        filled = [(since, length) for since, length in gaps if length]
         ends = [time - first for time, _, text in notes if text == END and header.ours]
         signals = header.signals
         read = _reader(blocks, starts, filled)
@@ -91,6 +93,7 @@ class Edf(Format):
                 _length(starts, signal.samples, header.duration, ends),
                 signal.unit if signal.step else f"{signal.unit} of no range",
                 abs(signal.step),
+                signal.derived,
             )
             for signal in signals
         ]
@@ -119,6 +122,7 @@ class _Signal:
     """The value of a count of 0."""
     nothing: float
     """The count that stands for no sample; NaN where there is none."""
+    derived: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +180,9 @@ def _header(path: Path) -> _Header:
             step = (high - low) / (most - least) if most > least and np.isfinite(limits).all() else 0.0
             zero = low - least * step if step else 0.0
             nothing = least if ours else np.nan
+            derived = fields["transducer"][k].lower().startswith("derived")
             signals.append(
-                _Signal(fields["label"][k], fields["unit"][k], samples[k], at, step, zero, nothing)
+                _Signal(fields["label"][k], fields["unit"][k], samples[k], at, step, zero, nothing, derived)
             )
         at += width * samples[k]
     plus = fixed[192:197].strip()[4:5] if fixed[192:196] in ("EDF+", "BDF+") else ""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearecg.block import Samples
+from wearecg.ecg.leads import is_ecg
 from wearecg.errors import SignalError
 from wearecg.text import visible
 
@@ -98,6 +99,8 @@ class Recording:
         What the user should be told: what is missing, left out, or had to be assumed.
     derived : tuple of str
         Those of ``leads`` that were computed from others, by the file or as it was read.
+    units : tuple of str
+        Of each lead: ``mV`` of a calibrated ECG, of other signals what the file says; empty where it is not known.
     """
 
     samples: Samples
@@ -112,10 +115,14 @@ class Recording:
     uncalibrated: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     derived: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.lsb:
             object.__setattr__(self, "lsb", (0.0,) * len(self.leads))
+        if not self.units:
+            units = ("mV" if is_ecg(lead) and lead not in self.uncalibrated else "" for lead in self.leads)
+            object.__setattr__(self, "units", tuple(units))
         object.__setattr__(self, "name", visible(self.name))
         object.__setattr__(self, "comments", tuple(map(visible, self.comments)))
         object.__setattr__(self, "remarks", tuple(map(visible, self.remarks)))
@@ -143,12 +150,15 @@ class Stored:
         Takes the numbers of the first sample and of the one behind the last, returns float32 [n, leads].
     piece : int
         Samples that are best read at a time.
+    others : tuple of Stored
+        The signals of other rates that the file has, which begin at the same time.
     """
 
     recording: Recording
     length: int
     read: Callable[[int, int], Samples]
     piece: int
+    others: tuple[Stored, ...] = ()
 
     @classmethod
     def of(cls, recording: Recording) -> Stored:
@@ -156,14 +166,25 @@ class Stored:
         samples = recording.samples
         return cls(recording, len(samples), lambda first, last: samples[first:last], max(1, len(samples)))
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What is to be told where `others` are not looked at."""
+        own = self.recording
+        return tuple(
+            f"{lead} is left out: it has {other.recording.fs:g} Hz, {own.leads[0]} has {own.fs:g} Hz"
+            for other in self.others
+            for lead in other.recording.leads
+        )
+
     def whole(self) -> Recording:
-        """Return the recording with all of its samples."""
+        """Return the recording with all of its samples, without `others`."""
+        remarks = (*self.recording.remarks, *self.left_out)
         if len(self.recording) == self.length:
-            return self.recording
+            return replace(self.recording, remarks=remarks) if self.others else self.recording
         samples = np.empty((self.length, len(self.recording.leads)), np.float32)
         for first, last in self._pieces():
             samples[first:last] = self.read(first, last)
-        return replace(self.recording, samples=samples)
+        return replace(self.recording, samples=samples, remarks=remarks)
 
     def check(self, name: str) -> None:
         """Raise `SignalError` if there is nothing to look at: no sample, none that was measured, nor any beat."""

@@ -9,9 +9,14 @@ _SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 
 _CLOCK = re.compile(r"(h{1,2}:)?m{1,2}:ss(\.\w+)?")
 
 
+def spelt_micro(unit: str) -> str:
+    """Return a unit with either micro sign as u."""
+    return unit.strip().replace("\u03bc", "u").replace("\u00b5", "u")
+
+
 def spelt(unit: str) -> str:
     """Return a unit in small letters, either micro sign as u."""
-    return unit.strip().replace("\u03bc", "u").replace("\u00b5", "u").casefold()
+    return spelt_micro(unit).casefold()
 
 
 def millivolts(unit: str) -> float | None:

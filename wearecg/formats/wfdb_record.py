@@ -118,6 +118,11 @@ def stored(path: Path, fs: float | None, lsb: float | None = None, leads: Sequen
         signals = _single(header_file, header, lsb, _surplus(header_file, header))
     if lsb and lsb not in signals.lsb:
         raise SourceError(f"{header_file} states its scale: leave out the {lsb:g} mV of a count")
+    derived = {
+        name
+        for name, line in zip(canonical_all(map(_lead, header.signals)), header.signals, strict=True)
+        if "derived" in (line.name or "").lower()
+    }
     recording = Recording(
         samples=np.empty((0, len(signals.leads)), np.float32),
         fs=signals.fs,
@@ -129,6 +134,7 @@ def stored(path: Path, fs: float | None, lsb: float | None = None, leads: Sequen
         epoch=header.epoch,
         uncalibrated=signals.uncalibrated,
         remarks=(*signals.remarks, *unnamed),
+        derived=tuple(lead for lead in signals.leads if lead in derived),
     )
     return Stored(recording, signals.length, signals.read, round(PIECE_S * signals.fs))
 

@@ -20,16 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearecg.block import Notice, Samples, SignalBlock, StreamInfo
-from wearecg.ecg.leads import UNKNOWN, is_ecg
 from wearecg.errors import SinkError
-from wearecg.formats.edf_notes import END, GAP, SILENT, is_ours, text_of
-from wearecg.runs import runs
+from wearecg.formats.edf_notes import END, is_ours, text_of
 from wearecg.sinks.about import about
 from wearecg.sinks.base import Context, Sink, check_options
 from wearecg.sinks.coding import Clipped, Coding, unique, unit_of
 from wearecg.sinks.edf_file import EdfFile
-from wearecg.sinks.edf_header import EdfSignal, Scale, header, record_length, start_of
+from wearecg.sinks.edf_header import EdfSignal, Scale, header, label_of, record_length, start_of
 from wearecg.sinks.edf_repair import repair
+from wearecg.sinks.edf_silence import Silence
 from wearecg.sinks.interruption import Interruption
 from wearecg.sinks.limits import OPTIONS
 from wearecg.sinks.record_format import Annotation, OpenRecord, RecordFormat
@@ -40,8 +39,6 @@ AREA, AREA_ALONE = 120, 60
 BATCH = 65536
 """Bytes of samples that are held back at most between two flushes."""
 SYNC_S = 5.0
-SILENT_S = 0.1
-"""Samples that some leads lack for less are not annotated."""
 _SYMBOLS = {"beat": "Q", "note": '"', "quality": "~"}
 
 
@@ -113,8 +110,7 @@ class EdfRecord(OpenRecord):
         self._pending: list[NDArray[np.int32]] = []
         self._at = 0
         """Number of the first of the samples that wait for their record to be whole."""
-        self._silent = [-1] * (len(names) + 1)
-        """Since which sample all leads, and then each, have none; -1 where that is not so."""
+        self._silence = Silence(names, info.fs, self._note)
         self._ended = self._padded = False
         self._synced = 0.0
         for line in about(info):
@@ -170,7 +166,7 @@ class EdfRecord(OpenRecord):
         self._ended = True
         if self._is_gone() or self._interruption.stopped:
             return
-        self._tell_silence(np.zeros((1, len(self._leads)), bool), self.length)
+        self._silence.end(self.length)
         try:
             self._write_whole()
             if self.length > self._at:
@@ -211,39 +207,19 @@ class EdfRecord(OpenRecord):
             self._push(self._coding.nothing(count), np.ones((count, len(self._leads)), bool))
         if filled < missing and not self._interruption.stopped:
             self._try_whole()
-            # Behind the time that is left out the leads are not silent any more: their onset says when they go on.
-            self._tell_silence(np.zeros((1, len(self._leads)), bool), self.length)
+            # What is left out is no silence: the onset of the next record says when the leads go on.
+            self._silence.end(self.length)
             self._at += missing - filled
             self.length = self._at
 
     def _push(self, digital: NDArray[np.int32], missing: NDArray[np.bool_]) -> None:
         if self._interruption.stopped:
             return
-        if self._leads:
-            self._tell_silence(missing, self.length)
+        self._silence.feed(missing, self.length)
         self._pending.append(digital)
         self.length += len(digital)
         if (self.length - self._at) * max(1, len(self._leads)) * 4 >= BATCH:
             self._try_whole()
-
-    def _tell_silence(self, missing: NDArray[np.bool_], at: int) -> None:
-        """Annotate what has ended of the stretches without a sample, at number ``at`` and behind."""
-        if not missing.any() and max(self._silent) < 0:
-            return
-        every: NDArray[np.bool_] = np.asarray(missing.all(axis=1))
-        columns = [every, *(missing[:, k] & ~every for k in range(len(self._leads)))]
-        for k, column in enumerate(columns):
-            for silent, run in runs(column):
-                since = self._silent[k]
-                if silent and since < 0:
-                    self._silent[k] = at + run.start
-                elif not silent and since >= 0:
-                    self._silent[k] = -1
-                    length = at + run.start - since
-                    if not k:
-                        self._note(since, GAP, length)
-                    elif length >= SILENT_S * self._fs:
-                        self._note(since, f"{self._leads[k - 1]}{SILENT}", length)
 
     def _try_whole(self) -> None:
         try:
@@ -294,7 +270,7 @@ class EdfRecord(OpenRecord):
     def _stop(self, error: OSError) -> None:
         self._pending = []
         self.length = self._at
-        self._silent = [-1] * len(self._silent)
+        self._silence = Silence(self._leads, self._fs, self._note)
         self._interruption.stop(error, self.length / self._fs)
         self.gone = self._interruption.gone
 
@@ -305,5 +281,4 @@ def _signal(name: str, lead: str, info: StreamInfo, scale: Scale, samples: int) 
         return EdfSignal(f"{name} reconstr.", scale, samples, "reconstructed by a model, not measured")
     if lead in info.synthetic:
         return EdfSignal(f"{name} synthetic", scale, samples, "drawn by a model from a pulse, not measured")
-    label = f"ECG {name}" if is_ecg(lead) and not name.startswith(UNKNOWN) else name
-    return EdfSignal(label, scale, samples)
+    return EdfSignal(label_of(name), scale, samples)

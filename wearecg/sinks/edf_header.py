@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from wearecg.ecg.leads import TWELVE
 from wearecg.formats.edf_notes import EQUIPMENT
 
 FIXED = 256
@@ -26,8 +27,8 @@ NOTES = {16: "EDF Annotations", 24: "BDF Annotations"}
 LARGEST, LEAST_TOP = 9_999_999, 100
 """Of a physical limit and of a digital one."""
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
-_UNITS = {"mV": (("uV", 1000.0), ("mV", 1.0)), "g": (("g", 1.0),)}
-"""A unit, and those to write it in with their size, the first one of as good ones."""
+_MILLIVOLTS = (("uV", 1000.0), ("mV", 1.0))
+"""What mV may be written in, with its size; the first one of as good ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Scale:
         """
         largest = 2 ** (bits - 1) - 1
         best: tuple[float, Scale] | None = None
-        for name, factor in _UNITS.get(unit, (("", 1.0),)):
+        for name, factor in _MILLIVOLTS if unit == "mV" else ((unit, 1.0),):
             top = min(largest, math.floor(LARGEST / (step * factor)))
             if top < LEAST_TOP:
                 continue
@@ -91,6 +92,15 @@ def record_length(fs: float, longest: float = LONGEST_S) -> tuple[int, int]:
     # Of as good ones a round one, and then the longest.
     best = np.lexsort((-samples, micros % 100_000 != 0, wrong))[0]
     return int(samples[best]), int(micros[best])
+
+
+def label_of(lead: str) -> str:
+    """Return the label of a lead as EDF+ has it.
+
+    >>> label_of("V2"), label_of("ECG"), label_of("RESP")
+    ('ECG V2', 'ECG', 'RESP')
+    """
+    return f"ECG {lead}" if lead in TWELVE else lead
 
 
 def decimal(micros: int) -> str:

@@ -16,7 +16,7 @@ list of segments last of all: a reader that opens the record at any moment finds
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,11 +81,11 @@ class RecordWriter:
         coding: Coding,
         epoch: float,
         comments: tuple[str, ...] = (),
-        uncalibrated: Collection[str] = (),
+        units: Sequence[str] = (),
     ) -> None:
         self.name = name
         self._dir, self._fs, self._leads, self._coding = directory, fs, leads, coding
-        units = tuple("NU" if lead in uncalibrated else unit_of(lead) for lead in leads)
+        units = tuple(units or map(unit_of, leads))
         gains = tuple(1 / step for step in coding.steps)
         names = unique(leads)
         self._signals = Signals(fs, names, units, gains, coding.bits, epoch, comments)

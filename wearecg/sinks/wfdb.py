@@ -28,7 +28,7 @@ from wearecg.formats.mit_annotations import BEAT, NOTE, QUALITY
 from wearecg.sinks.about import about
 from wearecg.sinks.annotations import AnnotationFile
 from wearecg.sinks.base import Context, Sink
-from wearecg.sinks.coding import Coding
+from wearecg.sinks.coding import Coding, unit_of
 from wearecg.sinks.record import SYNC_S, RecordWriter
 from wearecg.sinks.record_format import Annotation, OpenRecord, RecordFormat
 from wearecg.sinks.recorder import Recorder
@@ -125,7 +125,7 @@ class WfdbRecord(OpenRecord):
         self.length, self.size = self._signal.length, self._signal.size or self._notes.size
 
 
-class _NoSignals:
+class NoSignals:
     """In the place of a `RecordWriter` where a stream has no samples: a header without signals, that tells a length."""
 
     size = 0
@@ -176,12 +176,13 @@ class _NoSignals:
 
 def _signal(
     place: Path, info: StreamInfo, epoch: float, first: SignalBlock | None
-) -> RecordWriter | _NoSignals:
+) -> RecordWriter | NoSignals:
     comments = about(info)
     if first is None:
-        return _NoSignals(place, Signals(info.fs, (), (), (), 16, epoch, comments))
+        return NoSignals(place, Signals(info.fs, (), (), (), 16, epoch, comments))
     marks = dict.fromkeys(info.reconstructed, " reconstructed") | dict.fromkeys(info.synthetic, " synthetic")
     names = tuple(lead + marks.get(lead, "") for lead in info.leads)
     lsb = tuple(known or step for known, step in zip(info.lsb, first.lsb, strict=True))
     coding = Coding.choose(info.leads, lsb, first.samples, info.uncalibrated)
-    return RecordWriter(place.parent, place.name, info.fs, names, coding, epoch, comments, info.uncalibrated)
+    units = ["NU" if lead in info.uncalibrated else unit_of(lead) for lead in info.leads]
+    return RecordWriter(place.parent, place.name, info.fs, names, coding, epoch, comments, units)

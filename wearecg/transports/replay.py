@@ -70,7 +70,8 @@ class ReplaySource(PacedSource):
         self.name = f"{recording.name} {self.pace}"
         self.rate_note = "given by the recording"
         self.epoch = recording.epoch
-        self.remarks, self.uncalibrated = recording.remarks, self._sizes(columns)
+        self.remarks = (*recording.remarks, *self._stored.left_out)
+        self.uncalibrated = self._sizes(columns)
         self._columns = columns
         self._longest = int(BRIDGE_S * recording.fs)
         self._first = self._position = self._missing = 0
