@@ -15,7 +15,9 @@ def test_every_format_is_listed_once(capsys: pytest.CaptureFixture[str]) -> None
     known = formats()
     assert [one.name for one in known][-len(FORMATS) :] == list(FORMATS)
     assert main(["formats"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    read, _, written = capsys.readouterr().out.partition("written by `wearecg convert`:\n")
+    assert written
+    lines = read.splitlines()[1:]
     assert [line.split()[0] for line in lines] == [one.name for one in known]
     assert all(one.title in line for one, line in zip(known, lines, strict=True))
 
