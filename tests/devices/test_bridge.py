@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -296,6 +297,72 @@ class TestLosses:
         if heard:
             span = sum(n for n, _ in frames[heard[0] : heard[-1] + 1])
             assert total + lost == span
+
+
+def steps(order, n=10):
+    """The wire of frames with these numbers, whose samples go on from frame to frame."""
+    wire = []
+    for seq in order:
+        payload = pack_samples(np.arange(n)[:, None] + n * seq, Packing.INT16)
+        shape = {"stream": 0, "packing": Packing.INT16, "leads": 1, "n": n}
+        wire.append(encode_frame(Data(seq=seq, t_us=seq * n * 4000, payload=payload, **shape)))
+    return b"".join(wire)
+
+
+class TestMixedUp:
+    """A radio that mixes up the order of frames."""
+
+    def samples(self, blocks):
+        return np.rint(np.concatenate([block.samples[:, 0] for block in blocks]) * 1024).tolist()
+
+    def test_swapped_in_pairs(self, bridge):
+        swapped = [k ^ 1 for k in range(40)]
+        blocks = bridge.feed(steps(swapped), 1.0)
+        # Frame 0 came behind 1, before anything was known of the link.
+        assert self.samples(blocks) == [*range(10, 400)]
+        assert [block.lost for block in blocks] == [0] * len(blocks)
+        assert (bridge.counters.late_frames, bridge.counters.link_lost_samples) == (1, 0)
+        assert bridge.notes == [
+            "the link to demo mixes up the order of frames: one came late and is left out; "
+            "from here on up to 4 are waited for"
+        ]
+
+    def test_a_first_late_frame_is_a_gap(self, bridge):
+        blocks = bridge.feed(steps([0, 1, 3, 2, 4]), 1.0)
+        assert self.samples(blocks) == [*range(20), *range(30, 50)]
+        assert [block.lost for block in blocks] == [0, 10]
+        assert bridge.counters.link_lost_samples == 10
+
+    @given(st.data())
+    @settings(deadline=None)
+    def test_any_order_within_reach_and_any_loss(self, chosen):
+        bridge = Bridge()
+        bridge.connected(0.0)
+        bridge.feed(hello() + status(0), 0.1)
+        bridge.feed(steps([1, 0]), 0.2)  # now it is known
+        lost = chosen.draw(st.sets(st.integers(2, 60), max_size=20))
+        late = chosen.draw(st.lists(st.sampled_from([0.0, 0.5, 1.5, 2.5]), min_size=64, max_size=64))
+        order = sorted((seq for seq in range(2, 66) if seq not in lost), key=lambda seq: seq + late[seq - 2])
+        wire = steps([*order, *range(66, 70)])
+        cut = chosen.draw(st.integers(0, len(wire)))
+        blocks = bridge.feed(wire[:cut], 1.0) + bridge.feed(wire[cut:], 1.1)
+        heard = [10 * seq + k for seq in range(2, 70) if seq not in lost for k in range(10)]
+        assert self.samples(blocks) == heard
+        assert sum(block.lost for block in blocks) == 10 * len(lost)
+        assert bridge.counters.late_frames == 1
+
+    def test_later_than_anyone_waits(self, bridge):
+        blocks = bridge.feed(steps([1, 0, 2, 4, 5, 6, 7, 8, 3, 9]), 1.0)
+        assert self.samples(blocks) == [*range(10, 30), *range(40, 100)]
+        assert (sum(block.lost for block in blocks), bridge.counters.late_frames) == (10, 2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_tenth_of_the_frames_lost_at_random(bridge, seed):
+    heard = np.flatnonzero(np.random.default_rng(seed).random(400) > 0.1).tolist()
+    blocks = bridge.feed(steps(heard), 1.0)
+    holes = [b - a - 1 for a, b in pairwise(heard) if b - a > 1]
+    assert [block.lost for block in blocks if block.lost] == [10 * hole for hole in holes]
 
 
 class TestDiagnose:

@@ -28,6 +28,8 @@ class Counters:
     link_lost_samples: int = 0
     device_dropped_samples: int = 0
     duplicates: int = 0
+    late_frames: int = 0
+    """Numbered frames that came after their place had gone by; what they hold counts as lost."""
 
 
 def channels(leads: Sequence[str], most: int, title: str) -> dict[int, str]:

@@ -34,7 +34,7 @@ from firmware_bridge.messages import (
 )
 from wearecg.block import SignalBlock
 from wearecg.devices.base import Device, SimulatedDevice
-from wearecg.devices.track import Track
+from wearecg.devices.track import REACH, Track
 from wearecg.ecg.leads import TWELVE
 from wearecg.text import visible
 
@@ -51,6 +51,9 @@ class Bridge(Device):
     `connected` asks who the device is (HELLO_REQ), its HELLO brings the scale and is answered by
     START; `poll` repeats what stays unanswered. A device that streams already answers all the same;
     DATA that comes before HELLO has no scale and is left out, counted in ``early_frames``.
+
+    On a link that mixes up the order of frames the first that comes late is left out, and told; from then on they are
+    put in order (`wearecg.devices.track.Order`).
 
     ``lost`` of a block is all that is missing before it (see `wearecg.devices.track.Continuity`).
     ``counters.device_dropped_samples`` is the part that the device reports as its own (STATUS), and
@@ -106,7 +109,7 @@ class Bridge(Device):
         blocks: list[SignalBlock | None] = []
         for message in self._decoder.feed(data):
             if isinstance(message, Data):
-                blocks.append(self._take_data(message, arrival))
+                blocks += self._take_data(message, arrival)
             elif isinstance(message, Hello):
                 blocks += [track.flush() for track in self._tracks.values()]
                 self._take_hello(message, arrival)
@@ -178,19 +181,32 @@ class Bridge(Device):
         self._refused = 0
         self._send_start(now)
 
-    def _take_data(self, data: Data, arrival: float) -> SignalBlock | None:
+    def _take_data(self, data: Data, arrival: float) -> list[SignalBlock | None]:
         track = self._tracks.get(data.stream)
         if not self._tracks:
             self.early_frames += 1
-            return None
+            return []
         if track is None:
             self._strangers += 1
-            return None
+            return []
         if data.leads != len(track.leads):
             self._misfits += 1
-            return None
+            return []
         self._started = True
         self._heard = arrival
+        known = track.order.mixed
+        ready = track.order.feed(data, track.continuity)
+        if ready is None:
+            self.counters.late_frames += 1
+            if not known:
+                what = f"the link to {self._title()} mixes up the order of frames"
+                self.notes.append(
+                    f"{what}: one came late and is left out; from here on up to {REACH} are waited for"
+                )
+            return []
+        return [self._take_frame(track, frame) for frame in ready]
+
+    def _take_frame(self, track: Track, data: Data) -> SignalBlock | None:
         lost = track.continuity.missing(data.seq, data.t_us, data.n)
         if lost is None:
             self.counters.duplicates += 1

@@ -13,6 +13,11 @@ from wearecg.block import SignalBlock, StreamId
 from wearecg.devices.base import Counters
 from wearecg.ecg.leads import canonical
 
+REACH = 4
+"""Frames that may overtake another before it is given up, on a link that has been seen to mix them up."""
+LATE = 64
+"""Numbers further apart than this are not of frames that were mixed up."""
+
 
 class Continuity:
     """Tells how many samples are missing before each DATA frame of one stream.
@@ -49,7 +54,7 @@ class Continuity:
 
     def missing(self, seq: int, t_us: int, n: int) -> int | None:
         """Return the samples missing before this frame; None when the frame was seen before."""
-        if (seq, t_us) in self._recent:
+        if self.seen(seq, t_us):
             return None
         lost = 0
         if self._next_seq is not None:
@@ -64,12 +69,53 @@ class Continuity:
         self.end_us = t_us + n * self.period_us
         return lost
 
+    def seen(self, seq: int, t_us: int) -> bool:
+        """Whether this frame was among the last."""
+        return (seq, t_us) in self._recent
+
+    def ahead(self, seq: int) -> int:
+        """Return how many frames are missing before this one; below 0 where it belongs before the last one."""
+        return 0 if self._next_seq is None else (seq - self._next_seq + 0x8000) % 0x10000 - 0x8000
+
     def _measure(self, step_us: int) -> None:
         nominal = self._n * 1e6 / self.fs
         # Wide enough for a clock of 1 ms ticks, narrow enough to leave out a jump.
         if abs(step_us - nominal) <= 0.1 * nominal + 2000:
             self._run_us += step_us
             self._run_n += self._n
+
+
+class Order:
+    """Puts the frames of one stream in the order of their numbers.
+
+    Most links keep the order, and there a frame that is ahead shows a loss at once. Once one has come late, the frames
+    behind a hole are held until what is missing has come, or `REACH` of them wait.
+    """
+
+    def __init__(self) -> None:
+        self.mixed = False
+        """Whether a frame has come late."""
+        self._waiting: dict[int, Data] = {}
+
+    def feed(self, data: Data, continuity: Continuity) -> list[Data] | None:
+        """Return the frames that are next, in order; None for one whose place has gone by."""
+        ahead = continuity.ahead(data.seq)
+        again = continuity.seen(data.seq, data.t_us)
+        if -LATE <= ahead < 0 and data.t_us < continuity.t_us and not again:
+            self.mixed = True
+            return None
+        if again or not self.mixed:
+            return [data]
+        self._waiting[data.seq] = data
+        waiting = sorted(self._waiting.values(), key=lambda one: continuity.ahead(one.seq))
+        if 0 < ahead <= LATE and len(waiting) < REACH:
+            return []
+        # What is missing before the first of them has come, or is given up.
+        ready = len(waiting) if abs(ahead) > LATE else 1
+        while ready < len(waiting) and waiting[ready].seq == (waiting[ready - 1].seq + 1) & 0xFFFF:
+            ready += 1
+        self._waiting = {one.seq: one for one in waiting[ready:]}
+        return waiting[:ready]
 
 
 @dataclass(slots=True)
@@ -94,6 +140,7 @@ class Track:
         # The wire holds float32: its shortest decimal (0.005) is what the firmware's author wrote.
         self.lsb = tuple(float(str(np.float32(lead.lsb))) for lead in stream.leads)
         self.continuity = Continuity(stream.fs)
+        self.order = Order()
         self.run: _Run | None = None
         self._missing = 0
         self._dropped = 0
@@ -155,5 +202,5 @@ class Track:
 
     def restart(self) -> None:
         """The device was reset: sequence, clock and its counts begin again."""
-        self.continuity = Continuity(self.fs)
+        self.continuity, self.order = Continuity(self.fs), Order()
         self._reported = None
