@@ -104,6 +104,33 @@ def test_apple_in_any_language(tmp_path: Path, head: str, fs: float, comma: str,
     np.testing.assert_allclose(got.samples[:, 0], WAVE / 1000, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("-1,5", -1.5),
+        ('"-1,5"', -1.5),
+        ("-1,5,", -1.5),
+        ("-1,5;", -1.5),
+        ("\u22121,5", -1.5),
+        ("1,5e-01", 0.15),
+        ("1.025,567", 1025.567),
+        ("1,025.567", 1025.567),
+        ("1.025.567", 1025567),
+        ("-17", -17),
+    ],
+)
+def test_apple_writes_numbers_as_the_phone_does(tmp_path: Path, written: str, read: float) -> None:
+    got = read_recording(save(tmp_path, GERMAN + f"{written}\n" * 600, "r.csv"))
+    np.testing.assert_allclose(got.samples[:, 0], read / 1000, rtol=1e-6)
+    assert got.fs == 511.5
+
+
+def test_apple_in_millivolts(tmp_path: Path) -> None:
+    text = ENGLISH.replace("\u00b5V", "mV") + "0.5\n" * 600
+    got = read_recording(save(tmp_path, text, "r.csv"))
+    assert (got.samples[0, 0], got.uncalibrated) == (0.5, ())
+
+
 def test_apple_that_was_cut_or_says_no_unit(tmp_path: Path) -> None:
     rows = "".join(f"{x}\n" for x in WAVE)
     got = read_recording(save(tmp_path, ENGLISH + rows + "-", "r.csv"))

@@ -22,9 +22,10 @@ from wearecg.formats.recording import Stored
 from wearecg.formats.text_files import decoded, text_of
 from wearecg.formats.xml_files import root_of, run
 
-_NUMBER = re.compile(r'"?\s*-?\d+(?:[.,]\d+)?\s*"?')
+_NUMBER = re.compile(r'"?\s*[-+\u2212]?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?\s*"?[,;\s]*')
 _RATE = re.compile(r'[^,;:\d]+[,;:]\s*"?(\d{2,4}(?:[.,]\d+)?)\s*[^\d\s,;"][^\d,;"]*"?$')
 _MICROVOLTS = re.compile(r"(\u00b5|\u03bc|micro|mikro)-?\s*v", re.IGNORECASE)
+_MILLIVOLTS = re.compile(r"\bm(illi)?-?v", re.IGNORECASE)
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) ([+-]\d{4})")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d):(\d\d(?:[.,]\d+)?)\s*([AaPp])?")
 _CHUNK = 1 << 20
@@ -53,7 +54,7 @@ class AppleCsv(Format):
         first = next(k for k, line in enumerate(lines) if _NUMBER.fullmatch(line))
         preamble = lines[:first]
         rate = next(match[1] for line in preamble if (match := _RATE.match(line)))
-        fs = float(rate.replace(",", "."))
+        fs = _number(rate)
         samples, remarks = [], []
         for number, line in enumerate(lines[first:]):
             if not _NUMBER.fullmatch(line):
@@ -61,8 +62,9 @@ class AppleCsv(Format):
                     raise SourceError(f"{path}: {line!r} is no number")
                 remarks.append("its last line was cut short and is left out")
                 break
-            samples.append(float(line.strip('" ').replace(",", ".")))
-        unit = "uV" if any(map(_MICROVOLTS.search, preamble)) else ""
+            samples.append(_number(line))
+        micro, milli = (any(map(unit.search, preamble)) for unit in (_MICROVOLTS, _MILLIVOLTS))
+        unit = "uV" if micro else "mV" if milli else ""
         channel = Channel("I", fs, len(samples), unit)
         epoch = None
         for line in preamble:
@@ -73,6 +75,15 @@ class AppleCsv(Format):
             path, [channel], of_arrays([np.array(samples)]), told, epoch=epoch, remarks=remarks
         )
         return whole(stored)
+
+
+def _number(text: str) -> float:
+    """Read a number as a language writes it: of several marks the last is the decimal one, unless it is repeated."""
+    text = text.strip('",; \t').replace("\u2212", "-")
+    mark = "," if text.rfind(",") > text.rfind(".") else "."
+    if text.count(mark) > 1:
+        mark = ""
+    return float("".join(sign if sign not in ",." else "." * (sign == mark) for sign in text))
 
 
 class AppleExport(Format):
