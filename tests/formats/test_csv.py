@@ -143,6 +143,36 @@ def test_a_gap_in_uneven_times_is_as_long_as_it_was(tmp_path: Path, missing: int
     assert (gap[0], len(gap)) == (1500, pytest.approx(missing, abs=1))
 
 
+@pytest.mark.parametrize("fs", [130, 250, 360, 512])
+@pytest.mark.parametrize("share", [0.001, 0.01, 0.1, 0.3])
+@pytest.mark.parametrize("kind", ["exact", "milliseconds", "late"])
+def test_rows_lost_at_random_are_gaps_where_they_were(
+    tmp_path: Path, fs: int, share: float, kind: str
+) -> None:
+    rng = np.random.default_rng(3)
+    even = np.arange(6000) / fs
+    times = {
+        "exact": even,
+        "milliseconds": np.round(even, 3),
+        "late": even + rng.uniform(0, 0.3 / fs, 6000),
+    }[kind]
+    there = rng.random(6000) > share
+    there[[0, -1]] = True
+    rows = "".join(f"{times[k]:.6f},{k}\n" for k in np.flatnonzero(there))
+    got = read_recording(csv(tmp_path, "time,II (mV)\n" + rows))
+    assert got.fs == fs
+    np.testing.assert_array_equal(got.samples[:, 0], np.where(there, np.arange(6000), np.nan))
+
+
+@pytest.mark.parametrize("fs", [80, 95, 700, 900])
+def test_times_that_are_coarse_are_no_losses(tmp_path: Path, fs: int) -> None:
+    digits = 2 if fs < 100 else 3
+    rows = "".join(f"{k / fs:.{digits}f},{k}\n" for k in range(5000))
+    got = read_recording(csv(tmp_path, "time,II (mV)\n" + rows))
+    assert got.fs == fs
+    np.testing.assert_array_equal(got.samples[:, 0], np.arange(5000))
+
+
 def test_a_clock_that_jumps_by_years_is_refused(tmp_path: Path) -> None:
     times = np.arange(200) / 250
     times[100:] += 1e9
