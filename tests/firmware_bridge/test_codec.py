@@ -204,7 +204,8 @@ def test_wrong_counts_under_a_right_crc_are_only_counted(message, data):
     out = decoder.feed(cobs.encode(sealed) + b"\0")
     assert decoder.frames + decoder.bad_frames + decoder.unknown_frames == 1
     for m in out:
-        assert encode_body(m) == sealed
+        # A list without entries states their size all the same: it may be sent back with another.
+        assert decode_body(encode_body(m)) == m
         if isinstance(m, Data):
             assert m.samples().shape == (m.n, m.leads)
 
