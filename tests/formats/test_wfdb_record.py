@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from tests.sinks.scenario import finding, recorder
 from wearecg.block import ECG, Beat, Gap, SignalBlock, StreamInfo
-from wearecg.errors import MissingExtraError, SignalError, SourceError
+from wearecg.errors import SignalError, SourceError
 from wearecg.formats import open_recording, read_recording, wfdb_record
 
 wfdb = pytest.importorskip("wfdb")
@@ -211,15 +210,6 @@ def test_unknown_suffix(tmp_path: Path) -> None:
     (tmp_path / "r.xyz").write_text("")
     with pytest.raises(SourceError, match=r"'\.xyz' are not known; `wearecg formats` lists"):
         read_recording(tmp_path / "r.xyz")
-
-
-def test_without_the_wfdb_package(
-    tmp_path: Path, signal: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(tmp_path, "r", signal)
-    monkeypatch.setitem(sys.modules, "wfdb", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'wearecg\[formats\]'"):
-        read_recording(tmp_path / "r")
 
 
 def data(name: str) -> Path:

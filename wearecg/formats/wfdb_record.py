@@ -1,4 +1,4 @@
-"""WFDB records (PhysioNet's format), through the ``wfdb`` package.
+"""WFDB records (PhysioNet's format).
 
 A null segment of a multi-segment record, or a sample with the format's invalid value, is NaN. Annotations are those of
 an expert (``.atr``), or where there are none those that wearecg wrote as it recorded (``.wea``). A record without
@@ -7,29 +7,27 @@ signals is read as the RR intervals between its annotated beats.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wearecg.ecg.leads import UNKNOWN, canonical_all, is_ecg, is_known
-from wearecg.errors import MissingExtraError, SourceError
+from wearecg.errors import SourceError
 from wearecg.formats.base import LONGEST_HOLE_DAYS, Format, Told
 from wearecg.formats.lead_names import lead_of
-from wearecg.formats.mit_annotations import decode
+from wearecg.formats.mit_annotations import NOTE, decode
 from wearecg.formats.recording import Annotations, Recording, RRSeries, Stored
 from wearecg.formats.units import millivolts
+from wearecg.formats.wfdb_counts import counts
 from wearecg.formats.wfdb_header import (
     NULL,
     Header,
     SignalLine,
-    plain_text,
     read_header,
     read_segments,
     whole_frames,
@@ -187,8 +185,8 @@ def _surplus(header_file: Path, header: Header) -> str:
     times = held // length if held % length == 0 else 0
     if times:
         said = f"{header_file.name}: its signal file holds {times} times what the header says"
-        counts = _digital(header_file, header, 0, min(length, round(PIECE_S * header.fs)))
-        if any(_alternate(signal, times) for signal in counts):
+        begin = counts(header_file, header, 0, min(length, round(PIECE_S * header.fs)))
+        if any(_alternate(signal, times) for signal in begin):
             raise SourceError(
                 f"{said}, and what follows each other alternates: it holds more signals than the "
                 f"{len(header.signals)} of the header; correct the header"
@@ -222,7 +220,7 @@ def _single(header_file: Path, header: Header, lsb: float | None, surplus: str =
     names = canonical_all(map(_lead, header.signals))
     sums, firsts = np.zeros(len(names), np.int64), [0] * len(names)
     for first in range(0, frames, piece := round(PIECE_S * header.fs) or 1):
-        digital = _digital(header_file, header, first, min(first + piece, frames))
+        digital = counts(header_file, header, first, min(first + piece, frames))
         sums += [signal.sum() for signal in digital]
         firsts = firsts if first else [int(signal[0]) for signal in digital]
     whole = held is None or held >= header.length
@@ -262,7 +260,7 @@ def _single(header_file: Path, header: Header, lsb: float | None, surplus: str =
 
     def physical(first: int, last: int) -> Samples:
         low, high = first // frame, -(-last // frame)
-        digital = _digital(header_file, header, low, high)
+        digital = counts(header_file, header, low, high)
         samples = np.empty(((high - low) * frame, len(kept)), np.float32)
         for column, (k, step, line) in enumerate(zip(kept, units, lines, strict=True)):
             samples[:, column] = (digital[k] - line.baseline) * step
@@ -272,28 +270,6 @@ def _single(header_file: Path, header: Header, lsb: float | None, surplus: str =
     return _Signals(
         frames * frame, physical, header.fs * frame, leads, tuple(steps), tuple(uncalibrated), tuple(remarks)
     )
-
-
-def _digital(header_file: Path, header: Header, first: int, last: int) -> list[NDArray[np.int64]]:
-    """Read the frames from ``first`` up to ``last`` of every signal, as counts."""
-    wfdb = _wfdb()
-    with _wfdb_errors_told(header_file, "a WFDB record"), TemporaryDirectory() as folder:
-        stem = header_file.with_suffix("")
-        if not header.plain or not header.length:
-            # The package stumbles over dates in other forms, names with an ending, and lengths that are not given.
-            stem = Path(folder) / "record"
-            given = dict.fromkeys(line.file for line in header.signals)
-            files = {name: f"{number}.dat" for number, name in enumerate(given)}
-            stem.with_suffix(".hea").write_text(plain_text(header, stem.name, last, files))
-            for name, link in files.items():
-                (Path(folder) / link).symlink_to((header_file.parent / name).resolve())
-        # Differences mean nothing without what is before them.
-        start = 0 if any(line.format == "8" for line in header.signals) else first
-        record = wfdb.rdrecord(
-            str(stem), sampfrom=start, sampto=last, physical=False, smooth_frames=False, ignore_skew=False
-        )
-    skipped = [(first - start) * line.frame for line in header.signals]
-    return [np.asarray(x, np.int64)[n:] for x, n in zip(record.e_d_signal, skipped, strict=True)]
 
 
 def _begins_unlike(value: int, line: SignalLine) -> bool:
@@ -367,27 +343,20 @@ def _of_segments(
     return samples
 
 
-def _wfdb() -> Any:
-    try:
-        import wfdb
-    except ImportError:
-        raise MissingExtraError("wfdb", "formats", "reading WFDB records") from None
-    return wfdb
-
-
 def _annotations(stem: Path, fs: float) -> Annotations | None:
-    expert, ours = (stem.with_name(f"{stem.name}.{annotator}") for annotator in ANNOTATORS)
-    if expert.is_file():
-        wfdb = _wfdb()
-        with _wfdb_errors_told(expert, "WFDB annotations"):
-            found = wfdb.rdann(str(stem), ANNOTATORS[0])
-        notes = tuple(note.rstrip("\x00") for note in found.aux_note)
-        return Annotations(np.asarray(found.sample, np.float64) / fs, tuple(found.symbol), notes)
-    if not ours.is_file():
+    there = (stem.with_name(f"{stem.name}.{annotator}") for annotator in ANNOTATORS)
+    file = next((one for one in there if one.is_file()), None)
+    if file is None:
         return None
-    rows = list(decode(ours.read_bytes()))
+    # A note that begins so is one about the file itself, and a code of 0 ends those: neither is an annotation.
+    rows = [
+        row
+        for row in decode(file.read_bytes())
+        if row.code and not (row.code == NOTE and row.text.startswith("## "))
+    ]
     times = np.array([row.sample for row in rows], np.float64) / fs
-    return Annotations(times, tuple(row.symbol for row in rows), tuple(row.text for row in rows))
+    texts = tuple(row.text.rstrip("\x00") for row in rows)
+    return Annotations(times, tuple(row.symbol for row in rows), texts)
 
 
 def _length_of(annotations: Annotations | None, fs: float) -> int:
@@ -395,12 +364,3 @@ def _length_of(annotations: Annotations | None, fs: float) -> int:
     if annotations is None or not len(annotations.times):
         return 0
     return round(float(annotations.times.max()) * fs) + 1
-
-
-@contextmanager
-def _wfdb_errors_told(file: Path, what: str) -> Iterator[None]:
-    """Tell which file is damaged: the wfdb package raises whatever its parser stumbles over."""
-    try:
-        yield
-    except Exception as error:
-        raise SourceError(f"{file} cannot be read as {what}: {error}") from error
