@@ -12,7 +12,7 @@ import wearecg
 from wearecg.account import Account
 from wearecg.account.beats import interval
 from wearecg.account.spread import Spread
-from wearecg.account.text import clock, describe, share
+from wearecg.account.text import clock, describe, label, number, share
 from wearecg.block import (
     ECG,
     Beat,
@@ -157,6 +157,29 @@ def test_a_stream_that_begins_anew_goes_on_at_its_place_in_time() -> None:
 def test_intervals_are_told_with_their_error() -> None:
     measures = [Measure("qt", 390.0 + i, "ms", "w@1", i, i + 10, error=8.0) for i in range(5)]
     assert "QT 392 ± 8 ms" in told(*measures)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "error", "told"),
+    [
+        (112.889, "ms", 13.2, "113 ± 13 ms"),
+        (0.0846176, "mV", 0.0041, "0.0846 ± 0.0041 mV"),
+        (97.71, "bpm", 0.52, "97.71 ± 0.52 bpm"),
+        (90.2, "bpm", None, "90.2 bpm"),
+        (0.037, "", None, "0.037"),
+        (1_136_000.0, "", None, "1136000"),
+    ],
+)
+def test_a_measure_has_no_more_digits_than_are_known(
+    value: float, unit: str, error: float | None, told: str
+) -> None:
+    assert number(Measure("some", value, unit, "a@1", 0.0, 10.0, error)) == told
+
+
+def test_a_measure_is_called_by_its_name_and_st_by_its_lead_too() -> None:
+    assert label("qtc_bazett", ("II",)) == "QTc (Bazett)"
+    assert label("st60", ("V2",)) == "ST at J+60 ms, V2"
+    assert label("rr_irregularity", ()) == "rr irregularity"
 
 
 def test_how_values_spread() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from math import isfinite
+from math import floor, isfinite, log10
 
-from wearecg.account.account import INTERVALS, Account, StreamAccount
+from wearecg.account.account import INTERVALS, ST, Account, StreamAccount
 from wearecg.account.beats import CLASSES, RUN, interval
 from wearecg.account.episodes import Episode, Kind
 from wearecg.account.spread import Spread
+from wearecg.block import Measure
 
 MOST_TOLD = 4
 """Numbers of findings of one kind in a line."""
@@ -150,6 +151,23 @@ def intervals(stream: StreamAccount) -> str:
     """The intervals of the heart beat, each with the error of one measurement."""
     found = {name: spread for (name, _, _), spread in stream.measures.items() if name in INTERVALS}
     return ", ".join(f"{NAMES[name]} {with_error(found[name])} ms" for name in INTERVALS if name in found)
+
+
+def label(name: str, leads: Sequence[str]) -> str:
+    """What a measure is called: ``QTc (Fridericia)``, ``ST at J+60 ms, V2``, ``heart rate``."""
+    if name in ST:
+        return f"ST at J+{name[2:]} ms, {' '.join(leads)}"
+    return NAMES.get(name, name.replace("_", " "))
+
+
+def number(measure: Measure) -> str:
+    """Its value and its error, with no more digits than are known."""
+    if measure.error:
+        digits = max(0, -floor(log10(measure.error)) + (measure.error < 1))
+        value = f"{measure.value:.{digits}f} ± {measure.error:.{digits}f}"
+    else:
+        value = f"{measure.value:.3f}".rstrip("0").rstrip(".")
+    return f"{value} {measure.unit}".strip()
 
 
 def with_error(spread: Spread) -> str:

@@ -48,7 +48,7 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def run(args: argparse.Namespace) -> int:
     """Find the finding, recompute it, and say what became of it."""
     from wearecg.account import Account
-    from wearecg.account.text import clock
+    from wearecg.account.text import clock, label, number
     from wearecg.errors import SinkError, SourceError
     from wearecg.report.draw import alone
     from wearecg.report.proof import LEAD_IN_S, cite, recompute
@@ -83,9 +83,10 @@ def run(args: argparse.Namespace) -> int:
         print(
             f"  found over {proof.share:.0%} of them{likely}; {proof.beats} of {len(cited.beats)} beats are the same"
         )
+        before = {(one.key, one.leads): number(one) for one in cited.measures}
         for measure in again.measures:
-            was = next((f"{one.value:g}" for one in cited.measures if one.key == measure.key), "not measured")
-            print(f"    {measure.name.replace('_', ' ')} {measure.value:g} {measure.unit} (was {was})")
+            was = before.get((measure.key, measure.leads), "not measured")
+            print(f"    {label(measure.name, measure.leads)} {number(measure)} (was {was})")
     else:
         print("  not found")
     print("  proven" if proof.holds else "  not proven")

@@ -188,7 +188,10 @@ def _findings(stream: StreamAccount) -> str:
             clock(one.end),
             clock(one.duration),
             _probability(one.best.probability or 0.0),
-            ", ".join(f"{m.name.replace('_', ' ')} {m.value:g} {m.unit}".strip() for m in one.best.evidence),
+            "; ".join(
+                f"{text.label(measure.name, measure.leads)} {text.number(measure)}"
+                for measure in one.best.evidence
+            ),
         )
         for number, kind, one in found[:MOST_FINDINGS]
     ]
@@ -247,7 +250,7 @@ def _intervals(stream: StreamAccount) -> str:
                 digits = 0 if unit == "ms" else 3
                 rows.append(
                     (
-                        text.NAMES.get(name, f"ST at J+{name[2:]} ms, {' '.join(leads)}"),
+                        text.label(name, leads),
                         f"{found.median:.{digits}f} {unit}",
                         f"± {found.error:.{digits}f}" if found.error else "",
                         f"{found.quantile(0.05):.{digits}f} to {found.quantile(0.95):.{digits}f}",
