@@ -13,6 +13,7 @@ need dbus-daemon dbus
 need systemd-analyze systemd
 need avr-gcc gcc-avr avr-libc arduino-core-avr
 need chromium chromium
+need dciodvfy dicom3tools
 need arm-none-eabi-gcc gcc-arm-none-eabi libnewlib-arm-none-eabi
 
 if [ ${#missing[@]} -eq 0 ]; then

@@ -39,6 +39,12 @@ KEEPS = {
     "edf:r.edf?discontinuous=1": Kept(),
     "r.bdf": Kept(),
     "r.hea": Kept(package="wfdb", rates=False),
+    "r.dcm": Kept(package="pydicom", rates=False),
+    "dicom:r.dcm?kind=general32": Kept(package="pydicom", rates=False),
+    "r.xml": Kept(annotations=False, rates=False, derived=False),
+    "r.json": Kept(annotations=False),
+    "fhir:r.json?version=R5": Kept(annotations=False),
+    "r.parquet": Kept(package="pyarrow", annotations=False, rates=False),
     "r.csv": Kept(annotations=False, rates=False, derived=False, steps=False),
 }
 

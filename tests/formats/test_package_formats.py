@@ -103,7 +103,10 @@ class TestDicom:
         rhythm = group([channel("2:1", "Lead I")], COUNTS[:, 1:])
         got = read_recording(dicom(tmp_path, [median, pulse, rhythm]))
         assert len(got) == 1000
-        assert got.remarks == ("MEDIAN BEAT is left out: RHYTHM is read", "BLOOD is left out: RHYTHM is read")
+        assert got.remarks == (
+            "MEDIAN BEAT is left out: RHYTHM is read",
+            "Pressure is left out: it has 100 Hz, I has 500 Hz",
+        )
 
     def test_leads_that_were_computed_are_marked(self, tmp_path: Path) -> None:
         channels = [channel("2:1", "Lead I"), channel("2:33", "Derived lead V1")]

@@ -42,6 +42,8 @@ FORMATS: dict[str, tuple[str, str]] = {
     "ishne": ("wearecg.formats.ishne", "Ishne"),
     "atc": ("wearecg.formats.atc", "Atc"),
     "dicom": ("wearecg.formats.dicom", "Dicom"),
+    "fhir": ("wearecg.formats.fhir", "Fhir"),
+    "parquet": ("wearecg.formats.parquet", "Parquet"),
     "opensignals-h5": ("wearecg.formats.opensignals_h5", "OpenSignalsH5"),
     "acq": ("wearecg.formats.acq", "Acq"),
     "fit": ("wearecg.formats.fit", "Fit"),

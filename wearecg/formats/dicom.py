@@ -1,8 +1,9 @@
 """DICOM waveforms (12-lead, general, ambulatory, of 8, 16 and 32 bits), through the ``pydicom`` package.
 
 A file may have several groups of channels, each with a rate of its own: the first one with an ECG is read, original
-before derived, and the others are told. A value is (count * sensitivity * correction) + baseline, the baseline in the
-unit; the padding value, which the package does not take out, stands for no sample.
+before derived, with it those of other rates that were measured at the same time, and others are told. A value is
+(count * sensitivity * correction) + baseline, the baseline in the unit; the padding value, which the package does not
+take out, stands for no sample. Annotations are texts at one sample; those about all of it are comments.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.ecg.leads import TWELVE, is_ecg
+from wearecg.ecg.leads import TWELVE, UNKNOWN, is_ecg
 from wearecg.errors import MissingExtraError, SignalError, SourceError
 from wearecg.formats.base import Channel, Floats, Format, Told, recording_of
 from wearecg.formats.lead_names import lead_of
-from wearecg.formats.recording import Stored
+from wearecg.formats.note_texts import of_text
+from wearecg.formats.recording import Annotations, Stored
 
+UNKNOWN_START = "19000101000000"
+"""What ours say where a start has to be said and is not known."""
 _SAMPLES = {
     ("SB", 8): "i1",
     ("UB", 8): "u1",
@@ -31,7 +35,16 @@ _SAMPLES = {
     ("SL", 32): "i4",
     ("UL", 32): "u4",
 }
-_CODES = {1: "I", 2: "II", 61: "III", 62: "aVR", 63: "aVL", 64: "aVF", **dict(enumerate(TWELVE[6:], 3))}
+_CODES = {
+    0: UNKNOWN,
+    1: "I",
+    2: "II",
+    61: "III",
+    62: "aVR",
+    63: "aVL",
+    64: "aVF",
+    **dict(enumerate(TWELVE[6:], 3)),
+}
 _DERIVED = {31: "I", 32: "II", 111: "III", **dict(enumerate(TWELVE[6:], 33))}
 """Of code 2:n, in MDC and SCPECG: leads, and leads that were computed."""
 
@@ -70,19 +83,30 @@ def _open(path: Path, data: Any, told: Told) -> Stored:
     channels = [_channels(path, group) for group in groups]
     order = sorted(range(len(groups)), key=lambda k: _originality(groups[k]) != "ORIGINAL")
     chosen = next((k for k in order if any(is_ecg(lead_of(one.name)) for one in channels[k])), order[0])
+    beside = [
+        k
+        for k, group in enumerate(groups)
+        if k != chosen
+        and _originality(group) == "ORIGINAL"
+        and float(group.SamplingFrequency) != float(groups[chosen].SamplingFrequency)
+        and not group.get("MultiplexGroupTimeOffset")
+    ]
     remarks = [
         f"{_label(group, k)} is left out: {_label(groups[chosen], chosen)} is read"
         for k, group in enumerate(groups)
-        if k != chosen
+        if k not in (chosen, *beside)
     ]
-    group = groups[chosen]
-    counts, padding = _counts(path, data, group, len(channels[chosen]))
-    scales = [_scale(one) for one in group.ChannelDefinitionSequence]
+    counts, scales = [], []
+    for k in (chosen, *beside):
+        held, padding = _counts(path, data, groups[k], len(channels[k]))
+        counts += [(held[:, column], padding) for column in range(held.shape[1])]
+        scales += [_scale(one) for one in groups[k].ChannelDefinitionSequence]
 
     def read(columns: Sequence[int], first: int, last: int) -> Floats:
         found = np.full((last - first, len(columns)), np.nan)
         for place, column in enumerate(columns):
-            raw = counts[first:last, column]
+            held, padding = counts[column]
+            raw = held[first:last]
             factor, baseline = scales[column]
             values = raw * np.float64(factor or 1.0) + baseline
             if padding is not None:
@@ -90,7 +114,39 @@ def _open(path: Path, data: Any, told: Told) -> Stored:
             found[: len(raw), place] = values
         return found
 
-    return recording_of(path, channels[chosen], read, told, epoch=_epoch(data), remarks=remarks)
+    annotations, comments = _annotations(data, chosen, float(groups[chosen].SamplingFrequency))
+    signals = [channel for k in (chosen, *beside) for channel in channels[k]]
+    return recording_of(
+        path,
+        signals,
+        read,
+        told,
+        epoch=_epoch(data),
+        annotations=annotations,
+        comments=comments,
+        remarks=remarks,
+    )
+
+
+def _annotations(data: Any, group: int, fs: float) -> tuple[Annotations | None, list[str]]:
+    """Return the texts at samples of a group, and those about all of it."""
+    rows: list[tuple[float, str, str]] = []
+    comments = []
+    for one in data.get("WaveformAnnotationSequence") or ():
+        text = str(one.get("UnformattedTextValue") or "")
+        channels = np.atleast_1d(one.get("ReferencedWaveformChannels") or 0).tolist()
+        positions = np.atleast_1d(one.get("ReferencedSamplePositions") or ()).tolist()
+        if not text or channels[0] not in (0, group + 1):
+            continue
+        if one.get("TemporalRangeType") == "POINT" and len(positions) == 1:
+            rows.append(((int(positions[0]) - 1) / fs, *of_text(text)))
+        elif not one.get("TemporalRangeType"):
+            comments.append(text)
+    rows.sort(key=lambda row: row[0])
+    if not rows:
+        return None, comments
+    times, symbols, notes = zip(*rows, strict=True)
+    return Annotations(np.array(times), symbols, notes), comments
 
 
 def _originality(group: Any) -> str:
@@ -168,7 +224,7 @@ def _epoch(data: Any) -> float | None:
         or f"{data.get('AcquisitionDate', '')}{data.get('AcquisitionTime', '')}"
     )
     found = re.fullmatch(r"(\d{14})(\.\d+)?\s*([+-]\d{4})?", said.strip())
-    if not found:
+    if not found or found[1] == UNKNOWN_START:
         return None
     zone = found[3] or str(data.get("TimezoneOffsetFromUTC") or "")
     with suppress(ValueError):

@@ -29,7 +29,8 @@ from wearecg.formats.base import (
     read_bytes,
     recording_of,
 )
-from wearecg.formats.edf_notes import END, GAP, in_samples, is_ours, of_text
+from wearecg.formats.edf_notes import END, GAP, in_samples, is_ours
+from wearecg.formats.note_texts import of_text
 from wearecg.formats.recording import BEAT_SYMBOLS, Annotations, Recording, RRSeries, Stored
 
 FIXED = 256

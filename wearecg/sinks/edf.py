@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from wearecg.block import Notice, Samples, SignalBlock, StreamInfo
 from wearecg.errors import SinkError
-from wearecg.formats.edf_notes import END, is_ours, text_of
+from wearecg.formats.edf_notes import END, is_ours
+from wearecg.formats.note_texts import text_of
 from wearecg.sinks.about import about
 from wearecg.sinks.base import Context, Sink, check_options
 from wearecg.sinks.coding import Clipped, Coding, unique, unit_of

@@ -15,6 +15,10 @@ __all__ = ["ENTRY_POINTS", "WRITERS", "Writer", "writer_of", "writers"]
 WRITERS: dict[str, tuple[str, str]] = {
     "wfdb": ("wearecg.writers.wfdb", "WfdbWriter"),
     "edf": ("wearecg.writers.edf", "EdfWriter"),
+    "dicom": ("wearecg.writers.dicom", "DicomWriter"),
+    "aecg": ("wearecg.writers.aecg", "AecgWriter"),
+    "fhir": ("wearecg.writers.fhir", "FhirWriter"),
+    "parquet": ("wearecg.writers.parquet", "ParquetWriter"),
     "csv": ("wearecg.writers.csv", "CsvWriter"),
 }
 """Name: module and class."""

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearecg.errors import SinkError
-from wearecg.formats.edf_notes import END, text_of
+from wearecg.formats.edf_notes import END
+from wearecg.formats.note_texts import text_of
 from wearecg.formats.recording import Stored
 from wearecg.formats.units import spelt_micro
 from wearecg.sinks.coding import Coding, unique
