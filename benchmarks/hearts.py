@@ -1,12 +1,12 @@
 """The heart rate on hearts whose rate is known: ours, with its reasons to say nothing, beside three peers.
 
 ``python -m benchmarks.hearts [--random N] [--seed SEED] [--kind KIND] [--no-peers] [--out FOLDER]``. Each heart
-(`made_hearts`, or N of each kind of `random_hearts`) is a minute of one lead; ours is fed blocks of 0.25 s, the peers
-get the whole minute at once. All rates are taken each second from the beats, as `HeartRateMeter` does. A second is
-*wrong* when a rate is given that is more than 5 % below or above every mean and median of the last 2 to 8 true
-intervals (so a change of rhythm is no fault while the meter turns over), or when the heart has not beaten for 4 s; the
-first 2 s are not counted. It is *unknown* when no rate is given; the commonest reason is printed. Signals of no heart
-should be unknown throughout.
+(`made_hearts`, `hard_hearts`, or N of each kind of `random_hearts`) is a minute of one lead; ours is fed blocks of
+0.25 s, the peers get the whole minute at once. All rates are taken each second from the beats, as `HeartRateMeter`
+does. A second is *wrong* when a rate is given that is more than 5 % below or above every mean and median of the last 2
+to 8 true intervals (so a change of rhythm is no fault while the meter turns over), or when the heart has not beaten for
+4 s; the first 2 s are not counted. It is *unknown* when no rate is given; the commonest reason is printed. Signals of
+no heart should be unknown throughout.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import machine
-from benchmarks.made_hearts import KINDS, Made
+from benchmarks import hard_hearts, machine, made_hearts
+from benchmarks.made_hearts import Made
 from benchmarks.peers import Detector, installed
 from benchmarks.random_hearts import hearts
 from wearecg.block import Beat, HeartRate, Quality, SignalBlock
@@ -134,7 +134,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     names = ["wearecg", *peers]
     print(f"\n{'bpm, % of seconds wrong, % unknown':46}true " + "".join(f"{n[:14]:>15} " for n in names))
     rows: list[dict[str, Any]] = []
-    made = hearts(args.random, args.seed) if args.random else (heart for make in KINDS for heart in make())
+    made = (
+        hearts(args.random, args.seed)
+        if args.random
+        else (heart for make in made_hearts.KINDS + hard_hearts.KINDS for heart in make())
+    )
     for heart in made:
         if args.kind not in (None, heart.kind):
             continue

@@ -8,7 +8,7 @@ gap             share of samples that never came                                
 flat            range of the samples, over 2 s                                                   < 0.005 mV
 saturated       share of samples at the highest or at the lowest value of the second             > 0.2
 saturated       single samples at one value, a third of the range away from all others       any
-unlike ECG      a square wave or a ramp, for two seconds                                         always
+unlike ECG      a square wave or a ramp, for two seconds or the first                           always
 noise           median 10 ms step / largest 10 ms step; median step >= 0.012 mV        > 0.06    > 0.14
 wide            as noise, but it repeats itself every 0.18 to 0.6 s in smooth waves          always
 amplitude       range > 5 mV and largest 10 ms step > 1.8 mV in each second                  always
@@ -278,7 +278,7 @@ class QualityMeter:
         rail = int(RAIL_SHARE * len(level))
         saturated = lowest < highest and (level.item(rail) == lowest or level.item(-1 - rail) == highest)
         recent = self._recent[k]
-        before = recent[-1] if recent else (inf, -inf, 0.0, 0.0, False)
+        before = recent[-1] if recent else (inf, -inf, 0.0, 0.0, True)
         span = max(highest, before[1]) - min(lowest, before[0])
         middle = step.item(len(step) // 2)
         drawn = highest - lowest > max(DRAWN_MV, middle / STILL) and is_drawn(level, means)

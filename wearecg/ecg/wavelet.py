@@ -7,7 +7,8 @@ from math import ceil, isnan, pi
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.ecg.spikes import LOWEST_SPIKE_MV, longest, without_spikes
+from wearecg.ecg import spikes
+from wearecg.ecg.spikes import LOWEST_SPIKE_MV
 
 Array = NDArray[np.float64]
 
@@ -20,6 +21,8 @@ EARLIER_S, LATER_S = 0.04, 0.06
 """Where the R peak is looked for, around the middle of the energy."""
 BRIDGE_S = 0.02
 """A run of NaN up to this long is bridged: the top of a QRS that went beyond the range of the ADC."""
+BACK_S = 0.3
+"""Tails of spikes are followed for so long: a slower one has no QRS energy by then."""
 
 _LEVEL = np.array(1.5 * 4096.0, dtype=np.float32)
 """mV. Up here float32 has steps of 1/2048 mV: adding it rounds the samples, and no filter below sees a constant."""
@@ -35,8 +38,8 @@ class QrsWavelet:
 
     # Declared: cheaper to look up.
     __slots__ = (  # noqa: SIM905 (else one name a line)
-        "_ahead _around _banks _base _box _bridge _buffer _deflections _earlier _h _hi _kernel _later _lo _long "
-        "_longest _pair _plans _reach _reach_of_step _short _spiky half most stride"
+        "_ahead _around _back _banks _base _before _box _bridge _buffer _deflections _earlier _fs _h _hi _kernel "
+        "_later _lo _long _pair _plans _reach _reach_of_step _short _spiky half most stride"
     ).split()
 
     def __init__(self, fs: float, leads: int) -> None:
@@ -45,8 +48,9 @@ class QrsWavelet:
         self.half = round(2.5 * WIDTH_S * fs)
         """Samples that a tick rests on, to either side of its centre."""
         self._reach = 2 * self.half + 1
-        self._longest = longest(fs)
-        self._ahead = self._longest + 1
+        self._fs = fs
+        self._back, self._ahead = round(BACK_S * fs), spikes.longest(fs) + spikes.behind(fs)
+        self._before = self._back + spikes.longest(fs) + round(spikes.EDGE_S * fs) + spikes.LONG + 1
         self._around, self._h = int(0.06 * fs), max(1, round(0.012 * fs))
         self._reach_of_step = int(0.1 * fs)
         self._box = np.ones(max(1, round(0.012 * fs)))
@@ -117,23 +121,46 @@ class QrsWavelet:
     def despiked(self, sample: int, ticks: int, least: float) -> Array | None:
         """Return the moduli of ``ticks`` that rest on samples from ``sample`` on, had there been no spikes.
 
-        None if there is no spike of ``least`` mV or more.
+        None if there is no spike or edge of ``least`` mV or more.
         """
         first = sample - self._base
         stop = first + self._reach + (ticks - 1) * self.stride
-        low = max(first - self._ahead, 0)
+        low = max(first - self._before, 0)
         rows = self._buffer[low : stop + self._ahead]
         step = rows[1:] - rows[:-1]
         highest = step.item(step.argmax())  # a NaN, if there is one
-        if highest <= least or step.item(step.argmin()) >= -least:
+        if highest <= least and step.item(step.argmin()) >= -least:
             return None
         if highest != highest:
             rows = self._bridged(low, self._hi)[0][: len(rows)]
-        smooth = without_spikes(rows, self._longest, least)
-        if smooth is None:
+        found = spikes.find(rows, self._fs, least)
+        if not found:
             return None
         self._spiky = self._base + stop
-        return self._apply(smooth[first - low : stop - low], ticks)[0]
+        return self._without(rows, found, first - low, ticks)
+
+    def _without(self, rows: Array, found: list[spikes.Spike], first: int, ticks: int) -> Array:
+        """Return the moduli of ``ticks`` that rest on ``rows`` from ``first`` on, without what was ``found``.
+
+        A tail is taken off for `BACK_S` and no longer: nothing depends on how far back the rows go.
+        """
+        bank = self._bank(ticks)
+        width, starts = bank.shape[1], self.stride * np.arange(ticks)
+        y = rows.copy()
+        for spike in found:
+            spikes.lines(y, spike)
+        y = y[first : first + width]
+        unknown = ~np.isfinite(y)
+        pair = bank.dot(np.where(unknown, _LEVEL, y))
+        for spike in found:
+            at = spike.behind - first
+            if spike.tail and at < width:
+                tail = bank[:, max(at, 0) :].dot(spike.decay(width - at)[max(-at, 0) :])
+                tail[np.tile(starts > at + self._back, 2)] = 0.0
+                pair[:, spike.lead] -= tail
+        moduli: Array = np.hypot(pair[:ticks], pair[ticks:])
+        moduli[(bank[:ticks] != 0.0).astype(float).dot(unknown) > 0] = 0.0
+        return moduli
 
     def curvature(self, sample: int, lead: int) -> float:
         """Return the largest second difference near ``sample``, in mV."""
@@ -143,8 +170,7 @@ class QrsWavelet:
         h = self._h
         if len(rows) <= 2 * h:
             return 0.0
-        smooth = without_spikes(rows[:, None], self._longest, LOWEST_SPIKE_MV)
-        rows = rows if smooth is None else smooth[:, 0]
+        rows = self._smooth(rows, LOWEST_SPIKE_MV)
         bends = np.abs(rows[2 * h :] - 2 * rows[h:-h] + rows[: -2 * h])
         largest: float = bends.item(bends.argmax())  # a NaN, if there is one
         return largest if largest == largest else float(np.nanmax(bends, initial=0.0))
@@ -160,14 +186,18 @@ class QrsWavelet:
         rows = self._buffer[first : min(centre + self._around + long, self._hi), lead]
         if len(rows) < 2 * long + len(self._box):
             return 0.0
-        smooth = without_spikes(rows[:, None], self._longest, LOWEST_SPIKE_MV)
-        rows = rows if smooth is None else smooth[:, 0]
+        rows = self._smooth(rows, LOWEST_SPIKE_MV)
         rows = np.convolve(rows, self._box, "valid")
         bend = rows[2 * long :] - 2 * rows[long:-long] + rows[: -2 * long]
         whole = float(np.abs(bend, bend).max())
         rows = rows[long - short : short - long]
         bend = rows[2 * short :] - 2 * rows[short:-short] + rows[: -2 * short]
         return float(np.abs(bend, bend).max()) / whole if whole > 0 else 0.0  # 0 with a NaN too
+
+    def _smooth(self, rows: Array, least: float) -> Array:
+        """Return ``rows`` [n] of a lead without spikes and edges."""
+        found = spikes.find(rows[:, None], self._fs, least)
+        return spikes.without(rows[:, None], found)[:, 0] if found else rows
 
     def step(self, sample: int, lead: int) -> float:
         """Return how far the signal stays away after ``sample``, as a share of its range within 0.1 s."""
@@ -230,8 +260,7 @@ class QrsWavelet:
         stop = centre + self._later + margin + 1
         near = self._buffer[first - margin : stop, lead]
         if self._spiky > sample - self.half:
-            smooth = without_spikes(near[:, None], self._longest, least)
-            near = near if smooth is None else smooth[:, 0]
+            near = self._smooth(near, least)
         largest = self._largest(near)
         if largest is None:
             rows, _ = self._bridged(first - margin, min(stop + self._bridge, self._hi))
