@@ -11,6 +11,9 @@ from wearecg.models.card import Outputs
 
 Array = NDArray[np.float64]
 
+LEAST = 700.0
+"""A logit below minus this would be one of 0 in float64, and its exponential infinite."""
+
 
 class Calibration:
     """What a card says of its model's logits, as arrays: all groups at once.
@@ -46,30 +49,37 @@ class Calibration:
     def __call__(self, out: Mapping[str, NDArray[np.float32]]) -> tuple[Array, Array]:
         """Return the probabilities [N, statements], and the chance of a wrong call in each group [N, groups]."""
         logits = np.concatenate([out[name] for name in self.columns], axis=1)
-        p = _logistic(self._slope * logits + self._offset)
-        entropies = np.add.reduceat(_entropies(p), self._first, axis=1)
-        return p, _logistic(self._doubt_slope * entropies + self._doubt_offset)
+        p, entropies = _with_entropy(self._slope * logits + self._offset)
+        doubts = self._doubt_slope * np.add.reduceat(entropies, self._first, axis=1) + self._doubt_offset
+        return p, _logistic(doubts)
 
     def probabilities(self, group: str, logits: NDArray[np.float32]) -> Array:
         """Turn a group's logits [N, statements] into calibrated probabilities."""
         columns = self.columns[group]
         return _logistic(self._slope[columns] * logits + self._offset[columns])
 
-    def reported(self, probabilities: Array) -> list[int]:
-        """Return the statements [statements] that are reported: those at or above their threshold."""
-        found: list[int] = np.flatnonzero(probabilities >= self._limit).tolist()
+    def reported(self, probabilities: Array) -> list[list[int]]:
+        """Return for each window [N, statements] those that are reported: at or above their threshold."""
+        found: list[list[int]] = [[] for _ in probabilities]
+        windows, statements = np.nonzero(probabilities >= self._limit)
+        for window, statement in zip(windows.tolist(), statements.tolist(), strict=True):
+            found[window].append(statement)
         return found
 
 
 def entropy(probabilities: NDArray[np.floating]) -> Array:
     """Return the sum of the binary entropies (nats) of probabilities ``[N, statements]``, ``[N]``."""
-    total: Array = _entropies(np.asarray(probabilities, np.float64)).sum(axis=1)
+    p = np.clip(np.asarray(probabilities, np.float64), 1e-9, 1 - 1e-9)
+    total: Array = -(p * np.log(p) + (1 - p) * np.log(1 - p)).sum(axis=1)
     return total
 
 
-def _entropies(p: Array) -> Array:
-    p = np.clip(p, 1e-9, 1 - 1e-9)
-    return -(p * np.log(p) + (1 - p) * np.log(1 - p))
+def _with_entropy(x: Array) -> tuple[Array, Array]:
+    """Return the probabilities whose logits are ``x``, and their binary entropies (nats)."""
+    x = np.maximum(x, -LEAST)
+    whole = 1 + np.exp(-x)
+    p = 1 / whole
+    return p, np.log(whole) + (1 - p) * x
 
 
 def _logistic(x: Array) -> Array:

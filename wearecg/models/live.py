@@ -33,7 +33,9 @@ def statements(scorer: Scorer, windows: Sequence[Window]) -> list[list[Statement
         taken = scorer.names(window.leads)
         alike.setdefault(tuple(taken[i] for i in columns), []).append((number, columns))
     for names, found in alike.items():
-        samples = np.stack([windows[number].samples[:, columns] for number, columns in found])
+        samples = np.empty((len(found), len(names), scorer.card.input.length), np.float32)
+        for row, (number, columns) in zip(samples, found, strict=True):
+            row[:] = windows[number].samples.T[columns]
         for (number, _), scored in zip(found, scorer(samples, names), strict=True):
             said[number] = list(_say(scorer, windows[number], scored, names))
     return said
@@ -50,7 +52,7 @@ def _say(
         return
     calibration = scorer.calibration
     end = window.end
-    for number in calibration.reported(scored.probabilities):
+    for number in scored.reported:
         statement, group = calibration.statements[number], calibration.group_of[number]
         yield Statement(
             code=statement.code,

@@ -225,7 +225,9 @@ class Model:
         scored: list[list[tuple[float, Scores | None]]] = [[] for _ in recordings]
         for at in range(0, len(cuts), BATCH):
             part = cuts[at : at + BATCH]
-            windows = np.stack([recordings[number][start : start + spec.length] for number, start in part])
+            windows = np.stack(
+                [recordings[number].T[:, start : start + spec.length] for number, start in part]
+            )
             seconds = np.array([start for _, start in part]) / spec.fs
             scores = self._scores(windows, names, seconds)
             for (number, _), second, one in zip(part, seconds, scores, strict=True):
@@ -244,7 +246,7 @@ class Model:
     def _scores(
         self, windows: Samples, names: Sequence[str], starts: NDArray[np.float64]
     ) -> Iterator[Scores | None]:
-        """Score windows [N, n, leads] that begin at ``starts`` (s); None for one with too few leads."""
+        """Score windows [N, leads, n] that begin at ``starts`` (s); None for one with too few leads."""
         calibration, seconds = self._scorer.calibration, self.card.input.seconds
         codes = [s.code for s in calibration.statements]
         for start, scored in zip(starts.tolist(), self._scorer(windows, names), strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,40 +88,51 @@ def condition(
     if spec.name == BEAT:
         return _beats(np.where(np.isfinite(x), x, 0.0))
     rows = x.reshape(-1, x.shape[-1])
-    signal = np.empty(rows.shape, np.float32)
-    mask = np.empty(len(rows), np.float32)
-    for at in range(0, len(rows), ROWS):
-        part = slice(at, at + ROWS)
-        signal[part], mask[part] = _condition(rows[part], fs, spec)
+    parts = [_condition(rows[at : at + ROWS], fs, spec) for at in range(0, len(rows), ROWS)]
+    signals, masks = zip(*parts, strict=True)
+    signal, mask = parts[0] if len(parts) == 1 else (np.concatenate(signals), np.concatenate(masks))
     return signal.reshape(x.shape), mask.reshape(x.shape[:-1])
 
 
 def _condition(
     x: NDArray[np.floating], fs: float, spec: Preprocessing
-) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
-    present = np.ones(len(x), bool)
-    missing: NDArray[np.bool_] | None = None
-    if not np.isfinite(x).all():  # few windows have any missing
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """As `condition`, of a few rows [rows, n]. Few have samples missing, which the power of what is filtered shows."""
+    y = _in_band(x, fs, spec)
+    power = _power(y)
+    there = [True] * len(x)
+    if not isfinite(sum(power)):
         missing = ~np.isfinite(x)
         present = missing.mean(axis=-1) <= spec.max_missing
-        x = np.where(present[:, None], _bridge(x, missing & present[:, None]), 0.0)
-    y: NDArray[np.floating]
+        y = _in_band(np.where(present[:, None], _bridge(x, missing & present[:, None]), 0.0), fs, spec)
+        y[missing] = 0.0
+        power, there = _power(y), present.tolist()
+    least = FLAT_MV**2 * x.shape[-1]
+    there = [one and of_it >= least for one, of_it in zip(there, power, strict=True)]
+    if not all(there):
+        y[np.logical_not(there)] = 0.0
+    return y, np.array(there, np.float32)
+
+
+def _in_band(x: NDArray[np.floating], fs: float, spec: Preprocessing) -> NDArray[np.float32]:
+    """Filter and clip rows [rows, n]; where a sample is missing, so is the whole row."""
     if spec.name == PULSE:
-        y = pulse_band(x, fs, spec.highpass_hz, spec.pad_s)
-        deviation = y.std(axis=-1, keepdims=True)
-        moves = deviation > FLAT * np.abs(x).max(axis=-1, keepdims=True)
-        y = np.where(moves, y / np.where(moves, deviation, 1.0), 0.0)
+        pulse = pulse_band(x, fs, spec.highpass_hz, spec.pad_s)
+        deviation = pulse.std(axis=-1, keepdims=True)
+        still = deviation <= FLAT * np.abs(x).max(axis=-1, keepdims=True)
+        y = np.where(still, 0.0, pulse / np.where(still, 1.0, deviation)).astype(np.float32)
     else:
         # float32 is exact enough once the offset is gone, which the filter would remove anyhow.
-        level = np.asarray(x - x[:, :1], np.float32)
+        level = np.subtract(x, x[:, :1], dtype=np.float32)
         y = window_filter(x.shape[-1], fs, spec.pad_s, _above(spec.highpass_hz))(level)
-    np.clip(y, -spec.clip_mv, spec.clip_mv, out=y)
-    if missing is not None:
-        y[missing] = 0.0
-    present &= np.sqrt(np.einsum("ij,ij->i", y, y) / y.shape[-1]) >= FLAT_MV
-    if not present.all():
-        y[~present] = 0.0
-    return y, present
+    np.maximum(y, -spec.clip_mv, out=y)
+    np.minimum(y, spec.clip_mv, out=y)
+    return y
+
+
+def _power(y: NDArray[np.float32]) -> list[float]:
+    power: list[float] = np.einsum("ij,ij->i", y, y).tolist()
+    return power
 
 
 def _beats(x: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

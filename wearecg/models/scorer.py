@@ -30,6 +30,8 @@ class Scored(NamedTuple):
         Empty where the model has none.
     leads : tuple of str
         Those that were looked at.
+    reported : list of int
+        The statements at or above their threshold.
     """
 
     probabilities: NDArray[np.float64]
@@ -37,6 +39,7 @@ class Scored(NamedTuple):
     unlike: float
     embedding: NDArray[np.float32]
     leads: tuple[str, ...]
+    reported: list[int]
 
 
 class Scorer:
@@ -68,30 +71,30 @@ class Scorer:
         )
 
     def __call__(self, windows: Samples, names: Sequence[str]) -> list[Scored | None]:
-        """Score windows [N, n, leads] of the leads ``names``; None for one with too few leads."""
+        """Score windows [N, leads, n] of the leads ``names``; None for one with too few leads."""
         spec = self.card.input
         signal, mask = self._prepare(windows, names)
         result: list[Scored | None] = [None] * len(signal)
-        enough = np.flatnonzero(mask.sum(axis=1) >= spec.min_leads)
-        if not len(enough):
+        leads = [
+            tuple(name for name, there in zip(spec.leads, row, strict=True) if there) for row in mask.tolist()
+        ]
+        enough = [number for number, there in enumerate(leads) if len(there) >= spec.min_leads]
+        if not enough:
             return result
-        whole = len(enough) == len(signal)
-        out = self._runner.run(*((signal, mask) if whole else (signal[enough], mask[enough])))
+        if len(enough) < len(signal):
+            signal, mask = signal[enough], mask[enough]
+        out = self._runner.run(signal, mask)
         table, doubts = self.calibration(out)
         limit = self.card.outputs.unlike
         unlike = [np.nan] * len(enough)
         if limit is not None:
-            unlike = (out["unlike"][:, 0] >= limit).astype(float).tolist()
-        there: dict[bytes, tuple[str, ...]] = {}
-        for number, p, chances, strange, embedding in zip(
-            enough.tolist(), table, doubts.tolist(), unlike, out["embedding"], strict=True
+            unlike = [float(sign >= limit) for (sign,) in out["unlike"].tolist()]
+        reported = self.calibration.reported(table)
+        for number, *scored in zip(
+            enough, table, doubts.tolist(), unlike, out["embedding"], reported, strict=True
         ):
-            row = mask[number]
-            leads = there.get(key := row.tobytes())
-            if leads is None:
-                leads = tuple(name for name, one in zip(spec.leads, row, strict=True) if one)
-                there[key] = leads
-            result[number] = Scored(p, chances, strange, embedding, leads)
+            p, chances, strange, embedding, above = scored
+            result[number] = Scored(p, chances, strange, embedding, leads[number], above)
         return result
 
     def _prepare(
@@ -99,9 +102,11 @@ class Scorer:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Condition the windows and put them in the model's order."""
         spec = self.card.input
-        given = np.ascontiguousarray(windows.transpose(0, 2, 1), np.float32)
+        given, there = condition(windows, spec.fs, spec.preprocessing)
+        if spec.any_lead or tuple(names) == spec.leads:
+            return given, there
         signal = np.zeros((len(given), len(spec.leads), given.shape[2]), np.float32)
         mask = np.zeros(signal.shape[:2], np.float32)
-        rows = [0] if spec.any_lead else [spec.leads.index(name) for name in names]
-        signal[:, rows], mask[:, rows] = condition(given, spec.fs, spec.preprocessing)
+        rows = [spec.leads.index(name) for name in names]
+        signal[:, rows], mask[:, rows] = given, there
         return signal, mask
