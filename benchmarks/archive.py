@@ -4,9 +4,11 @@
 
 A synthetic person's day, three leads at 250 Hz: in every hour fifty minutes of a rhythm, then ten of everything that
 can be simulated, noise and loose electrodes too. Each run is a fresh process, the builds take turns; the earlier one
-runs from its wheel, unpacked, with the packages of this environment. CPU is user and system time of the whole process,
-so start-up is in it; RSS is the most that it held. Findings and beats are compared on the shortest recording: the same
-codes from and to the same second, probabilities to 0.001, and the same beats.
+runs from its wheel, unpacked, with the packages of this environment. Both do the same work, the windows of the encoder
+(``--model encoder``); in a further row this one does all that it does unasked, the waves of every beat and the episodes
+of the rhythm too. CPU is user and system time of the whole process, so start-up is in it; RSS is the most that it held.
+Findings and beats are compared on the shortest recording: the same codes from and to the same second, probabilities to
+0.001, and the same beats.
 
 Writes archive.json.
 """
@@ -36,6 +38,8 @@ QUIET_MIN, BUSY_MIN = 50, 10
 COUNTS = 1000.0
 """Counts of a mV."""
 PROBABILITY = 1e-3
+ENCODER, UNASKED = "encoder", "unasked"
+"""What is done: the work that both builds do, and what this one does without ``--model``."""
 WATCHED = """
 import atexit, json, runpy, time
 
@@ -56,6 +60,7 @@ class Run:
     """What one process took."""
 
     build: str
+    what: str
     hours: float
     cpu_s: float
     rss_mb: float
@@ -90,7 +95,7 @@ def make_record(folder: Path, hours: float) -> Path:
     return path
 
 
-def run(build: str, tree: Path, record: Path, hours: float, *more: str) -> Run:
+def run(build: str, what: str, tree: Path, record: Path, hours: float, *more: str) -> Run:
     """Score a record in a fresh process of the build that lies in ``tree``."""
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
     used = record.with_name("used.json")
@@ -106,7 +111,7 @@ def run(build: str, tree: Path, record: Path, hours: float, *more: str) -> Run:
     if done.returncode:
         raise SystemExit(f"the {build} build failed:\n{done.stderr}")
     cpu, rss = json.loads(used.read_text())
-    return Run(build, hours, cpu, rss)
+    return Run(build, what, hours, cpu, rss)
 
 
 def found(
@@ -114,7 +119,7 @@ def found(
 ) -> tuple[list[float], dict[tuple[str, str, float, float], float]]:
     """Return the beats that a build finds, and of each finding (code, reason, since, end) the highest probability."""
     file = record.with_name(f"{build}.jsonl")
-    run(build, tree, record, 0.0, "--to", f"jsonl:{file}")
+    run(build, ENCODER, tree, record, 0.0, "--model", ENCODER, "--to", f"jsonl:{file}")
     beats: list[float] = []
     held: dict[tuple[str, str, float], tuple[float, float]] = {}
     for line in file.read_text().splitlines():
@@ -147,14 +152,16 @@ def compare(trees: dict[str, Path], record: Path) -> dict[str, object]:
 
 def table(runs: Sequence[Run]) -> str:
     """Lay the runs out for people, with the ratio of the builds where both ran."""
-    lines = [f"{'hours':>6}  {'build':8}{'CPU s':>9}{'ms/s':>8}{'RSS MB':>9}{'times':>8}"]
+    lines = [f"{'hours':>6}  {'build':8}{'work':9}{'CPU s':>9}{'ms/s':>8}{'RSS MB':>9}{'times':>8}"]
     for one in runs:
         before = [
             r.cpu_s for r in runs if r.hours == one.hours and r.build == "earlier" and one.build == "this"
         ]
         times = f"{before[0] / one.cpu_s:8.2f}" if before else f"{'':8}"
         each = one.cpu_s / one.hours / 3.6
-        lines.append(f"{one.hours:6g}  {one.build:8}{one.cpu_s:9.2f}{each:8.3f}{one.rss_mb:9.1f}{times}")
+        lines.append(
+            f"{one.hours:6g}  {one.build:8}{one.what:9}{one.cpu_s:9.2f}{each:8.3f}{one.rss_mb:9.1f}{times}"
+        )
     return "\n".join(lines)
 
 
@@ -189,7 +196,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(machine.line(), end="\n\n", flush=True)
         for hours in lengths:
             record = make_record(folder, hours)
-            runs += [run(build, tree, record, hours) for build, tree in trees.items()]
+            runs += [
+                run(build, ENCODER, tree, record, hours, "--model", ENCODER) for build, tree in trees.items()
+            ]
+            runs.append(run("this", UNASKED, trees["this"], record, hours))
             if args.against and same is None:
                 same = compare(trees, record)
             record.with_suffix(".dat").unlink()

@@ -127,6 +127,26 @@ class Statement(Entry):
         """Stream, source and code: what makes two statements the same one, made again."""
         return self.stream, self.source, self.code
 
+    def resting_on(self, evidence: tuple[Measure, ...], settle: float = 0.0) -> Statement:
+        """Return the same with this evidence, to settle for ``settle`` seconds before it begins and before it ends."""
+        # What `dataclasses.replace` would do, in a third of the time: it is done for every window.
+        return Statement(
+            self.code,
+            self.text,
+            self.start,
+            self.end,
+            self.probability,
+            self.source,
+            self.uncertainty,
+            self.leads,
+            self.why,
+            self.reason,
+            evidence,
+            settle,
+            settle,
+            self.stream,
+        )
+
 
 def not_scored(
     source: str, about: StreamInfo | Window, start: float, end: float, why: Why, reason: str

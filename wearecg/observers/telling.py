@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import exp, log
 
 from wearecg.ecg.statements import PRIORS, Prior, find
@@ -95,8 +96,14 @@ class Telling:
             elif sizeless and not (term and term.rests_on == "rhythm"):
                 continue
             elif term is None:
-                kept.append(replace(said, evidence=evidence))
-            elif said.code in self.named or term.carried_by(said.leads):
-                settle = 0.0 if self.windows else term.settle
-                kept.append(replace(said, settle=settle, hold=settle, evidence=evidence))
+                kept.append(said.resting_on(evidence))
+            elif said.code in self.named or _carried(said.code, said.leads):
+                kept.append(said.resting_on(evidence, 0.0 if self.windows else term.settle))
         return kept
+
+
+@lru_cache(maxsize=1024)
+def _carried(code: str, leads: tuple[str, ...]) -> bool:
+    """Whether these leads can carry a statement of the catalogue: asked for every window."""
+    term = find(code)
+    return term is not None and term.carried_by(leads)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from math import floor
+from math import floor, isnan
 from typing import ParamSpec, TypeAlias
 
 import numpy as np
@@ -67,6 +67,7 @@ class Watching:
                 if want.siblings:
                     self._near.append(observer)
         wants = list(self._wanting)
+        self._ecg = [is_ecg(lead) for lead in about.info.leads]
         leads = len(about.info.leads)
         self.rates = list(dict.fromkeys(want.fs for want in wants if want.fs))
         """Rates to which the stream must be resampled, Hz."""
@@ -161,10 +162,10 @@ class Watching:
     def _window(self, samples: Array, fs: float, start: float, judged: float, until: float) -> Window:
         info = self._about.info
         quality = self._about.quality(judged, until)
-        verdicts = {lead.lead: lead.verdict for lead in quality.leads}
-        usable = tuple(is_ecg(lead) and verdicts.get(lead) != "unusable" for lead in info.leads)
-        missing = np.isnan(samples)
-        lost = int(missing.all(1).sum()) if missing.any() else 0
+        usable = tuple(
+            ecg and lead.verdict != "unusable" for ecg, lead in zip(self._ecg, quality.leads, strict=True)
+        )
+        lost = int(np.isnan(samples).all(1).sum()) if isnan(samples.sum()) else 0
         return Window(samples, fs, info.leads, start, usable, quality, lost, info.stream)
 
     def _give(self, want: Windows | Segments, window: Window) -> list[Event]:

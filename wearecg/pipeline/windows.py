@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 import numpy as np
 
 from wearecg.block import Samples
@@ -36,7 +38,7 @@ class Windower:
         windows = []
         while len(self._buffer) >= self._length:
             window = self._buffer[: self._length].copy()
-            if not np.isnan(window).all():
+            if not (isnan(window[-1, 0]) and np.isnan(window).all()):
                 windows.append((self._start, window))
             self._buffer = self._buffer[self._hop :]
             self._start += self._hop
