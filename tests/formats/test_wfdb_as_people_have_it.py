@@ -167,7 +167,7 @@ def test_what_is_of_no_known_size_stays_so_where_it_is_recorded_and_reconstructe
         list(Session(replay(recording, float("inf")), [wearecg.open_observer("lead12")]))
 
 
-@pytest.mark.parametrize("file", ["../rec.dat", "/tmp/rec.dat", "sub/rec.dat"])
+@pytest.mark.parametrize("file", ["../rec.dat", "/tmp/rec.dat", "sub/rec.dat", "rec\0.dat"])
 def test_a_header_names_no_file_of_another_folder(record, tmp_path: Path, file: str) -> None:
     path = record(f"other.name 1 {FS}\n{file} 16 {GAIN}/mV 16 0 0 0 0 II\n")
     with pytest.raises(wearecg.SourceError, match="a header names files of its own folder"):

@@ -129,7 +129,7 @@ def _segment(line: str, path: Path) -> tuple[str, int]:
 
 def _beside(name: str, path: Path) -> str:
     """Return the name of a file; refuse one in another folder, where a header from elsewhere has no business."""
-    if name != Path(name).name or "\\" in name:
+    if name != Path(name).name or "\\" in name or not name.isprintable():
         raise SourceError(
             f"{path} names {name!r}, which is not beside it; a header names files of its own folder"
         )
