@@ -25,6 +25,8 @@ from wearecg.errors import SignalError
 
 Array = NDArray[np.float64]
 
+SLOWEST_HZ, FASTEST_HZ = 80.0, 4000.0
+"""Samples per second in which beats are found."""
 MAX_LEADS = 3
 LEARN_S = 1.0
 """Signal that is watched before the first beat can be reported."""
@@ -76,8 +78,10 @@ class BeatDetector:
     ).split()
 
     def __init__(self, fs: float, leads: tuple[str, ...], start: float = 0.0) -> None:
-        if not 80 <= fs <= 4000:
-            raise SignalError(f"beats are found in signals of 80 to 4000 Hz, not at fs = {fs:g} Hz")
+        if not SLOWEST_HZ <= fs <= FASTEST_HZ:
+            raise SignalError(
+                f"beats are found in signals of {SLOWEST_HZ:g} to {FASTEST_HZ:g} Hz, not at fs = {fs:g} Hz"
+            )
         if not 1 <= len(leads) <= MAX_LEADS:
             raise SignalError(
                 f"beats are found on 1 to {MAX_LEADS} leads at a time, not on {len(leads)}: {leads}"

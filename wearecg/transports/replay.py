@@ -28,14 +28,19 @@ def replay(recording: Recording | Stored, speed: float = 1.0, longest_s: float =
     stored = recording if isinstance(recording, Stored) else Stored.of(recording)
     if stored.recording.intervals:
         return RRReplaySource(stored.recording, speed)
+    if stored.others:
+        from wearecg.transports.replay_rates import RatesReplaySource
+
+        return RatesReplaySource(stored, speed, longest_s)
     return ReplaySource(stored, speed, longest_s=longest_s)
 
 
 class ReplaySource(PacedSource):
     """Play a recording at ``speed`` times real time, ``math.inf`` for as fast as it is read.
 
-    Samples that all leads lack for longer than `BRIDGE_S` are ``lost`` (a gap stays a gap); fewer, or those that
-    only some leads lack, are NaN. Block starts are the recording's own seconds.
+    Its `Stored.others` are told, and not played (`RatesReplaySource` does). Samples that all leads lack for longer
+    than `BRIDGE_S` are ``lost`` (a gap stays a gap); fewer, or those that only some leads lack, are NaN. Block starts
+    are the recording's own seconds.
 
     Parameters
     ----------
@@ -108,6 +113,17 @@ class ReplaySource(PacedSource):
         if len(chunk) < n and self._missing:
             blocks.append(self._block(self._samples[:0], self._position))
         return blocks, len(chunk)
+
+    def play_until(self, seconds: float) -> list[SignalBlock]:
+        """Return the blocks up to a second of the recording, or to its end, for who keeps the schedule himself."""
+        blocks: list[SignalBlock] = []
+        until = round(min(seconds * self.fs, self._stored.length + 1))  # one more: what is missing at the end
+        while (due := min(until - self._position, self.block_samples)) > 0:
+            found, taken = self._next(due)
+            blocks += found
+            if taken < due:
+                break
+        return blocks
 
     def _load(self, n: int) -> None:
         """Read the next piece; and around it, to know how long the holes at its ends are."""
