@@ -165,7 +165,8 @@ def intervals(beats: int) -> NDArray[np.float64]:
 def delineation() -> Iterator[Row]:
     """P, QRS and T of one lead at 500 Hz, a minute of it at once, and as it comes, in blocks of 0.2 s.
 
-    Ours is what the observer adds to the engine. Peers have the whole minute, or the last ten seconds every second.
+    Ours is what the observer adds to the engine, and tells a beat one to six seconds after its R peak. Peers have the
+    whole minute, or the last ten seconds every second.
     """
     from wearecg import Person
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.block import SignalBlock, Waves
-from wearecg.observers import open_observer
+from wearecg.block import Event, SignalBlock, Waves
+from wearecg.observers import Observer, open_observer
 from wearecg.pipeline.engine import Engine
 from wearecg.pipeline.resample import resample
 
@@ -25,11 +26,21 @@ RATE = 250
 """What openecg's boundary model takes."""
 
 
+def observed(ecg: NDArray[np.floating], fs: float, lead: str) -> list[Event]:
+    """Return all that is told of a stream with this lead, which our observer looks at."""
+    engine = Engine("lead", [_observer()])
+    block = SignalBlock(ecg[:, None].astype(np.float32), fs, (lead,), 0.0)
+    return [*engine.feed(block, 0.0), *engine.finish()]
+
+
+@cache
+def _observer() -> Observer:
+    return open_observer("waves")
+
+
 def wearecg_waves(ecg: Array, fs: float) -> Found:
-    """Return what our observer tells of a stream with this lead."""
-    engine = Engine("lead", [open_observer("waves")])
-    block = SignalBlock(ecg[:, None].astype(np.float32), fs, ("II",), 0.0)
-    waves = [event for event in [*engine.feed(block, 0.0), *engine.finish()] if isinstance(event, Waves)]
+    """Return where our observer finds waves in this lead."""
+    waves = [event for event in observed(ecg, fs, "II") if isinstance(event, Waves)]
     return {
         border: np.array([time for beat in waves if (time := getattr(beat, border)) is not None])
         for border in BORDERS

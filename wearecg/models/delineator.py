@@ -23,14 +23,16 @@ Borders: TypeAlias = list[float | None]
 """Begin, peak and end of P, QRS and T, in seconds from the R peak; None for what is not there or cannot be seen."""
 
 WAVES = ("P", "QRS", "T")
+P_LOGIT, QRS_LOGIT, T_LOGIT = 18, 19, 20
 SAID = "waves"
 """The output: begin, peak and end of P, QRS and T (s from the R peak), the logs of their errors, and whether there are
 P, QRS and T (logits)."""
 UNSEEN_S = 0.05
 """A border whose expected error is larger cannot be seen."""
-REGULAR, DOUBT, MOST_DOUBT, LAST_RR = 0.05, 40.0, 2.0, 8
-"""Where the median step between the last RR intervals is more than this share of them, P waves are doubted in
-proportion (logits), up to a limit: atrial fibrillation has waves that look like them, but seldom much."""
+STEADY, FEW, DOUBT, MOST_DOUBT, LAST_RR = 0.06, 4, 5.0, 3.0, 48
+"""Intervals that differ by less than this share are steady. P waves are doubted (logits) by how many of the last
+intervals are not, beside a few that are thought to be: fibrillation has waves that look like P waves, but seldom much.
+Chosen with `benchmarks.p_waves`."""
 NEAR = 12
 """Samples around a border, to either side, of which none may be missing."""
 
@@ -109,8 +111,9 @@ class Delineator:
         mean, rr, waves = shape.MeanBeat(), [b - a for a, b in pairwise(times)], []
         for turn in shape.turns(times):
             beats = shape.cut(x.ravel(), fs, times[turn])
-            pairs, _ = shape.seen(beats, mean)
-            found = self.find(pairs, beats, doubt(rr[max(turn.stop - 1 - LAST_RR, 0) : turn.stop - 1]))
+            pairs, usual = shape.seen(beats, mean)
+            before = rr[max(turn.stop - 1 - LAST_RR, 0) : turn.stop - 1]
+            found = self.find(pairs, usual, beats, doubt(before))
             waves += [
                 as_waves(time, borders, lead, self.card.source)
                 for time, borders in zip(times[turn], found, strict=True)
@@ -118,47 +121,58 @@ class Delineator:
             ]
         return tuple(waves)
 
-    def find(self, pairs: Array, beats: Array, doubt: float) -> list[Borders]:
+    def find(self, pairs: Array, usual: NDArray[np.bool_], beats: Array, doubt: float) -> list[Borders]:
         """Return the borders of the beats of a turn; nothing for one that has no QRS complex.
 
         Parameters
         ----------
-        pairs : float32 [beats, 2 LENGTH]
+        pairs, usual : float32 [beats, 2 LENGTH], bool [beats]
             What `wearecg.ecg.beat_shape.seen` makes of ``beats``.
         beats : float32 [beats, LENGTH]
             NaN where samples are missing.
         doubt : float
             How much more evidence of a P wave is needed (`doubt`).
         """
-        said = self._runner.run(pairs[:, None], np.ones((len(pairs), 1), np.float32))[SAID].tolist()
-        found = [self._borders(one, doubt) for one in said]
+        said = self._runner.run(pairs[:, None], np.ones((len(pairs), 1), np.float32))[SAID]
+        rows = zip(said.tolist(), self._p_waves(said[:, P_LOGIT], usual, doubt).tolist(), strict=True)
+        found = [self._borders(one, p) for one, p in rows]
         if np.isnan(beats).any():
             return [_without(borders, np.isnan(beat)) for borders, beat in zip(found, beats, strict=True)]
         return found
 
-    def _borders(self, said: list[float], doubt: float) -> Borders:
-        p, qrs, t = self._points
+    def _p_waves(self, odds: Array, usual: NDArray[np.bool_], doubt: float) -> NDArray[np.bool_]:
+        """Return which beats have a P wave, by the odds (logits) of each.
+
+        One of the usual shape needs but even odds, if those of the better half of its like are beyond doubt:
+        fibrillation has beats with something like a P wave, but seldom many.
+        """
+        needed = self._points[0] + doubt
+        alone = odds > max(needed, 0.0)
+        if not usual.any():
+            return alone
+        alike = np.sort(odds[usual])
+        return np.where(usual, (odds > 0) & (alike[len(alike) // 2 :].mean() > needed), alone)
+
+    def _borders(self, said: list[float], p: bool) -> Borders:
+        _, qrs, t = self._points
         on, off = said[3], said[5]
-        if said[19] < qrs or on >= off:
+        if said[QRS_LOGIT] < qrs or on >= off:
             return []
         limit = self._unseen
         found: Borders = [
             border if error < limit else None for border, error in zip(said[:9], said[9:18], strict=True)
         ]
-        if said[18] < p + doubt or not said[0] < said[1] < said[2] or said[1] > on:
+        if not p or not said[0] < said[1] < said[2] or said[1] > on:
             found[0] = found[1] = found[2] = None
-        if said[20] < t or not said[6] < said[7] < said[8] or said[7] < off:
+        if said[T_LOGIT] < t or not said[6] < said[7] < said[8] or said[7] < off:
             found[6] = found[7] = found[8] = None
         return found
 
 
 def doubt(rr: Sequence[float]) -> float:
     """Return how much more evidence a P wave needs (logits) behind these RR intervals (s), at most `LAST_RR`."""
-    if len(rr) < 3:
-        return 0.0
-    steps = sorted([abs(b - a) for a, b in pairwise(rr)])
-    irregular = steps[len(steps) // 2] / sorted(rr)[len(rr) // 2]
-    return min(DOUBT * max(irregular - REGULAR, 0.0), MOST_DOUBT)
+    uneven = sum(abs(b - a) > STEADY * b for a, b in pairwise(rr))
+    return min(DOUBT * uneven / (len(rr) - 1 + FEW), MOST_DOUBT) if len(rr) > 2 else 0.0
 
 
 def as_waves(time: float, borders: Borders, lead: str, source: str, stream: StreamId = ECG) -> Waves:

@@ -146,7 +146,7 @@ class _Stream(WavesObserver):
         samples = self._samples(start, beats[-1].time + AFTER_S + 1 / self._fs)[:, self._column[lead]]
         cut = shape.cut(samples, self._fs, [beat.time - start for beat in beats])
         pairs, usual = shape.seen(cut, self._means[lead])
-        found = self._model.find(pairs, cut, doubt(self._rr))
+        found = self._model.find(pairs, usual, cut, doubt(self._rr))
         return [
             (as_waves(beat.time, borders, lead, self.source, self._stream), beat, like)
             for beat, borders, like in zip(beats, found, usual.tolist(), strict=True)
