@@ -181,11 +181,13 @@ def _of_rate(
     kept, leads, said = list(names), tuple(names.values()), list[str]()
     fs = channels[kept[0]].fs
     scales, steps, unknown = _scales(leads, [channels[k] for k in kept], lsb, said)
+    plain = bool((scales == 1).all())
 
     def piece(first: int, last: int) -> Samples:
         values = read(kept, first, last)
-        values *= scales
-        return values.astype(np.float32, order="C")
+        if not plain:
+            values *= scales
+        return values.astype(np.float32)
 
     recording = Recording(
         samples=np.empty((0, len(leads)), np.float32),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ _FIELDS = (
 _NOTE = re.compile(
     rb"(?P<onset>[+-]\d+(?:\.\d*)?)(?:\x15(?P<duration>\d*(?:\.\d*)?))?\x14(?P<texts>[^\x00]*)\x00"
 )
+_ONLY_TIME = re.compile(rb"[+-]\d+(?:\.\d*)?\x14\x14\x00")
 _START = re.compile(r"Startdate (\d\d-[A-Z]{3}-\d{4})", re.IGNORECASE)
 
 
@@ -251,10 +253,16 @@ def _notes(blocks: _Blocks) -> tuple[list[tuple[float, float | None, str]], list
     untimed = 0
     duration = blocks.header.duration
     for block in blocks.all():
-        for record in block:
+        areas = [[row.tobytes().rstrip(b"\0") + b"\0" for row in block[:, at]] for at in blocks.header.notes]
+        for record in zip(*areas, strict=True):
             own: float | None = None
-            for at in blocks.header.notes:
-                for found in _NOTE.finditer(record[at].tobytes()):
+            for area in record:
+                if area == b"\0":
+                    continue
+                if own is None and _ONLY_TIME.fullmatch(area):  # as in nearly every record
+                    own = float(area[:-3])
+                    continue
+                for found in _NOTE.finditer(area):
                     onset = float(found["onset"])
                     texts = found["texts"].split(b"\x14")
                     if own is None:
@@ -312,11 +320,15 @@ def _reader(
 ) -> Callable[[Sequence[int], int, int], Floats]:
     header = blocks.header
 
+    @cache
+    def places_of(samples: int) -> NDArray[np.int64]:
+        return np.rint(starts * (samples / header.duration)).astype(np.int64)
+
     def read(columns: Sequence[int], first: int, last: int) -> Floats:
         signals = [header.signals[column] for column in columns]
         samples = signals[0].samples
         fs = samples / header.duration
-        places = np.rint(starts * fs).astype(np.int64)
+        places = places_of(samples)
         # A channel after the other: cheaper to fill.
         found = np.full((len(columns), last - first), np.nan).T
         head = int(np.searchsorted(places, first - samples, side="right"))
@@ -328,7 +340,8 @@ def _reader(
             for place, signal in enumerate(signals):
                 counts = _counts(raw[:, signal.at : signal.at + header.width * samples], header.width)
                 physical = counts * np.float64(signal.step or 1.0)
-                physical += signal.zero
+                if signal.zero:
+                    physical += signal.zero
                 if not np.isnan(signal.nothing):
                     physical[counts == signal.nothing] = np.nan
                 for run in _together(at, samples):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,14 @@ from numpy.typing import NDArray
 from wearecg.block import Notice, Samples
 from wearecg.ecg.leads import SYNTHETIC, is_ecg
 from wearecg.text import visible
+
+
+class Encoded(NamedTuple):
+    """Integers [n, leads], which leads went beyond the range, and which samples are missing; None if none is."""
+
+    digital: NDArray[np.int32]
+    clipped: NDArray[np.bool_]
+    missing: NDArray[np.bool_] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +59,25 @@ class Coding:
         bits = 24 if wide else 16
         return cls(bits, tuple(steps), (2 ** (bits - 1) - 1,) * len(steps))
 
-    def encode(self, samples: Samples) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """Return integers [n, leads] with 'no sample' for NaN, and which leads went beyond the range."""
-        limits = np.asarray(self.limits)
-        scaled = np.rint(samples / np.asarray(self.steps))
+    def encode(self, samples: Samples) -> Encoded:
+        """Return the integers of samples [n, leads], 'no sample' for NaN."""
+        # 32 bits of floating point are enough for 16 of counts, and a lead after the other is quickest.
+        kind: type[np.floating[Any]] = np.float32 if self.bits == 16 else np.float64
+        per_unit = np.array([[1 / step] for step in self.steps], kind)
+        limits = np.array([[limit] for limit in self.limits], kind)
+        scaled: NDArray[np.floating[Any]] = np.multiply(samples.T, per_unit)
+        np.rint(scaled, out=scaled)
+        none = np.zeros(len(self.steps), bool)
+        if not scaled.size:
+            return Encoded(scaled.T.astype(np.int32), none, None)
+        largest = np.maximum(scaled.max(axis=1), -scaled.min(axis=1))  # NaN where a sample is missing
+        if (largest <= limits[:, 0]).all():
+            return Encoded(scaled.astype(np.int32).T, none, None)
         missing = np.isnan(scaled)
-        clipped = np.any(np.abs(scaled) > limits, axis=0)
-        digital = np.clip(scaled, -limits, limits)
-        np.copyto(digital, -limits - 1.0, where=missing)
-        return digital.astype(np.int32), clipped
+        clipped = np.any(np.abs(scaled) > limits, axis=1)
+        np.clip(scaled, -limits, limits, out=scaled)
+        np.copyto(scaled, -limits - 1, where=missing)
+        return Encoded(scaled.astype(np.int32).T, clipped, missing.T if missing.any() else None)
 
     def nothing(self, length: int) -> NDArray[np.int32]:
         """Return so many rows of 'no sample'."""
@@ -67,7 +86,7 @@ class Coding:
     def pack(self, digital: NDArray[np.int32]) -> bytes:
         """Return the bytes of integers, in their order."""
         if self.bits == 16:
-            return digital.astype("<i2").tobytes()
+            return digital.astype("<i2", order="C").tobytes()
         return np.ascontiguousarray(digital, dtype="<i4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
 
 

@@ -128,10 +128,10 @@ class EdfRecord(OpenRecord):
             return
         if at > self.length:
             self._skip(at - self.length)
-        digital, clipped = self._coding.encode(samples)
+        digital, clipped, missing = self._coding.encode(samples)
         if clipped.any():
             self.notices.extend(self._clipped.tell(clipped))
-        self._push(digital, np.isnan(samples))
+        self._push(digital, missing)
 
     def extend(self, length: int) -> None:
         """Lengthen a file without signals."""
@@ -213,7 +213,7 @@ class EdfRecord(OpenRecord):
             self._at += missing - filled
             self.length = self._at
 
-    def _push(self, digital: NDArray[np.int32], missing: NDArray[np.bool_]) -> None:
+    def _push(self, digital: NDArray[np.int32], missing: NDArray[np.bool_] | None) -> None:
         if self._interruption.stopped:
             return
         self._silence.feed(missing, self.length)

@@ -143,7 +143,7 @@ class EdfFile:
     def _fill(self, start: int) -> tuple[bytes, list[bytes]]:
         """Return the annotations of a record: when it begins, and as many notes as there is room for."""
         onset = f"{'' if start < 0 else '+'}{decimal(start)}\x14\x14\0".encode()
-        taken = self._take(self._area - len(onset))
+        taken = self._take(self._area - len(onset)) if self._waiting else []
         return onset + b"".join(taken), taken
 
     def _take(self, room: int) -> list[bytes]:

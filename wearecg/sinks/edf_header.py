@@ -110,7 +110,8 @@ def decimal(micros: int) -> str:
     ('0.5', '2', '-1.25')
     """
     whole, part = divmod(abs(micros), 1_000_000)
-    return "-" * (micros < 0) + f"{whole}.{part:06d}".rstrip("0").rstrip(".")
+    sign = "-" if micros < 0 else ""
+    return f"{sign}{whole}.{part:06d}".rstrip("0") if part else f"{sign}{whole}"
 
 
 def ascii_only(text: str, length: int) -> str:

@@ -39,9 +39,13 @@ class Silence:
         self._since = [-1] * (len(leads) + 1)
         """From which sample on all leads, and then each, have none; -1 where that is not so."""
 
-    def feed(self, missing: NDArray[np.bool_], at: int) -> None:
-        """Take which samples [n, leads] are missing, from number ``at`` on."""
-        if not self._leads or (max(self._since) < 0 and not missing.any()):
+    def feed(self, missing: NDArray[np.bool_] | None, at: int) -> None:
+        """Take which samples [n, leads] are missing, from number ``at`` on; None if none is."""
+        if missing is None:
+            if max(self._since) < 0:
+                return
+            missing = np.zeros((1, len(self._leads)), bool)
+        if not self._leads:
             return
         every: NDArray[np.bool_] = np.asarray(missing.all(axis=1))
         for k, column in enumerate((every, *(missing[:, k] & ~every for k in range(len(self._leads))))):
@@ -55,7 +59,7 @@ class Silence:
 
     def end(self, at: int) -> None:
         """Note that sample ``at`` is there, or is none of this stretch any more."""
-        self.feed(np.zeros((1, len(self._leads)), bool), at)
+        self.feed(None, at)
 
     def _tell(self, column: int, since: int, length: int) -> None:
         if not column:

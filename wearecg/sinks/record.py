@@ -127,7 +127,7 @@ class RecordWriter:
             return
         if at > self._next:
             self._skip(at - self._next)
-        digital, clipped = self._coding.encode(samples)
+        digital, clipped, _ = self._coding.encode(samples)
         if clipped.any():
             self.notices.extend(self._clipped.tell(clipped))
         self._push(digital)
@@ -200,7 +200,7 @@ class RecordWriter:
             return
         if self._fd < 0:
             self._open_segment()
-        digital = np.concatenate(self._pending)
+        digital = self._pending[0] if len(self._pending) == 1 else np.concatenate(self._pending)
         self._pending, self._pending_bytes = [], 0
         segment = self._segments[-1]
         data = memoryview(self._coding.pack(digital))

@@ -26,7 +26,7 @@ from wearecg.writers.base import (
     need_samples,
     other_rates,
 )
-from wearecg.writers.counts import BeyondRangeError, count
+from wearecg.writers.counts import BeyondRangeError, count, encoded
 
 LONGEST_S = 600.0
 """Of a series; what is longer follows in the next one, without a gap."""
@@ -122,10 +122,8 @@ def _stretches(stored: Stored, coding: Coding) -> Iterator[tuple[int, NDArray[np
     step = max(1, round(LONGEST_S * stored.recording.fs))
     for first in range(0, stored.length, step):
         samples = stored.read(first, min(first + step, stored.length))
-        digital, clipped = coding.encode(samples)
-        if clipped.any():
-            raise BeyondRangeError
-        there = ~np.isnan(samples)
+        digital, missing = encoded(coding, samples)
+        there = np.ones(samples.shape, bool) if missing is None else ~missing
         edges = np.flatnonzero((there[1:] != there[:-1]).any(axis=1)) + 1
         for low, high in zip([0, *edges.tolist()], [*edges.tolist(), len(samples)], strict=True):
             if there[low].any():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wearecg.block import Samples
 from wearecg.ecg.leads import is_ecg
 from wearecg.formats.recording import Stored
 from wearecg.sinks.coding import Coding
@@ -81,13 +82,12 @@ def count(
     return Counted(Coding(bits, tuple(steps), limits), tuple(lost))
 
 
-def counted(stored: Stored, coding: Coding) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.bool_]]]:
-    """Yield number of the first sample, counts [n, leads] and which are missing. Raises `BeyondRangeError`."""
-    for first, samples in pieces(stored):
-        digital, clipped = coding.encode(samples)
-        if clipped.any():
-            raise BeyondRangeError
-        yield first, digital, np.isnan(samples)
+def encoded(coding: Coding, samples: Samples) -> tuple[NDArray[np.int32], NDArray[np.bool_] | None]:
+    """Return counts [n, leads] and which are missing, None if none is. Raises `BeyondRangeError`."""
+    digital, clipped, missing = coding.encode(samples)
+    if clipped.any():
+        raise BeyondRangeError
+    return digital, missing
 
 
 def _peaks(stored: Stored) -> list[float]:

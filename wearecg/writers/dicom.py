@@ -20,8 +20,8 @@ from wearecg.formats.note_texts import text_of
 from wearecg.formats.recording import Stored
 from wearecg.sinks.coding import Coding
 from wearecg.text import visible
-from wearecg.writers.base import Writer, annotations_of, need_samples
-from wearecg.writers.counts import BeyondRangeError, count, counted
+from wearecg.writers.base import Writer, annotations_of, need_samples, pieces
+from wearecg.writers.counts import BeyondRangeError, count, encoded
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -162,9 +162,11 @@ def _group(part: Stored, coding: Coding, bits: int, number: int) -> Dataset:
     dtype = np.dtype(f"<i{bits // 8}")
     nothing = -(1 << (bits - 1))
     counts = np.empty((part.length, len(recording.leads)), dtype)
-    for first, digital, missing in counted(part, coding):
-        np.copyto(digital, nothing, where=missing)
+    for first, samples in pieces(part):
+        digital, missing = encoded(coding, samples)
         counts[first : first + len(digital)] = digital
+        if missing is not None:
+            np.copyto(counts[first : first + len(digital)], nothing, where=missing)
     group.WaveformOriginality = "ORIGINAL"
     group.NumberOfWaveformChannels, group.NumberOfWaveformSamples = len(recording.leads), part.length
     group.SamplingFrequency = f"{recording.fs:.10g}"

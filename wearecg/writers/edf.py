@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wearecg.errors import SinkError
 from wearecg.formats.edf_notes import END
@@ -20,7 +19,7 @@ from wearecg.sinks.edf_file import EdfFile
 from wearecg.sinks.edf_header import EdfSignal, Scale, header, label_of, start_of
 from wearecg.sinks.edf_silence import Silence
 from wearecg.writers.base import Writer, annotations_of
-from wearecg.writers.counts import BeyondRangeError, Counted, count
+from wearecg.writers.counts import BeyondRangeError, Counted, count, encoded
 
 DERIVED = "derived from other leads"
 AREA = 120
@@ -176,21 +175,21 @@ def _write(stored: Stored, path: Path, chosen: Sequence[Counted], kind: str) -> 
             columns = []
             for part, coding, n, silence in zip(parts, codings, samples, silences, strict=True):
                 held = part.read(min(first * n, part.length), min(last * n, part.length))
-                digital, clipped = coding.encode(held)
-                if clipped.any():
-                    raise BeyondRangeError
-                missing = np.isnan(held)
+                digital, missing = encoded(coding, held)
                 silence.feed(missing, first * n)
                 if last == records:
                     silence.end(part.length)
-                digital = np.concatenate([digital, coding.nothing((last - first) * n - len(digital))])
-                by_signal = digital.reshape(last - first, n, -1).swapaxes(1, 2)
+                if rest := (last - first) * n - len(held):
+                    digital = np.concatenate([digital, coding.nothing(rest)])
+                # A signal after the other in each record.
+                by_signal = digital.T.reshape(-1, last - first, n).swapaxes(0, 1)
                 octets = np.frombuffer(coding.pack(by_signal), np.uint8)
                 columns.append(octets.reshape(last - first, -1))
-                there: NDArray[np.bool_] = np.asarray(~missing.all(axis=1))
-                kept |= (
-                    np.pad(there, (0, (last - first) * n - len(there))).reshape(last - first, n).any(axis=1)
-                )
+                if missing is None:
+                    kept[: -(-len(held) // n)] = True
+                elif kind == "D":
+                    there = np.pad(~missing.all(axis=1), (0, rest))
+                    kept |= there.reshape(last - first, n).any(axis=1)
             if last == records and parts and parts[0].length < records * samples[0]:
                 file.note(fraction + round(parts[0].length * micros / samples[0]), END)
             starts = [fraction + k * micros for k in range(first, last)]

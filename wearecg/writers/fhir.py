@@ -27,7 +27,7 @@ from wearecg.formats.recording import Recording, Stored
 from wearecg.sinks.coding import Coding
 from wearecg.text import visible
 from wearecg.writers.base import Writer, all_comments, annotations_of, need_samples
-from wearecg.writers.counts import BeyondRangeError, Counted, count
+from wearecg.writers.counts import BeyondRangeError, Counted, count, encoded
 
 STRIP_S = 10.0
 POTENTIAL = 131328
@@ -104,12 +104,10 @@ def _observations(
     for low, end in pairwise(edges):
         high = min(end, part.length)
         samples = part.read(low, high)
-        missing = np.isnan(samples)
+        digital, found = encoded(coding, samples)
+        missing = np.zeros(samples.shape, bool) if found is None else found
         if low >= high or (missing.all() and high < part.length):
             continue
-        digital, clipped = coding.encode(samples)
-        if clipped.any():
-            raise BeyondRangeError
         name = str(uuid4())
         strips.append((low / fs, high / fs, name))
         resource: dict[str, Any] = {
