@@ -91,6 +91,9 @@ def test_each_signal_has_its_own_rate_and_none_is_averaged(record) -> None:
     assert (recording.fs, recording.leads) == (500, ("II",))
     np.testing.assert_allclose(recording.samples[:, 0], WAVE / GAIN, rtol=1e-6)
     assert recording.remarks == ("RESP is left out: it has 125 Hz, II has 500 Hz",)
+    (other,) = open_recording(path).others
+    assert (other.recording.fs, other.recording.leads, other.length) == (125, ("RESP",), len(fast))
+    np.testing.assert_allclose(other.whole().samples[:, 0], slow[:, 0] / GAIN, rtol=1e-6)
 
 
 def test_a_signal_file_that_was_cut_short_is_read_as_far_as_it_goes(record) -> None:

@@ -121,20 +121,29 @@ def stored(path: Path, fs: float | None, lsb: float | None = None, leads: Sequen
         for name, line in zip(canonical_all(map(_lead, header.signals)), header.signals, strict=True)
         if "derived" in (line.name or "").lower()
     }
-    recording = Recording(
-        samples=np.empty((0, len(signals.leads)), np.float32),
-        fs=signals.fs,
-        leads=signals.leads,
-        name=stem.name,
-        lsb=signals.lsb,
+
+    def of(one: _Signals) -> Stored:
+        recording = Recording(
+            samples=np.empty((0, len(one.leads)), np.float32),
+            fs=one.fs,
+            leads=one.leads,
+            name=stem.name,
+            lsb=one.lsb,
+            epoch=header.epoch,
+            uncalibrated=one.uncalibrated,
+            remarks=one.remarks,
+            derived=tuple(lead for lead in one.leads if lead in derived),
+        )
+        return Stored(recording, one.length, one.read, max(1, round(PIECE_S * one.fs)))
+
+    main = of(signals)
+    recording = replace(
+        main.recording,
         annotations=annotations,
         comments=comments,
-        epoch=header.epoch,
-        uncalibrated=signals.uncalibrated,
         remarks=(*signals.remarks, *unnamed),
-        derived=tuple(lead for lead in signals.leads if lead in derived),
     )
-    return Stored(recording, signals.length, signals.read, round(PIECE_S * signals.fs))
+    return replace(main, recording=recording, others=tuple(map(of, signals.others)))
 
 
 def _renamed(header_file: Path, header: Header, leads: Sequence[str]) -> tuple[Header, list[str]]:
@@ -168,6 +177,8 @@ class _Signals:
     lsb: tuple[float, ...]
     uncalibrated: tuple[str, ...]
     remarks: tuple[str, ...]
+    others: tuple[_Signals, ...] = ()
+    """Those of other rates."""
 
 
 def _surplus(header_file: Path, header: Header) -> str:
@@ -239,12 +250,17 @@ def _single(header_file: Path, header: Header, lsb: float | None, surplus: str =
         (line.frame for name, line in zip(names, header.signals, strict=True) if is_ecg(name)), default=0
     )
     frame = frame or max(line.frame for line in header.signals)
+    others = sorted({line.frame for line in header.signals} - {frame}, reverse=True)
+    main, *beside = (_of_rate(header_file, header, names, one, frames, lsb) for one in (frame, *others))
+    return replace(main, remarks=(*remarks, *main.remarks), others=tuple(beside))
+
+
+def _of_rate(
+    header_file: Path, header: Header, names: Sequence[str], frame: int, frames: int, lsb: float | None
+) -> _Signals:
+    """Return the signals of a record that have ``frame`` samples a frame, of which it has ``frames``."""
     kept = [k for k, line in enumerate(header.signals) if line.frame == frame]
-    for k in sorted(set(range(len(names))) - set(kept)):
-        rate = header.signals[k].frame * header.fs
-        remarks.append(
-            f"{names[k]} is left out: it has {rate:g} Hz, {names[kept[0]]} has {frame * header.fs:g} Hz"
-        )
+    remarks: list[str] = []
     steps, units, uncalibrated = [], [], []
     for k in kept:
         step, why = _millivolts(names[k], header.signals[k])
@@ -270,6 +286,15 @@ def _single(header_file: Path, header: Header, lsb: float | None, surplus: str =
     return _Signals(
         frames * frame, physical, header.fs * frame, leads, tuple(steps), tuple(uncalibrated), tuple(remarks)
     )
+
+
+def _left_out(part: _Signals) -> list[str]:
+    """Return what to tell of signals of other rates in segments, of which those of one rate are joined."""
+    return [
+        f"{lead} is left out: it has {other.fs:g} Hz, {part.leads[0]} has {part.fs:g} Hz"
+        for other in part.others
+        for lead in other.leads
+    ]
 
 
 def _begins_unlike(value: int, line: SignalLine) -> bool:
@@ -321,7 +346,7 @@ def _segmented(header_file: Path, header: Header, lsb: float | None) -> _Signals
         raise SourceError(
             f"{header_file}: {missing:.0f} days of it are missing; score its segments one by one"
         )
-    remarks = dict.fromkeys(remark for _, part in parts for remark in part.remarks)
+    remarks = dict.fromkeys(remark for _, part in parts for remark in (*part.remarks, *_left_out(part)))
     uncalibrated = dict.fromkeys(lead for _, part in parts for lead in part.uncalibrated)
     steps = tuple(leads.values())
     read = partial(_of_segments, [(start * frame, part) for start, part in parts], tuple(leads))
