@@ -27,3 +27,18 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+LONGEST = 200
+
+
+def one_line(said: object) -> str:
+    r"""Return what a package says, in one line of at most `LONGEST` characters that all print: some quote the file.
+
+    Examples
+    --------
+    >>> one_line(ValueError("no number:\n  'x'")), len(one_line("x" * 100_000))
+    ("no number: 'x'", 200)
+    """
+    line = visible(" ".join(str(said)[: 4 * LONGEST].split()))
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."

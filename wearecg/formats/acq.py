@@ -11,6 +11,7 @@ import numpy as np
 from wearecg.errors import MissingExtraError, SourceError
 from wearecg.formats.base import Channel, Format, Told, of_arrays, recording_of
 from wearecg.formats.recording import Stored
+from wearecg.text import one_line
 
 _UNITS = {"volts": "V", "millivolts": "mV", "microvolts": "uV"}
 
@@ -49,7 +50,7 @@ class Acq(Format):
                 )
             begun = getattr(data, "earliest_marker_created_at", None)
         except Exception as error:  # the package raises whatever it stumbles over
-            why = heard.messages[0] if heard.messages else " ".join(str(error).split())
+            why = heard.messages[0] if heard.messages else one_line(error)
             raise SourceError(f"{path} cannot be read as ACQ: {why}") from error
         finally:
             logger.handlers = own
@@ -66,4 +67,4 @@ class _Heard(logging.Handler):
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(" ".join(record.getMessage().split()))
+        self.messages.append(one_line(record.getMessage()))

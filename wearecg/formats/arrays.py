@@ -16,6 +16,7 @@ from wearecg.errors import SignalError, SourceError
 from wearecg.formats.base import Channel, Floats, Format, Told, of_arrays, read_bytes, recording_of
 from wearecg.formats.recording import Stored
 from wearecg.rates import as_rate
+from wearecg.text import one_line
 
 LARGEST = 1 << 30
 _HEADER = struct.Struct("<5i")
@@ -75,7 +76,7 @@ class Npz(Format):
         except (OSError, ValueError, TypeError, BadZipFile, EOFError) as error:
             if isinstance(error, SignalError):
                 raise
-            raise SourceError(f"{path} cannot be read as NPZ: {' '.join(str(error).split())}") from error
+            raise SourceError(f"{path} cannot be read as NPZ: {one_line(error)}") from error
         if values.ndim == 1:
             values = values[:, None]
         return _recording(path, values, rate, leads, told, unit)

@@ -18,6 +18,7 @@ from wearecg.errors import SourceError
 from wearecg.formats.base import Channel, Format, Told, of_arrays, read_bytes, recording_of
 from wearecg.formats.recording import Stored
 from wearecg.rates import as_rate
+from wearecg.text import one_line
 
 ENDING = "_physio.tsv.gz"
 LARGEST = 512 << 20
@@ -73,7 +74,7 @@ def _said(path: Path) -> dict[str, Any]:
             try:
                 found = json.loads(read_bytes(nearest, 0, 1 << 20))
             except (ValueError, RecursionError) as error:
-                raise SourceError(f"{nearest} cannot be read as JSON: {error}") from error
+                raise SourceError(f"{nearest} cannot be read as JSON: {one_line(error)}") from error
             if isinstance(found, dict):
                 return found
             raise SourceError(f"{nearest} holds no names")
@@ -85,13 +86,13 @@ def _table(path: Path, columns: int) -> np.ndarray:
         with gzip.open(path) as file:
             text = file.read(LARGEST + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(f"{path} cannot be unpacked: {error}") from error
+        raise SourceError(f"{path} cannot be unpacked: {one_line(error)}") from error
     if len(text) > LARGEST:
         raise SourceError(f"{path} is larger than {LARGEST >> 20} MiB")
     try:
         table = np.genfromtxt(io.BytesIO(text), delimiter="\t", missing_values="n/a", ndmin=2)
     except ValueError as error:
-        raise SourceError(f"{path} cannot be read as a table: {' '.join(str(error).split())}") from error
+        raise SourceError(f"{path} cannot be read as a table: {one_line(error)}") from error
     if table.shape[1] != columns:
         raise SourceError(f"{path} has {table.shape[1]} columns, its JSON names {columns}")
     return table

@@ -13,6 +13,7 @@ from wearecg.formats.base import Channel, Format, Told, of_arrays, recording_of
 from wearecg.formats.recording import Stored
 from wearecg.formats.sequence import spread
 from wearecg.formats.text_files import decoded, text_of
+from wearecg.text import one_line
 
 BOARDS = {
     24: ("Cyton", 250.0, 8, 22),
@@ -50,7 +51,7 @@ class BrainFlow(Format):
         try:
             rows = np.loadtxt(lines, delimiter="\t", ndmin=2)
         except ValueError as error:
-            raise SourceError(f"{path} cannot be read as a table: {' '.join(str(error).split())}") from error
+            raise SourceError(f"{path} cannot be read as a table: {one_line(error)}") from error
         span = float(rows[-1, clock] - rows[0, clock])
         if len(rows) > LONG and not abs((len(rows) - 1) / span / fs - 1 if span > 0 else 1) < OFF:
             raise SourceError(f"{path}: {len(rows)} rows in {span:g} s are not the {fs:g} Hz of a {board}")

@@ -24,6 +24,7 @@ from wearecg.formats.base import Channel, Floats, Format, Told, recording_of
 from wearecg.formats.lead_names import lead_of
 from wearecg.formats.note_texts import of_text
 from wearecg.formats.recording import Annotations, Stored
+from wearecg.text import one_line
 
 UNKNOWN_START = "19000101000000"
 """What ours say where a start has to be said and is not known."""
@@ -73,7 +74,7 @@ class Dicom(Format):
         except (SourceError, SignalError):
             raise
         except Exception as error:  # the package raises whatever it stumbles over
-            raise SourceError(f"{path} cannot be read as DICOM: {' '.join(str(error).split())}") from error
+            raise SourceError(f"{path} cannot be read as DICOM: {one_line(error)}") from error
 
 
 def _open(path: Path, data: Any, told: Told) -> Stored:

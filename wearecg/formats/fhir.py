@@ -32,6 +32,7 @@ from wearecg.formats.base import (
 )
 from wearecg.formats.lead_names import lead_of
 from wearecg.formats.recording import Stored
+from wearecg.text import one_line
 
 LARGEST = 512 << 20
 """Bytes."""
@@ -69,7 +70,7 @@ class Fhir(Format):
             resource = json.loads(data)
             strips = list(_strips(resource))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise SourceError(f"{path} cannot be read as FHIR: {error}") from error
+            raise SourceError(f"{path} cannot be read as FHIR: {one_line(error)}") from error
         if not strips:
             raise SignalError(f"{path} holds no ECG: no Observation of it has SampledData")
         return _placed(path, strips, told)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from wearecg.errors import MissingExtraError, SignalError, SourceError
 from wearecg.formats.base import Format, Told, of_intervals
 from wearecg.formats.recording import Stored
+from wearecg.text import one_line
 
 GAP_S = 5.0
 LONGEST_S = 10.0
@@ -44,7 +45,7 @@ class Fit(Format):
         except OSError as error:
             raise SourceError(f"{path} cannot be read: {error.strerror}") from error
         except Exception as error:  # the package raises whatever it stumbles over
-            raise SourceError(f"{path} cannot be read as FIT: {' '.join(str(error).split())}") from error
+            raise SourceError(f"{path} cannot be read as FIT: {one_line(error)}") from error
         times, rr, epoch, rates = found
         if not times:
             raise SignalError(f"{path} holds no ECG and no RR intervals: it has {rates} heart rates")

@@ -20,6 +20,7 @@ from wearecg.errors import SourceError
 from wearecg.formats.sequence import spread
 from wearecg.formats.table import Table
 from wearecg.rates import as_rate
+from wearecg.text import one_line
 
 MARK = "# OpenSignals"
 LONGEST = 65536
@@ -65,7 +66,9 @@ def read_header(path: Path) -> OpenSignals | None:
             raise SourceError(f"{path} is of {len(devices)} devices; export each by itself")
         return _of_device(devices[0])
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise SourceError(f"{path}: the header of this OpenSignals file is damaged: {error}") from error
+        raise SourceError(
+            f"{path}: the header of this OpenSignals file is damaged: {one_line(error)}"
+        ) from error
 
 
 def place(path: Path, table: Table, counter: tuple[int, int]) -> None:

@@ -15,6 +15,7 @@ from wearecg.formats.base import Channel, Floats, Format, Told, recording_of
 from wearecg.formats.opensignals import COUNTER, LSB
 from wearecg.formats.recording import Stored
 from wearecg.rates import as_rate
+from wearecg.text import one_line
 
 
 class OpenSignalsH5(Format):
@@ -46,7 +47,7 @@ class OpenSignalsH5(Format):
         except (SourceError, SignalError):
             raise
         except Exception as error:  # the package raises whatever it stumbles over
-            raise SourceError(f"{path} cannot be read as HDF5: {' '.join(str(error).split())}") from error
+            raise SourceError(f"{path} cannot be read as HDF5: {one_line(error)}") from error
 
 
 def _open(path: Path, device: Any, told: Told) -> Stored:

@@ -18,6 +18,7 @@ import numpy as np
 from wearecg.errors import MissingExtraError, SignalError, SourceError
 from wearecg.formats.base import Channel, Floats, Format, Told, recording_of
 from wearecg.formats.recording import Stored
+from wearecg.text import one_line
 
 TIME = "time"
 """The column of seconds."""
@@ -48,7 +49,7 @@ class Parquet(Format):
         except (SourceError, SignalError):
             raise
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise SourceError(f"{path} cannot be read as Parquet: {' '.join(str(error).split())}") from error
+            raise SourceError(f"{path} cannot be read as Parquet: {one_line(error)}") from error
 
 
 def _open(path: Path, file: Any, told: Told, pa: Any) -> Stored:

@@ -17,6 +17,7 @@ from wearecg.formats.base import HEAD_BYTES, Floats, Format, Told, of_intervals
 from wearecg.formats.csv import Csv
 from wearecg.formats.recording import Stored
 from wearecg.formats.text_files import decoded, text_of
+from wearecg.text import one_line
 
 SHORTEST_S, LONGEST_S = 0.2, 4.0
 _POLAR = re.compile(r"phone timestamp\s*;\s*rr-interval \[ms\]", re.IGNORECASE)
@@ -63,7 +64,7 @@ class RRText(Format):
         try:
             values = np.array(cells, np.float64)
         except ValueError as error:
-            raise SourceError(f"{path}: {error}") from None
+            raise SourceError(f"{path}: {one_line(error)}") from None
         scale = scale or _scale(values)
         if not scale:
             raise SourceError(f"{path}: not all of its numbers are intervals between beats, in s or ms")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from wearecg.errors import MissingExtraError, SourceError
 from wearecg.formats.wfdb_header import Header, plain_text
+from wearecg.text import one_line
 
 Counts = NDArray[np.int64]
 
@@ -53,7 +54,7 @@ def _errors_told(file: Path, what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise SourceError(f"{file} cannot be read as {what}: {error}") from error
+        raise SourceError(f"{file} cannot be read as {what}: {one_line(error)}") from error
 
 
 def _of_16(file: Path, offset: int, first: int, last: int) -> Counts:

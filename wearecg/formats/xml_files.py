@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from wearecg.errors import SourceError
 from wearecg.formats.base import read_bytes
+from wearecg.text import one_line
 
 LARGEST = 256 << 20
 """Bytes of a file that is held in memory as a tree."""
@@ -97,9 +98,9 @@ def run(
             parser.Parse(chunk, False)
         parser.Parse(b"", True)
     except expat.ExpatError as error:
-        raise SourceError(f"{path} cannot be read as XML: {error}") from error
+        raise SourceError(f"{path} cannot be read as XML: {one_line(error)}") from error
     except (ValueError, LookupError) as error:  # an encoding that is not known
-        raise SourceError(f"{path} cannot be read as XML: {error}") from error
+        raise SourceError(f"{path} cannot be read as XML: {one_line(error)}") from error
 
 
 def _refused(path: Path, why: str) -> SourceError:
@@ -132,7 +133,7 @@ def numbers(path: Path, text: str, what: str) -> NDArray[np.float64]:
     try:
         return np.array(text.replace(",", " ").split(), np.float64)
     except ValueError as error:
-        raise SourceError(f"{path}: {what}: {error}") from None
+        raise SourceError(f"{path}: {what}: {one_line(error)}") from None
 
 
 def octets(path: Path, text: str, what: str) -> bytes:
@@ -140,4 +141,4 @@ def octets(path: Path, text: str, what: str) -> bytes:
     try:
         return b64decode("".join(text.split()), validate=True)
     except ValueError as error:
-        raise SourceError(f"{path}: {what} is no base64: {error}") from None
+        raise SourceError(f"{path}: {what} is no base64: {one_line(error)}") from None
