@@ -313,3 +313,43 @@ def test_damage_ends_in_one_line(tmp_path: Path) -> None:
                 damaged[at] = rng.integers(9, 127)
             with suppress(wearecg.WearECGError):
                 read_recording(save(tmp_path, bytes(damaged), name))
+
+
+def movesense(lost: tuple[int, ...] = (), fs: float = 125.0, size: int = 16, count: int = 200) -> str:
+    packets = [
+        {
+            "ecg": {
+                "Samples": list(range(size * k, size * (k + 1))),
+                "Timestamp": 41547 + int(1000 * size * k / fs),
+            }
+        }
+        for k in range(count)
+        if k not in lost
+    ]
+    return json.dumps({"data": packets})
+
+
+@pytest.mark.parametrize("fs", [125.0, 128.0, 256.0, 512.0])
+def test_movesense_packets_have_a_clock_and_lost_ones_are_a_gap(tmp_path: Path, fs: float) -> None:
+    got = read_recording(save(tmp_path, movesense((50, 51, 120), fs), "x_ecg_stream.json"))
+    assert (got.fs, got.leads, len(got), got.uncalibrated) == (fs, ("ECG",), 3200, ("ECG",))
+    missing = [16 * k + n for k in (50, 51, 120) for n in range(16)]
+    expected = np.arange(3200.0)
+    expected[missing] = np.nan
+    np.testing.assert_array_equal(got.samples[:, 0], expected)
+    assert read_recording(tmp_path / "x_ecg_stream.json", lsb=0.001).samples[7, 0] == np.float32(0.007)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (movesense()[:-20], "cannot be read as JSON"),
+        (movesense(count=1), "its rate cannot be told"),
+        (movesense().replace("[16,", '["x",', 1).replace("[16, ", '["x", ', 1), "packet 2 holds no samples"),
+        (movesense().replace("41547", "1e300", 1), "packet 1 holds no samples"),
+        ('{"data": [{"ecg": {"Samples": [], "Timestamp": 1}}]}', "packet 1 holds no samples"),
+    ],
+)
+def test_movesense_that_cannot_be_read(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(wearecg.WearECGError, match=words):
+        read_recording(save(tmp_path, text, "x_ecg_stream.json"))

@@ -48,6 +48,7 @@ FORMATS: dict[str, tuple[str, str]] = {
     "acq": ("wearecg.formats.acq", "Acq"),
     "fit": ("wearecg.formats.fit", "Fit"),
     "openbci": ("wearecg.formats.openbci", "OpenBci"),
+    "movesense": ("wearecg.formats.movesense", "Movesense"),
     "apple-csv": ("wearecg.formats.apple", "AppleCsv"),
     "apple-export": ("wearecg.formats.apple", "AppleExport"),
     "empatica": ("wearecg.formats.empatica", "Empatica"),
