@@ -265,6 +265,7 @@ def test_acq_that_is_none(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
         ("r.h5", b"\x89HDF\r\n\x1a\n", "h5py", "hdf5"),
         ("r.fit", b"\x0e\x10\0\0\0\0\0\0.FIT", "fitdecode", "fit"),
         ("r.acq", b"\0", "bioread", "acq"),
+        ("r.avro", b"Obj\x01", "fastavro", "avro"),
     ],
 )
 def test_a_package_that_is_missing_is_named(

@@ -52,6 +52,7 @@ FORMATS: dict[str, tuple[str, str]] = {
     "apple-csv": ("wearecg.formats.apple", "AppleCsv"),
     "apple-export": ("wearecg.formats.apple", "AppleExport"),
     "empatica": ("wearecg.formats.empatica", "Empatica"),
+    "embrace": ("wearecg.formats.embrace", "Embrace"),
     "bids": ("wearecg.formats.bids", "Bids"),
     "rr": ("wearecg.formats.rr_text", "RRText"),
     "brainflow": ("wearecg.formats.brainflow", "BrainFlow"),
