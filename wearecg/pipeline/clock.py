@@ -17,6 +17,10 @@ PACE_JITTER_S, PACE_STEADY_S = 0.5, 0.1
 """Seconds by which the fastest delivery of one second may be later than that of another, and nothing is wrong: as long
 as little is known of the link, and on a link of which `PACE_KNOWN` seconds were steady."""
 PACE_KNOWN = 6
+PACE_BREAKS = 3
+"""So many losses in a row, with not even `PACE_FIT_S` between them, are none."""
+PACE_DOUBT = MAX_PPM * 1e-6 + 0.01
+"""A drift of more than this is not believed, nor that there is none, until its link is known."""
 WAITED_S = 0.2
 """What comes so soon after the first delivery had been waiting with it, and tells nothing."""
 PERIODS = 5
@@ -152,23 +156,39 @@ class Pace:
     """Whether samples come as fast as their times say: a coarse judgement from the first seconds on.
 
     `drift` is host seconds beyond one that pass in a second of the samples, 0 unless that is more than any clock
-    is off by.
+    is off by; `doubtful` is whether it may be.
     """
 
     def __init__(self) -> None:
         self.drift = 0.0
+        self.doubtful = False
         self.restart()
 
     def restart(self) -> None:
-        """Times begin anew, or something is missing; what was judged holds until there is more to judge by."""
+        """Times begin anew; what was judged holds until there is more to judge by."""
         self._clock = MinimumDelayClock(0.0, PACE_BIN_S, PACE_HORIZON_S, PACE_FIT_S)
         self._began: float | None = None
+        self._whole: tuple[float, float] | None = None
+        self._breaks = 0
+
+    def broken(self) -> None:
+        """Something is missing, by nothing but how late the rest came."""
+        whole, breaks = self._whole, self._breaks + 1
+        judged = self._clock.span >= PACE_FIT_S
+        self.restart()
+        if not judged:
+            self._whole, self._breaks = whole, breaks
 
     def observe(self, time: float, arrival: float) -> None:
         """Learn that samples up to ``time``, by their own clock or their number, arrived at ``arrival``."""
         clock = self._clock
         if self._began is None:
             self._began = arrival
+        if self._whole is None:
+            self._whole = time, arrival
+        if self._breaks >= PACE_BREAKS:
+            # What is late all the time is not lost: it comes at another rate.
+            self.drift = (arrival - self._whole[1]) / max(time - self._whole[0], 1e-3) - 1.0
         if arrival - self._began < WAITED_S:
             return
         clock.observe(time, arrival)
@@ -176,6 +196,7 @@ class Pace:
         # What comes ten times too fast comes from a file.
         if span < PACE_FIT_S or drift < -0.9:
             return
+        self.doubtful = abs(drift) > PACE_DOUBT
         known, above = clock.scatter
         jitter = max(PACE_STEADY_S, 3 * above) if known > PACE_KNOWN else PACE_JITTER_S
         if abs(drift) > MAX_PPM * 1e-6 + jitter / span:

@@ -29,7 +29,7 @@ from wearecg.pipeline.frontend import FrontEnd, FrontEvent
 from wearecg.pipeline.observer import About, Observer, Windows
 from wearecg.pipeline.recent import Recent
 from wearecg.pipeline.resample import Resampler
-from wearecg.pipeline.timeline import Timeline
+from wearecg.pipeline.timeline import LEARNING, Timeline
 from wearecg.pipeline.watching import Later, Watching
 from wearecg.statement import not_scored
 
@@ -167,10 +167,10 @@ class MeasuredStream:
 
     def _found(self, events: Sequence[FrontEvent]) -> list[Event]:
         """Put what the front end found on this stream and in true seconds, and let the observers hear of it."""
-        stretch, stream, trouble = self.timeline.stretch, self.info.stream, self.timeline.trouble
+        stretch, stream = self.timeline.stretch, self.info.stream
         found: list[Event] = []
         for event in events:
-            if trouble:
+            if not isinstance(event, Quality) and (trouble := self.timeline.trouble_at(event.time)):
                 event = _withheld(event, trouble)
             elif stretch != 1.0:
                 event = _in_true_seconds(event, stretch)
@@ -217,14 +217,13 @@ def _pieces(block: SignalBlock) -> list[SignalBlock]:
     ]
 
 
-def _withheld(event: FrontEvent, trouble: str) -> FrontEvent:
+def _withheld(event: Beat | HeartRate, trouble: str) -> Beat | HeartRate:
     """Leave out what is wrong when samples come at another rate than stated."""
-    match event:
-        case Beat():
-            return replace(event, rr=None)
-        case HeartRate():
-            return replace(event, bpm=None, reason=trouble)
-    return event
+    if isinstance(event, Beat):
+        return replace(event, rr=None)
+    if event.bpm is None and trouble == LEARNING:
+        return event
+    return replace(event, bpm=None, reason=trouble)
 
 
 def _in_true_seconds(event: FrontEvent, stretch: float) -> FrontEvent:

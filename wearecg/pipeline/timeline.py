@@ -25,6 +25,9 @@ PLAUSIBLE = 5.0
 """A clock that counts so many times more or fewer samples a second than stated stands still or races."""
 NO_CLOCK = 10
 """A clock that jumps so often is none: each jump counts 2, and each block without one takes 1 off."""
+PACE_LEARNT_S = 7.0
+"""By then a rate that is wrong has shown itself on most links."""
+LEARNING = "learning how fast samples come"
 SURE_S = 5.0
 """For so long a wrong rate must be seen before it is told; nothing rests on it meanwhile."""
 RESUME_S = 0.25
@@ -81,6 +84,11 @@ class Timeline:
     def stretch(self) -> float:
         """True seconds in a second of the timeline, to 10 ppm; 1 until it is known."""
         return round(self._fs / (self.rate or self._fs), 5)
+
+    def trouble_at(self, time: float) -> str:
+        """Why no heart rate can be told of timeline second ``time``: `trouble`, or that this cannot be known yet."""
+        unsure = self._realtime and (time < PACE_LEARNT_S or self._pace.doubtful)
+        return self.trouble or (LEARNING if unsure else "")
 
     @property
     def trouble(self) -> str:
@@ -177,7 +185,7 @@ class Timeline:
         shift = 0.0 if has_clock else lost / fs
         self._expect = base + shift
         if lost:
-            self._pace.restart()
+            self._pace.broken()
         if has_clock or lost:
             self.clock = MinimumDelayClock(self.clock.slope)
         if has_clock:
