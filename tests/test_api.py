@@ -15,7 +15,8 @@ import wearecg
 NAMES = {
     "what flows": "Beat BeatClass ClockFit Event Finding Gap HeartRate LeadQuality LinkState Mark Measure Notice "
     "Quality RRIntervals SignalBlock Statement StreamId StreamInfo Summary Trace Waves Window",
-    "errors": "ConfigError LeadError MissingExtraError ModelError SignalError SinkError SourceError WearECGError",
+    "errors": "ArgumentError ConfigError LeadError MissingExtraError ModelError SignalError SinkError SourceError "
+    "WearECGError",
     "doors": "Session calibrate convert hrv load_model open_observer open_source read_recording score stream",
     "what they take": "Observer Person Sink Source",
     "what they give": "Delineator DrawnLead Model Profile PulseModel Reconstructor Recording Report Scores Twelve "
@@ -103,7 +104,7 @@ def test_an_error_is_also_the_builtin_that_one_would_catch(name):
     thing = getattr(wearecg, name)
     if inspect.isclass(thing) and issubclass(thing, Exception) and thing is not wearecg.WearECGError:
         assert issubclass(thing, wearecg.WearECGError)
-        assert issubclass(thing, OSError | ValueError | ImportError)
+        assert issubclass(thing, OSError | ValueError | TypeError | ImportError)
 
 
 def test_import_is_light_and_quick():

@@ -37,6 +37,7 @@ from wearecg.block import (
     Window,
 )
 from wearecg.errors import (
+    ArgumentError,
     ConfigError,
     LeadError,
     MissingExtraError,
@@ -102,6 +103,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "ArgumentError",
     "Beat",
     "BeatClass",
     "ClockFit",

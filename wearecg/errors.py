@@ -7,6 +7,7 @@
     ├── ModelError          ValueError   a model file or card that must not be run
     ├── SinkError           OSError      an output that cannot be opened or written
     ├── ConfigError         ValueError   a configuration file, or a system, that does not fit
+    ├── ArgumentError       TypeError    an argument of a type that a function does not take
     └── MissingExtraError   ImportError  an optional dependency that is not installed
 
 A message states what was wrong, with which value, and what to do about it. It is the whole of ``str(error)``;
@@ -117,6 +118,20 @@ class ConfigError(WearECGError, ValueError):
     ... except ConfigError as error:
     ...     print(error)
     episodes has no option 'speed'; it has none
+    """
+
+
+class ArgumentError(WearECGError, TypeError):
+    """An argument of a type that a function does not take.
+
+    Examples
+    --------
+    >>> import wearecg
+    >>> try:
+    ...     wearecg.stream("simulate:sinus", duration="5")
+    ... except ArgumentError as error:
+    ...     print(error)
+    stream: duration is '5'; it takes float | None
     """
 
 

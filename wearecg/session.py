@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, replace
 
-import numpy as np
 from numpy.typing import ArrayLike
 
+from wearecg.arguments import as_numbers, typed
 from wearecg.block import Event, HeartRate, LinkState, Notice, StreamId, StreamInfo, Summary
 from wearecg.ecg.leads import canonical, names_of
 from wearecg.errors import LeadError, SignalError, WearECGError
@@ -72,6 +72,7 @@ class Session:
     True
     """
 
+    @typed
     def __init__(
         self,
         source: Source,
@@ -82,7 +83,7 @@ class Session:
         duration: float | None = None,
         stop: threading.Event | None = None,
         trace: bool = False,
-        turn: Callable[[Session], None] | None = None,
+        turn: Callable[[Session], object] | None = None,
     ) -> None:
         if duration is not None and not 0 < duration < float("inf"):
             raise SignalError(f"duration is {duration}: give the seconds after which to end, above 0")
@@ -218,6 +219,7 @@ class Session:
         )
 
 
+@typed
 def stream(
     source: str | Source,
     *,
@@ -270,6 +272,7 @@ def stream(
     return iter(Session(opened, observers, outputs, leads=kept, duration=duration, trace=True))
 
 
+@typed
 def score(
     samples: ArrayLike,
     fs: float,
@@ -314,10 +317,7 @@ def score(
     from wearecg.transports.replay import TOGETHER_S, ReplaySource
 
     given = names_of(leads)
-    try:
-        x = np.asarray(samples, np.float32)
-    except (TypeError, ValueError) as error:
-        raise SignalError(f"{name}: not an array of numbers ({error})") from error
+    x = as_numbers(samples, name)
     fs = as_rate(fs)
     if x.ndim != 2 or x.shape[1] != len(given):
         raise SignalError(

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from wearecg.arguments import typed
 from wearecg.ecg.leads import names_of
 from wearecg.errors import SourceError
+from wearecg.rates import as_rate
 from wearecg.transports.base import Source
 
 
+@typed
 def open_source(
     spec: str,
     device: str | None = None,
@@ -56,8 +59,9 @@ def open_source(
     False
     """
     names = names_of(leads)
-    if not isinstance(spec, str):
-        raise SourceError(f"{spec!r} is no name of a port, a sensor or a recording")
+    fs = None if fs is None else as_rate(fs)
+    if not spec:
+        raise SourceError("'' is no name of a port, a sensor or a recording")
     if is_port(spec):
         return open_port(spec, device, baud, fs, names)
     if spec.startswith(BLE):

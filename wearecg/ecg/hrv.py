@@ -21,6 +21,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
+from wearecg.arguments import typed
 from wearecg.block import Beat, BeatClass, Measure, StreamId
 from wearecg.errors import SignalError
 from wearecg.stream_id import ECG
@@ -146,6 +147,7 @@ class Variability:
         )
 
 
+@typed
 def hrv(
     beats: Iterable[Beat] | ArrayLike,
     classes: Iterable[BeatClass] | Sequence[str] = (),
@@ -182,6 +184,8 @@ def hrv(
     >>> found.left_out < 5, 0 < found.rmssd < found.mean_nn
     (True, True)
     """
+    if not isinstance(beats, Iterable) or isinstance(beats, str | bytes):
+        raise SignalError("intervals that are not numbers: give beats, or RR intervals in seconds")
     given = beats if isinstance(beats, np.ndarray) else list(cast(Iterable[Any], beats))
     named = list(classes)
     events = isinstance(given, list) and bool(given) and isinstance(given[0], Beat)
@@ -211,7 +215,7 @@ def _of_beats(beats: Any, classes: Sequence[object]) -> tuple[Array, Array, NDAr
 def _of_intervals(given: Any, codes: Sequence[object]) -> tuple[Array, Array, NDArray[np.str_]]:
     """The same, from intervals; where one is not known the time stands still."""
     try:
-        rr = np.asarray(given, np.float64)
+        rr = np.ma.filled(np.ma.asarray(given, np.float64), nan)
     except (TypeError, ValueError) as error:
         raise SignalError(f"intervals that are not numbers: {error}") from error
     if rr.ndim != 1:

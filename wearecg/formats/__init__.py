@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wearecg import registry
+from wearecg.arguments import typed
+from wearecg.ecg.leads import names_of
 from wearecg.errors import SourceError
 from wearecg.formats.base import HEAD_BYTES, Format, Told
 from wearecg.formats.recording import BEAT_SYMBOLS, RR_UNKNOWN, Annotations, Recording, RRSeries, Stored
@@ -70,6 +72,7 @@ def formats() -> list[Format]:
     return [registry.find(name, FORMATS, ENTRY_POINTS)() for name in [*others, *FORMATS]]
 
 
+@typed
 def read_recording(
     path: str | Path,
     fs: float | None = None,
@@ -108,6 +111,8 @@ def open_recording(
 ) -> Stored:
     """Open a recording, as `read_recording` reads it, to read it piece by piece if its format allows that."""
     path = Path(path)
+    path = path if path.name else path.resolve()
+    names_of(leads)  # refuses what are no names
     named = tuple(leads.split(",")) if isinstance(leads, str) and leads else tuple(leads)
     told = Told(None if fs is None else as_rate(fs), named, lsb)
     stored = _format_of(path).open(path, told)

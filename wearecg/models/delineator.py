@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wearecg.arguments import typed
 from wearecg.block import ECG, StreamId, Waves
 from wearecg.ecg import beat_shape as shape
 from wearecg.errors import ModelError, SignalError
@@ -72,6 +73,7 @@ class Delineator:
         self._points = [log(p / (1 - p)) for p in (card.outputs.points[wave] for wave in WAVES)]
         self._unseen = log(UNSEEN_S)
 
+    @typed
     def __call__(
         self, samples: ArrayLike, fs: float, peaks: Sequence[float], lead: str = "ECG"
     ) -> tuple[Waves, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from wearecg.arguments import as_numbers
 from wearecg.block import Samples
 from wearecg.ecg.leads import canonical, names_of
 from wearecg.errors import LeadError, SignalError
@@ -51,11 +52,8 @@ def as_leads(
 
 
 def as_samples(samples: ArrayLike) -> Samples:
-    """Return samples as float32, NaN where not finite. Raises `SignalError` if they are not numbers."""
-    try:
-        x = np.asarray(samples, np.float32)
-    except (TypeError, ValueError) as error:
-        raise SignalError(f"samples are not numbers: {error}") from error
+    """Return samples as float32, NaN where not finite or masked. Raises `SignalError` if they are not numbers."""
+    x = as_numbers(samples)
     return np.where(np.isfinite(x), x, np.float32(np.nan))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wearecg.arguments import typed
 from wearecg.block import Samples
 from wearecg.ecg.lead12 import INDEPENDENT, twelve
 from wearecg.ecg.leads import TWELVE
@@ -119,6 +120,7 @@ class Reconstructor(ABC):
         reach = np.float32(self.band.width) * np.sqrt(_moving_mean(sd**2, round(REACH_S * self.fs)))
         return Estimate(whole[0].T, sd, reach, mask[0, columns] > 0)
 
+    @typed
     def __call__(self, samples: ArrayLike, fs: float, leads: str | Sequence[str]) -> Twelve:
         """Reconstruct a whole recording, as the live stream does.
 

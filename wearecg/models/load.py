@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, overload
 
+from wearecg.arguments import typed
 from wearecg.errors import ModelError
 from wearecg.models.card import Card
 from wearecg.models.delineator import Delineator
@@ -47,6 +48,7 @@ def load_model(
 ) -> Model | Reconstructor | PulseModel | Delineator: ...
 
 
+@typed
 def load_model(
     name: str | Path = "encoder",
     precision: str = "int8",

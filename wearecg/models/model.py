@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wearecg.arguments import typed
 from wearecg.block import Samples, Statement, Window
 from wearecg.errors import LeadError, ModelError, SignalError
 from wearecg.models.card import PPG, Card, card_path, load_card
@@ -85,6 +86,7 @@ class Model:
         self.runner = runner
         self._scorer = Scorer(card, runner)
 
+    @typed
     def __call__(
         self, samples: ArrayLike, fs: float, leads: str | Sequence[str], hop_s: float | None = None
     ) -> Scores:
@@ -119,6 +121,7 @@ class Model:
         (windows,) = self._windows([x], names, hop_s)
         return self._whole(windows, names)
 
+    @typed
     def batch(
         self,
         recordings: Iterable[ArrayLike],

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wearecg import overwrite
+from wearecg.arguments import typed
 from wearecg.block import Samples
 from wearecg.ecg.lead12 import INDEPENDENT
 from wearecg.ecg.leads import TWELVE, canonical_all, names_of, select
@@ -154,6 +156,7 @@ def read_profile(path: str | Path) -> Profile:
     return profile
 
 
+@typed
 def calibrate(
     model: Reconstructor,
     samples: ArrayLike,
@@ -202,6 +205,8 @@ def calibrate(
     >>> profile.leads, profile.targets
     (('II', 'V1', 'V5'), ('I', 'V2', 'V3', 'V4', 'V6'))
     """
+    if not 0 < ridge < inf:
+        raise SignalError(f"ridge is {ridge}: give a number above 0")
     fs, names = as_rate(fs), canonical_all(names_of(names))
     x = as_columns(samples, names)
     wanted = select(names_of(leads), names, reference)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wearecg.arguments import typed
 from wearecg.block import Samples
 from wearecg.ecg.pulse import REFRACTORY_S, PeakPicker
 from wearecg.errors import ModelError, SignalError
@@ -111,6 +112,7 @@ class PulseModel:
         self.fs, self.length, self.threshold = card.input.fs, card.input.length, card.outputs.points[BEATS]
         self._runner = runner
 
+    @typed
     def __call__(self, samples: ArrayLike, fs: float) -> DrawnLead:
         """Draw from a whole recording, as the live stream does.
 

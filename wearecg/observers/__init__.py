@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import parse_qsl, urlencode
 
 from wearecg import registry
+from wearecg.arguments import typed
 from wearecg.errors import ModelError
 from wearecg.pipeline.observer import About, Events, Observer, Samples, Segments, Windows
 
@@ -43,6 +44,7 @@ LOADING = ("runtime", "precision", "profile")
 """The options of `load_model`."""
 
 
+@typed
 def open_observer(spec: str) -> Observer:
     """Open an observer by its name.
 
