@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from wearecg.arguments import typed
 from wearecg.errors import SinkError, WearECGError
 from wearecg.formats import open_recording
 from wearecg.writers import writer_of
 
 
+@typed
 def convert(
     source: str | Path,
     target: str | Path,

@@ -33,6 +33,8 @@ STATED = attrgetter(*(one.name for one in fields(Statement)))
 RECENT_S = 12.0
 """A heart rate is compared with what was stated on a stretch that ended no longer ago."""
 OF_THE_RATE = frozenset({"heart_rate", "rr_irregularity"})
+UNSEEN_S = 10.0
+"""What a model states of windows does not hold over a longer stretch in which it could judge none."""
 KEEP_S = 120.0
 """Measures that ended so much earlier than the newest of their stream are no evidence any more."""
 
@@ -42,6 +44,10 @@ class _Source:
     """What one source says of one stream; statements on the same stretch (same ``end``) are one round of it."""
 
     end: float = float("-inf")
+    judged: float = float("-inf")
+    """Where the last stretch that it could judge ends."""
+    blind: float = 0.0
+    """Seconds between that and the one before, if they do not touch."""
     seen: set[str] = field(default_factory=set)
     holds: dict[str, Finding] = field(default_factory=dict)
     settling: Settling = field(default_factory=Settling)
@@ -52,11 +58,11 @@ class Board:
 
     A finding begins with the first round of its source in which it is stated, or when its reason becomes another
     (``why``), or when the stretch does not reach back to where it held last; where nothing is said, the time between
-    is no break. It ends when a whole round of its source, and the time that the statement may be absent
-    (`Statement.hold`), went by without it; that is known one round late. What holds in a stream ends when that begins
-    anew (another `StreamInfo`). Measures of the same stream that overlap a statement become evidence beside its own,
-    unless it says why nothing is said. A heart rate that a finding contradicts becomes unknown, and
-    one that is unknown is no evidence.
+    is no break, but for a model's windows if it is longer than `UNSEEN_S`. It ends when a whole round of its source,
+    and the time that the statement may be absent (`Statement.hold`), went by without it; that is known one round late.
+    What holds in a stream ends when that begins anew (another `StreamInfo`). Measures of the same stream that overlap
+    a statement become evidence beside its own, unless it says why nothing is said. A heart rate that a finding
+    contradicts becomes unknown, and one that is unknown is no evidence.
     """
 
     def __init__(self) -> None:
@@ -121,6 +127,10 @@ class Board:
             source.seen.clear()
             source.end = statement.end
             if not statement.why:
+                source.blind = statement.start - source.judged
+                source.judged = statement.end
+                if source.blind > UNSEEN_S:
+                    source.settling.forget()
                 source.settling.look(statement.start, statement.end)
         if statement.code == NOTHING:
             return findings
@@ -136,6 +146,8 @@ class Board:
         unbroken = before is not None and (
             statement.start <= before.end + before.hold or bool(before.why and statement.why)
         )
+        if statement.settle and not statement.why and source.blind > UNSEEN_S:
+            unbroken = False
         since = before.since if before and unbroken else since
         same = before is not None and unbroken and before.why == statement.why
         evidence = () if statement.why else (*statement.evidence, *self._beside(statement))

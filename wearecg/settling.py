@@ -23,6 +23,14 @@ class Settling:
         """By seconds to settle, the starts of the rounds within them."""
         self._said: dict[str, deque[Statement]] = {}
 
+    def forget(self) -> None:
+        """Begin anew: too much went by unseen."""
+        self._began = None
+        for starts in self._rounds.values():
+            starts.clear()
+        for said in self._said.values():
+            said.clear()
+
     def look(self, start: float, end: float) -> None:
         """Begin the next round."""
         if self._began is None:

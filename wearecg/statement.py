@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from wearecg.block import Window
     from wearecg.stream_info import StreamInfo
 
-Why: TypeAlias = Literal["short", "missing", "unusable", "leads", "unlike", "failed"]
-"""Why nothing is said: too little signal, samples missing, bad signal, other leads, unlike any ECG, a failure."""
+Why: TypeAlias = Literal["short", "missing", "unusable", "leads", "unlike", "contradicted", "failed"]
+"""Why nothing is said: too little signal, samples missing, bad signal, other leads, unlike any ECG, a heart rate that
+contradicts what would be said, a failure."""
 NOT_SCORED = "NOT_SCORED"
 """The code of a statement that nothing is said."""
 NOTHING = "NOTHING"

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 from wearecg import SignalBlock
-from wearecg.ecg.quiet import is_quiet
+from wearecg.ecg.quiet import Quiet
 
 FS = 250
+
+
+def is_quiet(blocks: list[SignalBlock], start: float, end: float) -> bool:
+    return Quiet().shows(blocks, start, end)
 
 
 def ecg(beats: dict[float, float], seconds: float = 8.0) -> np.ndarray:

@@ -79,7 +79,9 @@ class StreamAccount:
         self.marks: list[Mark] = []
         self.measures: dict[tuple[str, str, tuple[str, ...]], Spread] = {}
         """By name, unit and, for ST, leads."""
-        self._episodes = Episodes()
+        self._unreadable = bytearray()
+        """1 for each whole second in which no ECG lead could be read."""
+        self._episodes = Episodes(self.seen)
         self._begun = 1
         """How often it has."""
 
@@ -154,6 +156,10 @@ class StreamAccount:
             if lead.verdict != "unusable":
                 self.usable[lead.lead] += round(seconds)
                 readable = readable or is_ecg(lead.lead)
+        if not readable:
+            first, last = (round(time + self.offset) for time in (event.start, event.end))
+            self._unreadable.extend(bytes(max(last - len(self._unreadable), 0)))
+            self._unreadable[first:last] = b"\1" * (last - first)
         minute = self._minute(event.start)
         minute.judged += seconds
         minute.readable += seconds if readable else 0.0
@@ -173,6 +179,18 @@ class StreamAccount:
         if self.info.waveform:
             return sum(minute.readable for minute in self.minutes.values())
         return self.beats.spanned
+
+    def seen(self, start: float, end: float) -> float:
+        """Seconds between two times in which an ECG lead could be read; of a strap, those of its intervals."""
+        if not self.info.waveform:
+            return min(self.beats.spanned_between(start, end), end - start)
+        first, last = int(start), int(end)
+        unseen = float(self._unreadable.count(1, first, last + 1))
+        if self._unreadable[first : first + 1] == b"\1":
+            unseen -= start - first
+        if self._unreadable[last : last + 1] == b"\1":
+            unseen -= last + 1 - end
+        return end - start - unseen
 
     @property
     def whole(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
@@ -75,6 +76,11 @@ class Beats:
     def spanned(self) -> float:
         """Seconds of all intervals that are known."""
         return float(np.nansum(self.rr))
+
+    def spanned_between(self, start: float, end: float) -> float:
+        """Seconds of the intervals that are known and end between two times."""
+        first, last = bisect_right(self._times, start), bisect_right(self._times, end)
+        return float(np.nansum(self._rr[first:last]))
 
     @property
     def times(self) -> NDArray[np.float64]:

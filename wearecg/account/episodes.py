@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from wearecg.block import Finding
@@ -16,7 +16,7 @@ class Episode:
     """One stretch over which a finding held: since when, until when (s), and it when it was likeliest.
 
     ``shift`` (s) is to be added to the times of ``best``, which are those of its stream. ``rounds`` is how often it was
-    stated.
+    stated. ``seconds`` are those in which it could be seen, known when it is over: not those of gaps within it.
     """
 
     since: float
@@ -24,11 +24,7 @@ class Episode:
     best: Finding
     shift: float = 0.0
     rounds: int = 1
-
-    @property
-    def duration(self) -> float:
-        """Seconds."""
-        return self.end - self.since
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -48,21 +44,28 @@ class Kind:
         """Take one that is over."""
         self.count += 1
         self.rounds += episode.rounds
-        self.seconds += episode.duration
+        self.seconds += episode.seconds
         self.kept.append(episode)
         if len(self.kept) > MOST:
-            self.kept.remove(min(self.kept, key=lambda one: one.duration))
+            self.kept.remove(min(self.kept, key=lambda one: one.seconds))
 
     @property
     def longest(self) -> Episode:
         """The longest."""
-        return max(self.kept, key=lambda one: one.duration)
+        return max(self.kept, key=lambda one: one.seconds)
 
 
 class Episodes:
-    """Collects findings; `feed` it every one."""
+    """Collects findings; `feed` it every one.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    seen : callable
+        How many seconds between two times (s) could be read.
+    """
+
+    def __init__(self, seen: Callable[[float, float], float]) -> None:
+        self._seen = seen
         self._kinds: dict[tuple[str, str, str], Kind] = {}
         self._open: dict[tuple[str, str], Episode] = {}
 
@@ -88,8 +91,8 @@ class Episodes:
     def __iter__(self) -> Iterator[Kind]:
         """Yield the kinds as they are now, what still holds included."""
         kinds = {key: replace(kind, kept=[*kind.kept]) for key, kind in self._kinds.items()}
-        for (source, code), episode in self._open.items():
-            _kind(kinds, source, code, episode).take(episode)
+        for key, episode in self._open.items():
+            _kind(kinds, *key, episode).take(self._over(episode))
         return iter(kinds.values())
 
     def settle(self) -> None:
@@ -99,7 +102,10 @@ class Episodes:
 
     def _close(self, key: tuple[str, str]) -> None:
         episode = self._open.pop(key)
-        _kind(self._kinds, *key, episode).take(episode)
+        _kind(self._kinds, *key, episode).take(self._over(episode))
+
+    def _over(self, episode: Episode) -> Episode:
+        return replace(episode, seconds=self._seen(episode.since, episode.end))
 
 
 def _kind(kinds: dict[tuple[str, str, str], Kind], source: str, code: str, episode: Episode) -> Kind:

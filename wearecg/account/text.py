@@ -23,6 +23,7 @@ WHY = {
     "unusable": "signal not usable",
     "leads": "leads of unknown position",
     "unlike": "unlike any ECG",
+    "contradicted": "contradicted by the heart rate",
     "failed": "the model failed",
 }
 """Why nothing is said, in a few words (`Why`)."""
@@ -217,6 +218,6 @@ def _finding(kind: Kind, first: Episode, numbers: list[int], whole: float) -> st
         told += f" from {clock(first.since)}"
     else:
         longest = kind.longest
-        told += f", {kind.count} times, the longest {clock(longest.duration)} from {clock(longest.since)}"
+        told += f", {kind.count} times, the longest {clock(longest.seconds)} from {clock(longest.since)}"
     best = max((one.best.probability or 0.0 for one in kind.kept), default=0.0)
     return told + (f", p {best:.2f}" if best else "")

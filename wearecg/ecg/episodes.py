@@ -15,6 +15,7 @@ from statistics import median
 from typing import NamedTuple
 
 from wearecg.ecg.atrial import Judged
+from wearecg.ecg.ectopy import ASYSTOLE_S
 from wearecg.ecg.told import Number, Told
 
 AF, OTHER = "AFIB", ""
@@ -159,19 +160,18 @@ class Episodes:
 
     def _take(self, one: Judged) -> list[Told]:
         told: list[Told] = []
-        start = one.time if one.rr is None else one.time - one.rr
+        start = one.time if one.rr is None or one.rr >= ASYSTOLE_S else one.time - one.rr
         if isnan(self._begun):
             self._begun = self._last = start
             self._held = _Run(OTHER, start, start)
             self._since = self._counted = start
         elif one.rr is None and one.time - self._last > BREAK_S:
-            if self._pending:
-                self._absorb(self._pending)
-                self._pending = None
-            told += self._state(last=True)
+            told += self._end(one.time, OTHER)
             self._recent.clear()
-            self._held = _Run(OTHER, one.time, one.time)
-            self._name, self._since = "", one.time
+        elif one.rr is not None and one.rr >= ASYSTOLE_S:
+            # No rhythm holds while the heart stands still.
+            told += [ended._replace(hold=0.0) for ended in self._end(one.time, self._held.kind)]
+            one = one._replace(rr=None)
         self._last = one.time
         if one.rr is not None:
             self._measure(one)
@@ -188,6 +188,17 @@ class Episodes:
         if self._pending.end - self._pending.start >= LEAST_S[kind]:
             told += self._change(self._pending)
             self._pending = None
+        return told
+
+    def _end(self, time: float, kind: str) -> list[Told]:
+        """End the rhythm that is held, and let one of ``kind`` begin with the beat at ``time``."""
+        if self._pending:
+            self._absorb(self._pending)
+            self._pending = None
+        told = self._state(last=True)
+        self._held = _Run(kind, time, time)
+        self._name, self._since = "", time
+        self._told_to = self._counted = time
         return told
 
     def _measure(self, one: Judged) -> None:

@@ -92,6 +92,9 @@ class Term:
         looks at windows, and a single window is no episode.
     hospital, ambulatory : float or None
         Share of people who have it among PTB-XL's patients, and among those who walk about. Only where both are known.
+    rates : tuple of float, or None
+        The least and the most beats a minute with which a model's statement can be true: limits of its definition, and
+        more than a little beyond.
     measured : Measured or None
 
     Examples
@@ -112,7 +115,12 @@ class Term:
     settle: float = 30.0
     hospital: float | None = None
     ambulatory: float | None = None
+    rates: tuple[float, float] | None = None
     measured: Measured | None = None
+
+    def fits(self, bpm: float) -> bool:
+        """Whether it can be true at this heart rate."""
+        return self.rates is None or self.rates[0] <= bpm <= self.rates[1]
 
     def carried_by(self, leads: Collection[str]) -> bool:
         """Whether these leads can carry it; from two limb leads the other four follow."""
@@ -151,11 +159,17 @@ _DS1: Final = "MIT-BIH DS1 and the paced records, 13 h, on which some thresholds
 CATALOGUE: Final[tuple[Term, ...]] = (
     # Rhythm.
     Term(
-        "SR", "sinus rhythm", aha=20, mdc=9216, snomed=426783006, measured=Measured(_DS1, 0.784, 0.983, 1.8)
+        "SR",
+        "sinus rhythm",
+        aha=20,
+        mdc=9216,
+        snomed=426783006,
+        rates=(40.0, 120.0),
+        measured=Measured(_DS1, 0.784, 0.983, 1.8),
     ),
     Term("SBRAD", "sinus bradycardia", aha=22, mdc=9248, snomed=426177001, settle=60),
     Term("STACH", "sinus tachycardia", aha=21, mdc=9264, snomed=427084000, settle=60),
-    Term("SARRH", "sinus arrhythmia", aha=23, mdc=9280, snomed=427393009, settle=120),
+    Term("SARRH", "sinus arrhythmia", aha=23, mdc=9280, snomed=427393009, settle=120, rates=(40.0, 120.0)),
     # 0.95 % of 1.89 million adults had been diagnosed (Go et al., JAMA 285:2370, 2001).
     Term(
         "AFIB",
@@ -199,7 +213,7 @@ CATALOGUE: Final[tuple[Term, ...]] = (
     Term("RR_REGULAR", "regular pulse"),
     Term("RR_IRREGULAR", "irregular pulse"),
     # Of one lead, by the classes of CinC 2017.
-    Term("N", "normal rhythm", settle=60),
+    Term("N", "normal rhythm", settle=60, rates=(40.0, 120.0)),
     Term("A", "atrial fibrillation", aha=50, mdc=9472, snomed=164889003, settle=60),
     Term("O", "other rhythm", settle=60),
     Term("~", "too noisy", settle=60),

@@ -21,7 +21,7 @@ from wearecg.ecg.atrial import Atrial, Judged
 from wearecg.ecg.ectopy import Ectopy
 from wearecg.ecg.episodes import WHOLE_S, Burden, Episodes
 from wearecg.ecg.leads import is_ecg
-from wearecg.ecg.quiet import is_quiet
+from wearecg.ecg.quiet import Quiet
 from wearecg.ecg.statements import find
 from wearecg.ecg.told import Number, Told
 from wearecg.observers.options import known_options
@@ -176,6 +176,7 @@ class _Leads(_Following):
         self._beats: deque[tuple[float, float | None]] = deque()
         self._codes: dict[float, str] = {}
         self._blocks: deque[SignalBlock] = deque()
+        self._quiet = Quiet()
         self._seconds: deque[tuple[float, float, bool]] = deque(maxlen=REMEMBER_S)
         self._p: deque[tuple[float, bool]] = deque()
         self._windows: deque[tuple[float, bool]] = deque()
@@ -198,7 +199,12 @@ class _Leads(_Following):
             case Beat():
                 self._beats.append((item.time, item.rr))
             case Quality():
-                good = any(lead.verdict == "good" for lead in item.leads if is_ecg(lead.lead))
+                # What is called noise may be P waves alone; whether it can hide a beat `Quiet` sees.
+                good = any(
+                    lead.verdict == "good" or lead.reason == "noise"
+                    for lead in item.leads
+                    if is_ecg(lead.lead)
+                )
                 self._seconds.append((item.start, item.end, good))
                 return self._judge(item.end - WAIT_S)
             case BeatClass():
@@ -228,8 +234,8 @@ class _Leads(_Following):
             code = self._codes.pop(time, "")
             told += self._ectopy.feed(time, rr, code)
             said += self._follow(time, rr, code)
-        if until < float("inf"):
-            told += self._ectopy.waiting(until)
+        if self._seconds:
+            told += self._ectopy.waiting(min(until, self._seconds[-1][1]))
         if told:
             self._open = max(self._open, max(one.end + one.hold for one in told) + 2 * LOOK_S)
             said += self._statements(told, RUNS)
@@ -252,10 +258,11 @@ class _Leads(_Following):
         return self._statements([block], RUNS)
 
     def _seen(self, start: float, end: float) -> bool:
-        """Whether a lead was good in every second between two times, and no lead shows another beat between them."""
-        seconds = [good for first, last, good in self._seconds if last > start and first < end]
-        whole = bool(self._seconds) and self._seconds[0][0] <= start and self._seconds[-1][1] >= end
-        return whole and all(seconds) and is_quiet([*self._blocks], start, end)
+        """Whether a lead showed the heart all the time between two times, and no lead shows a beat between them."""
+        since = self._quiet.since(start)
+        seconds = [good for first, last, good in self._seconds if last > since and first < end]
+        whole = bool(self._seconds) and self._seconds[0][0] <= since and self._seconds[-1][1] >= end
+        return whole and all(seconds) and self._quiet.shows([*self._blocks], start, end)
 
     def _hear(self, said: Statement) -> None:
         """Take a model's statement; those on the same window come one after the other."""

@@ -10,7 +10,7 @@ from math import exp, log
 from wearecg.ecg.statements import PRIORS, Prior, find
 from wearecg.errors import ConfigError
 from wearecg.models.card import Card, CardStatement, Group
-from wearecg.statement import Measure, Statement
+from wearecg.statement import NOT_SCORED, Measure, Statement
 
 OPTIONS = ("prior", "statements", "windows")
 PTB_XL = "PTB-XL"
@@ -87,8 +87,13 @@ class Telling:
     def kept(
         self, statements: Iterable[Statement], evidence: tuple[Measure, ...], sizeless: bool
     ) -> list[Statement]:
-        """Return those that their leads can carry, with their rule and evidence; ``sizeless``: those of the rhythm."""
+        """Return those that their leads can carry, with their rule and evidence; ``sizeless``: those of the rhythm.
+
+        One that the heart rate contradicts is withheld: one of the two is wrong, and that is said in its place.
+        """
         kept: list[Statement] = []
+        against: list[Statement] = []
+        rate = next((one.value for one in evidence if one.name == "heart_rate"), None)
         for said in statements:
             term = find(said.code)
             if said.why:
@@ -97,9 +102,17 @@ class Telling:
                 continue
             elif term is None:
                 kept.append(said.resting_on(evidence))
+            elif rate is not None and not term.fits(rate):
+                against.append(_withheld(said, f"the model says {term.text}, the beats {rate:.0f} bpm"))
             elif said.code in self.named or _carried(said.code, said.leads):
                 kept.append(said.resting_on(evidence, 0.0 if self.windows else term.settle))
-        return kept
+        return kept + against[:1]
+
+
+def _withheld(said: Statement, reason: str) -> Statement:
+    return replace(
+        said, code=NOT_SCORED, text="not scored", probability=None, why="contradicted", reason=reason
+    )
 
 
 @lru_cache(maxsize=1024)

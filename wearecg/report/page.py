@@ -92,7 +92,7 @@ def summary(stream: StreamAccount) -> list[str]:
     rhythm = [kind for kind in stream.kinds if (term := find(kind.code)) and term.rests_on == "rhythm"]
     told = [
         f"{kind.text} {share(kind.seconds, stream.readable)}"
-        + (f" ({kind.count} times, the longest {clock(kind.longest.duration)})" if kind.count > 1 else "")
+        + (f" ({kind.count} times, the longest {clock(kind.longest.seconds)})" if kind.count > 1 else "")
         for kind in rhythm[:4]
     ]
     return [
@@ -171,7 +171,7 @@ def _findings(stream: StreamAccount) -> str:
                 kind.count,
                 clock(kind.seconds),
                 share(kind.seconds, stream.readable),
-                clock(kind.longest.duration),
+                clock(kind.longest.seconds),
                 clock(kind.longest.since),
                 _probability(max((one.best.probability or 0.0 for one in kind.kept), default=0.0)),
                 kind.source,
@@ -186,7 +186,7 @@ def _findings(stream: StreamAccount) -> str:
             kind.text,
             clock(one.since),
             clock(one.end),
-            clock(one.duration),
+            clock(one.seconds),
             _probability(one.best.probability or 0.0),
             "; ".join(
                 f"{text.label(measure.name, measure.leads)} {text.number(measure)}"
