@@ -48,18 +48,19 @@ def typed(function: Callable[P, T]) -> Callable[P, T]:
     return call
 
 
-def as_numbers(given: ArrayLike, what: str = "samples") -> NDArray[np.float32]:
+def as_numbers(given: ArrayLike, name: str = "") -> NDArray[np.float32]:
     """Return an array as float32, NaN where it is masked.
 
     Raises
     ------
     SignalError
-        ``what`` are no numbers.
+        They are no numbers; ``name`` is what they are called.
     """
     try:
         x = np.ma.asarray(given, np.float32) if np.ma.isMaskedArray(given) else np.asarray(given, np.float32)
     except (TypeError, ValueError) as error:
-        raise SignalError(f"{what}: not an array of numbers ({' '.join(str(error).split())})") from error
+        prefix = f"{name}: " if name else ""
+        raise SignalError(f"{prefix}samples are not numbers: {' '.join(str(error).split())}") from error
     return np.ma.filled(x, np.nan) if np.ma.isMaskedArray(x) else x
 
 
@@ -76,7 +77,9 @@ def _types(function: Callable[..., object], signature: inspect.Signature) -> Map
     return {
         key: eval(one.annotation, {}, known) if isinstance(one.annotation, str) else one.annotation
         for key, one in signature.parameters.items()
-        if key not in JUDGED_BY_THEMSELVES and one.annotation is not inspect.Parameter.empty
+        if key not in JUDGED_BY_THEMSELVES
+        and one.annotation is not inspect.Parameter.empty
+        and not str(one.annotation).endswith("| ArrayLike")
     }
 
 
@@ -94,7 +97,7 @@ def _fits(value: object, wanted: Any) -> bool:
     if wanted in (float, int):
         return isinstance(value, Real if wanted is float else Integral) and not isinstance(value, bool)
     kind = origin or wanted
-    if isinstance(value, str | bytes) and kind is not str:
+    if isinstance(value, str | bytes | dict) and kind not in (str, dict):
         return False
     if getattr(kind, "_is_protocol", False) and not getattr(kind, "_is_runtime_protocol", False):
         return True

@@ -194,7 +194,11 @@ def hrv(
         return Variability()
     normal = np.isfinite(rr)
     normal &= (codes[:-1] == "N") & (codes[1:] == "N") if named else _fits(rr)
-    for start, end in without:
+    try:
+        left_out_of = [(float(start), float(end)) for start, end in without]
+    except (TypeError, ValueError) as error:
+        raise SignalError("without: give stretches, as (start, end) in seconds") from error
+    for start, end in left_out_of:
         normal &= (ends <= start) | (ends - np.nan_to_num(rr) >= end)
     left_out = 1 - np.count_nonzero(normal) / len(rr)
     if left_out > (MOST_LEFT_OUT if named else MOST_ODD):
