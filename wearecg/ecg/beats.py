@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Sequence
 from math import ceil, exp, inf
 from operator import mul
 
@@ -20,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from wearecg.block import Beat
 from wearecg.ecg import levels, waves
 from wearecg.ecg.spikes import LOWEST_SPIKE_MV
-from wearecg.ecg.wavelet import LATER_S, QrsWavelet
+from wearecg.ecg.wavelet import LATER_S, UNITS_PER_MV, QrsWavelet
 from wearecg.errors import SignalError
 
 Array = NDArray[np.float64]
@@ -41,6 +42,8 @@ EARLY, LATE = 0.38, 0.2
 """Threshold between noise (0) and signal level (1): until 0.7 of the usual RR, and long after."""
 TALLEST_WAVE, TALLEST_CAP = 1.7, 0.7
 """The threshold is this multiple of the largest wave usually left between beats, up to the cap."""
+STANDS_OUT = 1.5
+"""A beat's wavelet amplitude is more than this multiple of the noise; the peaks of noise itself are as high as it."""
 EARLIER = 0.9
 """Share of the usual interval before which a beat is early."""
 SMALL = 0.12
@@ -129,7 +132,7 @@ class BeatDetector:
         self._previous = 0.0
         self._between = self._last_height = 0.0
         self._crowd, self._step = 0.0, False
-        self._candidates: list[tuple[float, int]] = []
+        self._candidates: list[tuple[float, int, float]] = []
         self.waves.forget()
         self._last = self._tick - self._usual
         self._last_time: float | None = None
@@ -228,6 +231,16 @@ class BeatDetector:
         self._signal, self._noise, self._row = signal, noise, row
         self._weigh()
 
+    def stands_out(self, noise: Sequence[float]) -> bool:
+        """Whether the beats are higher than what so much ``noise`` makes by itself (mV, of each lead).
+
+        Noise is the median step over 10 ms, as `wearecg.ecg.quality` measures it.
+        """
+        least = STANDS_OUT * UNITS_PER_MV
+        return self._unlearned > 0 or any(
+            level > least * of for level, of in zip(self._signal, noise, strict=True)
+        )
+
     def _scan(self, moduli: Array, highest: float) -> None:
         """Look for peaks among the next ticks, none of whose ``moduli`` is above ``highest``."""
         heights = moduli
@@ -306,7 +319,7 @@ class BeatDetector:
                 self._beat(tick, height, row, since)
             return
         if height > SMALL * self._level and since > waves.SOONEST_S * self._rate:
-            self._candidates.append((since / self._rate, tick))
+            self._candidates.append((since / self._rate, tick, height / self._level))
             tall = height > max(self._crowd, waves.CROWDED_IF_UNEVEN * self._level)
             if tall and since > waves.BLUNT_S * self._rate and waves.is_narrow(self._narrowness(tick)):
                 self._crowd = height
@@ -327,6 +340,20 @@ class BeatDetector:
         if self._waiting - tick > self._kept:
             return 0.0
         return self._wavelet.narrowness(self._sample(tick), self._lead(self._row))
+
+    def _followed(self, tick: int, until: float = waves.T_UNTIL_S) -> float:
+        """Return how far the signal swings where the T wave of the wave at ``tick`` would be."""
+        until = min(until, waves.T_UNTIL_S)
+        return self._wavelet.followed(self._sample(tick), self._lead(self._row), waves.T_FROM_S, until)
+
+    def _stood_alone(self, rr: float) -> bool:
+        """Whether the last beat, ``rr`` seconds ago, may be a P wave: small, and no T wave after it."""
+        low = min(self._signal) < waves.P_MV * UNITS_PER_MV
+        if not (low or self.waves.last_is_small) or self._waiting - self._last > self._kept:
+            return False
+        if self._followed(self._last, rr - waves.NEXT_S) >= waves.NO_T:
+            return False
+        return 0.0 < self._narrowness(self._last) < waves.P_NARROW
 
     def _sharpness(self, tick: int, lead: int) -> float:
         """Return the curvature of the wave at ``tick`` as a share of the last beat's."""
@@ -362,6 +389,8 @@ class BeatDetector:
                 rr = None
             self._blind = [blind for blind in self._blind if blind > tick]
         self._found.append(Beat(time, self.leads[k], rr))
+        if rr is not None:
+            self.waves.stood_alone(self._stood_alone(rr))
         if rr is not None and rr < 2.5:
             self._intervals.append(since)
             self._usual = sorted(self._intervals)[len(self._intervals) // 2]
@@ -372,7 +401,7 @@ class BeatDetector:
         self._tallest += GAIN * (self._between - self._tallest)
         halfway = 0.0
         if rr is not None and self._candidates:
-            halfway = waves.halfway(rr, self._candidates, self._narrowness)
+            halfway = waves.halfway(rr, self._candidates, self._narrowness, self._followed)
         self.waves.beat(rr, height, self._crowd / height, halfway)
         self._between = self._crowd = 0.0
         self._candidates = []

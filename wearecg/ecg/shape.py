@@ -13,8 +13,10 @@ SHORTEST_S, LONGEST_S = 0.18, 0.6
 """Periods of a tachycardia: 100 to 330 a minute."""
 TREMOR_S = 0.06
 """The shortest period that is looked for: what repeats itself sooner than a heart is none."""
-SINE = 0.015
-"""Share of the power that a sine wave leaves of itself; even of a flutter it leaves more."""
+SINE = 0.021
+"""Share of the power that a sine or a triangle leaves of a sine wave; of a flutter there is more."""
+EVEN = 0.72
+"""The lowest of the waves is this share of the highest: those of tremor and of chest compressions swell and fade."""
 BETWEEN = 0.08
 """Share of a second that a square wave spends between its levels."""
 ALIKE = 0.8
@@ -47,7 +49,14 @@ def period(x: NDArray[np.floating], fs: float) -> float | None:
     first = next(i for i in peaks if alike[i] > best - 0.1)
     a, b, c = alike[first - 1 : first + 2]
     found = float((lags[first] + 0.5 * (a - c) / (a - 2 * b + c)) / rate)
-    return found if found >= SHORTEST_S and not _is_sine(slow, found * rate) else None
+    edge = round(0.25 * rate)  # the level there is of one side only
+    if (
+        found < SHORTEST_S
+        or _is_sine(slow, found * rate)
+        or not _is_even(slow[edge:-edge], round(found * rate))
+    ):
+        return None
+    return found
 
 
 def is_drawn(level: NDArray[np.floating], means: list[float]) -> bool:
@@ -80,6 +89,13 @@ def _is_sine(x: NDArray[np.float64], samples: float) -> bool:
     waves = np.stack((np.cos(turn), np.sin(turn)), axis=1)
     left = x - waves @ np.linalg.lstsq(waves, x, rcond=None)[0]
     return bool(np.var(left) < SINE * np.var(x))
+
+
+def _is_even(x: NDArray[np.float64], samples: int) -> bool:
+    count = len(x) // samples
+    waves = x[: count * samples].reshape(count, samples)
+    spans = np.ptp(waves, axis=1)
+    return bool(spans.min() > EVEN * spans.max())
 
 
 def _level(x: NDArray[np.float64], fs: float) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, isnan, pi
+from math import ceil, isnan, nan, pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -198,6 +198,20 @@ class QrsWavelet:
         """Return ``rows`` [n] of a lead without spikes and edges."""
         found = spikes.find(rows[:, None], self._fs, least)
         return spikes.without(rows[:, None], found)[:, 0] if found else rows
+
+    def followed(self, sample: int, lead: int, start: float, stop: float) -> float:
+        """Return how far the signal swings ``start`` to ``stop`` seconds after the wave at ``sample``.
+
+        As a share of the range of that wave, off the line from the first to the last; NaN if too little is known.
+        """
+        centre, box = sample - self._base, 2 * self._short  # noise is no T wave
+        first, last = centre + round(start * self._fs), centre + round(stop * self._fs)
+        if centre < self._around or not first + 3 * box < last <= self._hi:
+            return nan
+        wave = box * float(np.ptp(self._buffer[centre - self._around : centre + self._around, lead]))
+        rows = np.convolve(self._buffer[first:last, lead], np.ones(box), "valid")
+        line = np.linspace(rows[0], rows[-1], len(rows))
+        return float(np.ptp(rows - line)) / wave if wave > 0 else nan
 
     def step(self, sample: int, lead: int) -> float:
         """Return how far the signal stays away after ``sample``, as a share of its range within 0.1 s."""

@@ -32,6 +32,14 @@ longest; and how close the waves must come to each other."""
 NARROW, SOON_NARROW, QT_S, QT, ALONE = 0.26, 0.38, 0.4, 0.33, 2
 """A wave that is broader is no QRS but a T wave, or one of a flutter if there are more of them later than
 T waves, which are within the first of the beat and within the second times the root of the interval."""
+T_FROM_S, T_UNTIL_S, NEXT_S = 0.16, 0.4, 0.25
+"""A T wave swings so long after its QRS, and the next beat with its P wave begins so long before its R peak."""
+OWN_T, EARLY_S, TALL, WIDE = 0.14, 0.45, 0.22, (0.2, 0.45)
+"""A wave that comes so early, has this share of a beat's height, is as wide as a ventricular beat, and has a T wave of
+the first share of its own, is a beat."""
+NO_T, SMALLER, LONELY, P_MV, P_NARROW = 0.06, 0.65, 3, 0.05, 0.7
+"""So many beats may be P waves if the signal behind them swings by less than the first share of their height, they are
+lower than the second share of the tallest or than this wavelet amplitude, and not narrower than P waves."""
 BRIEF_S, BRIEF = 0.27, 0.5
 """An interval below both, the second as a share of the one before, is seldom one."""
 LOW_NOW, FEW, LOW_FOR, GAIN = 0.45, 3, 63, 0.2
@@ -41,6 +49,7 @@ LOW, HIGH = 0.26, 0.7
 CROWDED, CROWDED_IF_UNEVEN = 0.55, 0.4
 """Narrow waves of this share of a beat between most beats: what was found may be nothing."""
 
+FAINT = "the beats do not stand out"
 
 STEP, NO_STEP, SHARP = 0.55, 0.45, 0.75
 """A beat that comes early, ends elsewhere than it began, unlike the one before, and is as narrow as this may be a step
@@ -71,6 +80,7 @@ class Waves:
         self._intervals: deque[float] = deque(maxlen=BEATS)
         self._heights: deque[float] = deque(maxlen=BEATS)
         self._between: deque[float] = deque(maxlen=BEATS)
+        self._lonely: deque[bool] = deque(maxlen=BEATS)
 
     def is_t_wave(
         self, sharpness: float | None, apart: float | None, height: float, narrow: Sequence[float]
@@ -134,11 +144,22 @@ class Waves:
         self._watch_height(height)
         self._unsure = self._broad = False
 
+    @property
+    def last_is_small(self) -> bool:
+        """Whether the last beat is much lower than the tallest of those before."""
+        return bool(self._heights) and self._heights[-1] < SMALLER * max(self._heights)
+
+    def stood_alone(self, alone: bool) -> None:
+        """Note whether the last beat had no T wave though it is as small as a P wave."""
+        self._lonely.append(alone)
+        if alone:
+            self._calm = 0
+
     def _watch_height(self, height: float) -> None:
         """See whether the last beats are much lower than those before: of a heart that stands still, P waves."""
         if height > LOW_NOW * self._sure or self._low_for >= LOW_FOR:
             known = self._sure > 0.0 and self._low_for < LOW_FOR
-            self._sure += (GAIN if known else 1.0) * (height - self._sure)
+            self._sure += GAIN * (min(height, 2 * self._sure) - self._sure) if known else height - self._sure
             self._low_for = 0
         else:
             self._low_for += 1
@@ -158,10 +179,10 @@ class Waves:
             return ""
         if self._late.count(True) >= 2 or self._t_waves_now_and_then() or self._in_pairs():
             return "every other wave may be a T wave"
-        if self._of_two_sizes():
+        if self._of_two_sizes() or self._are_alone():
             return "the beats are of two sizes, and the small ones may be P waves"
         if self._is_crowded():
-            return "the beats do not stand out"
+            return FAINT
         return "a small wave halfway between beats may be a beat" if self._in_halves() else ""
 
     def _in_pairs(self) -> bool:
@@ -189,6 +210,10 @@ class Waves:
         tall = sorted(self._heights)
         return tall[1] < LOW * tall[-2] and tall[-2] > HIGH * tall[-1]
 
+    def _are_alone(self) -> bool:
+        """Whether several of the last beats stand alone; in the beginning, when less is known, fewer are enough."""
+        return self._lonely.count(True) >= LONELY - (len(self._lonely) < BEATS)
+
     def _is_crowded(self) -> bool:
         """Whether other waves are nearly as high as most beats, or the beats are irregular and some waves are."""
         if not any(self._between):
@@ -212,17 +237,24 @@ class Waves:
         return abs(median(split) / median(self._intervals) - 1.0) > MATTERS
 
 
-def halfway(rr: float, candidates: Sequence[tuple[float, int]], narrowness: Callable[[int], float]) -> float:
+def halfway(
+    rr: float,
+    candidates: Sequence[tuple[float, int, float]],
+    narrowness: Callable[[int], float],
+    followed: Callable[[int, float], float],
+) -> float:
     """Return where in an interval a wave is that may be a beat.
 
     Parameters
     ----------
     rr : float
         Length of the interval in seconds.
-    candidates : sequence of (float, int)
-        Seconds from its beginning to each wave, and its tick.
+    candidates : sequence of (float, int, float)
+        Seconds from its beginning to each wave, its tick, and its height as a share of a beat's.
     narrowness : callable
         Returns how narrow the wave at a tick is.
+    followed : callable
+        Returns how far the signal swings where its T wave would be, until so many seconds after it.
 
     Returns
     -------
@@ -231,14 +263,17 @@ def halfway(rr: float, candidates: Sequence[tuple[float, int]], narrowness: Call
     """
     low, high = HALFWAY
     late = max(QT_S, QT * rr**0.5)
-    alone = sum(at > late for at, _ in candidates) <= ALONE
-    for at, tick in reversed(candidates):
+    alone = sum(at > late for at, *_ in candidates) <= ALONE
+    for at, tick, height in reversed(candidates):
         if LATE_S < at < rr - BEFORE_S:
             if (alone and at > late) or is_narrow(narrowness(tick)):
                 return at
             continue
         soon = SOON_S < at < rr - BEFORE_S or low * rr < at < high * rr
         if soon and is_narrow(narrowness(tick), SOON_NARROW):
+            return at
+        early = at < EARLY_S and height > TALL and WIDE[0] < narrowness(tick) < WIDE[1]
+        if early and followed(tick, rr - at - NEXT_S) > OWN_T:
             return at
     return 0.0
 

@@ -13,6 +13,7 @@ from wearecg.ecg.beats import MAX_LEADS, BeatDetector
 from wearecg.ecg.leads import is_ecg
 from wearecg.ecg.quality import QualityMeter
 from wearecg.ecg.rate import HeartRateMeter
+from wearecg.ecg.waves import FAINT
 from wearecg.errors import SignalError
 from wearecg.pipeline.filters import MonitorFilter
 from wearecg.pipeline.mains import HumFilter
@@ -209,7 +210,10 @@ class FrontEnd:
                 self._rate.gap(quality.end)
             if len(self._candidates) > MAX_LEADS:
                 self._choose(quality, self._detector)
-            events.append(self._rate.at(quality.end, self._trouble or self._detector.waves.doubt))
+            rate = self._rate.at(quality.end, self._trouble or self._detector.waves.doubt)
+            if rate.bpm is not None and self._are_faint(quality, self._detector):
+                rate = HeartRate(quality.end, None, FAINT)
+            events.append(rate)
 
     def _begin_anew(self, end: float, detector: BeatDetector) -> None:
         """Let nothing that was learned before a second that could not be used decide what comes behind it."""
@@ -221,6 +225,13 @@ class FrontEnd:
         detector.begin_anew()
         self._rate.gap(end)
         self._doubted = True
+
+    def _are_faint(self, quality: Quality, detector: BeatDetector) -> bool:
+        """Whether all leads look good and what was found there is no higher than their noise."""
+        used = [quality.leads[k] for k in self._used]
+        if any(lead.verdict != "good" for lead in used):
+            return False
+        return not detector.stands_out([lead.measures["noise_mv"] for lead in used])
 
     def _gap(self, samples: int) -> list[FrontEvent]:
         quality = self._quality
