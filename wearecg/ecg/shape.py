@@ -15,8 +15,8 @@ TREMOR_S = 0.06
 """The shortest period that is looked for: what repeats itself sooner than a heart is none."""
 SINE = 0.021
 """Share of the power that a sine or a triangle leaves of a sine wave; of a flutter there is more."""
-EVEN = 0.72
-"""The lowest of the waves is this share of the highest: those of tremor and of chest compressions swell and fade."""
+EVEN, TREMOR_LONGEST_S = 0.55, 0.3
+"""The lowest of waves as fast as those of tremor is this share of the highest: tremor swells and fades."""
 BETWEEN = 0.08
 """Share of a second that a square wave spends between its levels."""
 ALIKE = 0.8
@@ -50,13 +50,10 @@ def period(x: NDArray[np.floating], fs: float) -> float | None:
     a, b, c = alike[first - 1 : first + 2]
     found = float((lags[first] + 0.5 * (a - c) / (a - 2 * b + c)) / rate)
     edge = round(0.25 * rate)  # the level there is of one side only
-    if (
-        found < SHORTEST_S
-        or _is_sine(slow, found * rate)
-        or not _is_even(slow[edge:-edge], round(found * rate))
-    ):
+    if found < SHORTEST_S or _is_sine(slow, found * rate):
         return None
-    return found
+    swells = found < TREMOR_LONGEST_S and not _is_even(slow[edge:-edge], round(found * rate))
+    return None if swells else found
 
 
 def is_drawn(level: NDArray[np.floating], means: list[float]) -> bool:
