@@ -79,6 +79,7 @@ def test_aecg_steps_of_time_have_a_unit(tmp_path: Path) -> None:
     for step, words in (
         ('value="4" unit="h"', "is none of s, ms, us"),
         ('value="0" unit="s"', "no step of time"),
+        ('value="1e9" unit="s"', "a rate of 0 Hz is none"),
     ):
         with pytest.raises(wearecg.SourceError, match=words):
             read_recording(save(tmp_path, aecg(lead, step=step)))
@@ -151,6 +152,7 @@ def test_muse_rates_have_an_exponent(tmp_path: Path) -> None:
     ("text", "words"),
     [
         (muse({"II": TWO}, kind="Median"), "holds no rhythm: its waveforms are median"),
+        (muse({"II": TWO}, kind="Rhy\nthm"), r"its waveforms are median, rhy\\nthm$"),
         (muse({"II": TWO}, base="0"), "a rate of 0 Hz is none"),
         (muse({"II": TWO}).replace("4.88", ""), "is no scale of lead II"),
         (muse({"II": TWO}).replace("<WaveFormData>\n", "<WaveFormData>!"), "is no base64"),
@@ -186,6 +188,8 @@ def test_cardiosoft(tmp_path: Path) -> None:
     assert (got.fs, got.leads, len(got), got.epoch) == (500, ("I", "aVR"), 1000, 1796121000.0)
     np.testing.assert_allclose(got.samples[:, 1], V1 * 0.005, atol=1e-6)
     assert read_recording(save(tmp_path, cardiosoft({"I": ONE}, ""))).uncalibrated == ("I",)
+    of_no_year = cardiosoft({"I": ONE}).replace("2026", "99999999999")
+    assert read_recording(save(tmp_path, of_no_year)).epoch is None
     with pytest.raises(wearecg.SignalError, match="holds no strip"):
         read_recording(save(tmp_path, "<CardiologyXML><FullDisclosure/></CardiologyXML>"))
 

@@ -16,7 +16,7 @@ from wearecg.errors import SignalError, SourceError
 from wearecg.formats.base import Channel, Floats, Format, Told, of_arrays, read_bytes, recording_of
 from wearecg.formats.recording import Stored
 from wearecg.rates import as_rate
-from wearecg.text import one_line
+from wearecg.text import one_line, visible
 
 LARGEST = 1 << 30
 _HEADER = struct.Struct("<5i")
@@ -68,7 +68,9 @@ class Npz(Format):
             with np.load(path, allow_pickle=False) as file:
                 name = next((name for name in _SAMPLES if name in file), None)
                 if name is None:
-                    raise SignalError(f"{path} holds no samples: it has {', '.join(file) or 'nothing'}")
+                    raise SignalError(
+                        f"{path} holds no samples: it has {', '.join(map(visible, file)) or 'nothing'}"
+                    )
                 values = np.asarray(file[name], np.float64)
                 rate = next((float(file[key]) for key in _RATES if key in file), told.fs)
                 leads = tuple(map(str, np.ravel(file["leads"]))) if "leads" in file else ()

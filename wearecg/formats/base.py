@@ -144,6 +144,9 @@ def recording_of(
     SourceError
         ``told`` does not fit.
     """
+    none = next((channel.fs for channel in channels if not 0 < channel.fs < float("inf")), None)
+    if none is not None:
+        raise SourceError(f"{path}: a rate of {none:g} Hz is none")
     names = _named(path, channels, told.leads)
     wanted = [k for k, name in names.items() if is_ecg(name)] or [
         k for k, name in names.items() if name == "PPG"

@@ -50,7 +50,7 @@ class CardioSoft(Format):
 def _epoch(root: Element) -> float | None:
     """Return the Unix time of the observation, of a clock that is read as UTC."""
     when = root.find("ObservationDateTime")
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         year, month, day, hour, minute, second = (int(text_of(when, part)) for part in _DATE)
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
     return None

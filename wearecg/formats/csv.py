@@ -27,6 +27,7 @@ from wearecg.formats.recording import Recording, Stored
 from wearecg.formats.table import Table, read_table
 from wearecg.formats.time_column import SLOWEST_HZ, check, on_grid, usual_rate
 from wearecg.formats.units import millivolts, seconds
+from wearecg.text import visible
 
 _TIME = re.compile(r"(?:elapsed )?time|timestamp|t|millis|micros", re.IGNORECASE)
 _TIME_IN = re.compile(r"(?P<name>.+?)[_ ](?P<unit>s|ms|us|ns)", re.IGNORECASE)
@@ -189,7 +190,7 @@ def _drop_unlike(table: Table) -> None:
 def _named(path: Path, table: Table, leads: Sequence[str]) -> tuple[str, ...]:
     """Return what the columns are, and take out those that the user leaves out."""
     names = [canonical(name) for name in table.names]
-    columns = ", ".join(table.names)
+    columns = ", ".join(map(visible, table.names))
     # A column that says what it is keeps its name: what is drawn from a pulse is no ECG, whatever it is called.
     if leads and not any(is_known(name) and name.partition("_")[0] != UNKNOWN for name in names):
         if len(leads) != len(names):

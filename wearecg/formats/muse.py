@@ -15,6 +15,7 @@ from wearecg.formats.base import Channel, Floats, Format, Told, of_arrays, recor
 from wearecg.formats.limb_leads import LIMB, limb_lead
 from wearecg.formats.recording import Stored
 from wearecg.formats.xml_files import number, octets, parse, root_of, text_of
+from wearecg.text import visible
 
 _UNITS = {"MICROVOLTS": "uV", "MILLIVOLTS": "mV", "VOLTS": "V"}
 _BYTES = {"2": "<i2", "4": "<i4"}
@@ -36,7 +37,9 @@ class Muse(Format):
         waveforms = {text_of(one, "WaveformType").casefold(): one for one in root.iter("Waveform")}
         rhythm = waveforms.get("rhythm")
         if rhythm is None:
-            raise SignalError(f"{path} holds no rhythm: its waveforms are {', '.join(waveforms) or 'none'}")
+            raise SignalError(
+                f"{path} holds no rhythm: its waveforms are {', '.join(map(visible, waveforms)) or 'none'}"
+            )
         fs = number(path, text_of(rhythm, "SampleBase"), "rate") * 10 ** number(
             path, text_of(rhythm, "SampleExponent") or "0", "exponent of the rate"
         )

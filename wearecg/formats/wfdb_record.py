@@ -32,6 +32,7 @@ from wearecg.formats.wfdb_header import (
     read_segments,
     whole_frames,
 )
+from wearecg.text import visible
 
 if TYPE_CHECKING:
     from wearecg.block import Samples
@@ -151,7 +152,7 @@ def _renamed(header_file: Path, header: Header, leads: Sequence[str]) -> tuple[H
     names = [_lead(line) for line in header.signals]
     if not names or any(map(is_known, names)):
         return header, []
-    written = ", ".join(names)
+    written = ", ".join(map(visible, names))
     if not leads:
         return header, [
             f"{written}: no names of leads; say what each signal is, or leave one empty: --leads II,,V1"
