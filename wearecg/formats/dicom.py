@@ -203,7 +203,7 @@ def _counts(path: Path, data: Any, group: Any, channels: int) -> tuple[NDArray[n
     """Return the counts [n, channels], and the one that stands for no sample."""
     kind = str(group.WaveformSampleInterpretation), int(group.WaveformBitsAllocated)
     if kind not in _SAMPLES:
-        raise SourceError(f"{path}: samples of kind {kind[0]} in {kind[1]} bits are not read")
+        raise SourceError(f"{path}: samples of kind {one_line(kind[0])} in {kind[1]} bits are not read")
     order = "<" if data.is_little_endian is not False else ">"
     dtype = np.dtype(order + _SAMPLES[kind])
     raw = group["WaveformData"].value
