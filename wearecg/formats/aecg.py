@@ -53,9 +53,13 @@ class Aecg(Format):
         found = [rhythm for one in sets if (rhythm := _rhythm(path, one))]
         if not found:
             raise SignalError(f"{path} holds no rhythm: it has {len(sets)} sequences of none")
-        rhythm = _joined(found) or found[0]
+        joined = _joined(found) if len(found) > 1 else found[0]
+        rhythm = joined or found[0]
+        remarks = [] if joined else [f"its first series is read: {len(found) - 1} more do not follow it"]
         epoch = rhythm.start if rhythm.absolute else None
-        return whole(recording_of(path, rhythm.channels, of_arrays(rhythm.arrays), told, epoch=epoch))
+        return whole(
+            recording_of(path, rhythm.channels, of_arrays(rhythm.arrays), told, epoch=epoch, remarks=remarks)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,7 @@ def _joined(found: Sequence[_Rhythm]) -> _Rhythm | None:
     channels = {channel.name: channel for part in parts for channel in part.channels}
     alike = all(
         (part.fs, part.absolute) == (first.fs, first.absolute)
+        and len({channel.name for channel in part.channels}) == len(part.channels)
         and all(channel.unit == channels[channel.name].unit for channel in part.channels)
         for part in parts
     )

@@ -190,7 +190,12 @@ def _of_rate(
         values = read(kept, first, last)
         if not plain:
             values *= scales
-        return values.astype(np.float32)
+        try:
+            with np.errstate(over="raise"):
+                return values.astype(np.float32)
+        except FloatingPointError:  # such a number was measured by nobody
+            values[np.abs(values) > np.finfo(np.float32).max] = np.nan
+            return values.astype(np.float32)
 
     recording = Recording(
         samples=np.empty((0, len(leads)), np.float32),

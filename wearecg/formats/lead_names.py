@@ -25,6 +25,7 @@ _FILLERS = {
 _ECG = {"ECG", "EKG"}
 _DERIVATIONS = {"D1": "I", "D2": "II", "D3": "III"}
 """In recordings alone: on a board these are pins."""
+_RATES = {"BPM", "RATE"}
 _PULSES = {"PPG", "PLETH", "PULSE", "BVP", "SPO2WAVE", "PLETHYSMOGRAM"}
 
 
@@ -33,8 +34,8 @@ def lead_of(name: str) -> str:
 
     >>> lead_of("MDC_ECG_LEAD_AVR"), lead_of("Lead II (Einthoven)"), lead_of("ECG V5"), lead_of("EKG1")
     ('aVR', 'II', 'V5', 'ECG')
-    >>> lead_of("EEG Fpz-Cz"), lead_of("Pleth"), lead_of("EKG - ERS100C")
-    ('EEG Fpz-Cz', 'PPG', 'ECG')
+    >>> lead_of("EEG Fpz-Cz"), lead_of("Pleth"), lead_of("EKG - ERS100C"), lead_of("PULSE_BPM")
+    ('EEG Fpz-Cz', 'PPG', 'ECG', 'PULSE_BPM')
     >>> lead_of("DII"), lead_of("D3"), lead_of("ECG I"), lead_of("lead II (limb)")
     ('II', 'III', 'I', 'II')
     """
@@ -46,6 +47,6 @@ def lead_of(name: str) -> str:
     if is_ecg:
         numbered = re.search(r"(?:ECG|EKG)\W*(\d+)$", name.strip(), re.IGNORECASE)
         return canonical(f"{UNKNOWN}{numbered[1]}") if numbered else UNKNOWN
-    if rest and rest[0] in _PULSES:
+    if rest and rest[0] in _PULSES and not _RATES & set(rest):
         return "PPG"
     return canonical(name)

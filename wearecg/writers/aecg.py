@@ -12,7 +12,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
-from wearecg.ecg.leads import TWELVE, is_ecg
+from wearecg.ecg.leads import TWELVE, UNKNOWN, is_ecg
 from wearecg.errors import SinkError
 from wearecg.formats.recording import Recording, Stored
 from wearecg.formats.xml_files import LARGEST
@@ -133,7 +133,7 @@ def _stretches(stored: Stored, coding: Coding) -> Iterator[tuple[int, NDArray[np
 def _code(lead: str) -> str:
     if lead in TWELVE:
         return f"MDC_ECG_LEAD_{lead.upper()}"
-    return "MDC_ECG_LEAD" if is_ecg(lead) else visible(lead)
+    return visible(lead).replace(UNKNOWN, "MDC_ECG_LEAD") if is_ecg(lead) else visible(lead)
 
 
 def _stamp(recording: Recording, sample: int) -> str:
