@@ -275,3 +275,38 @@ def test_every_writer_is_in_this_test() -> None:
     for one in writers():
         if one.package[0] and os.environ.get("CI") == "true":
             assert find_spec(one.package[0].replace("-", "_"))
+
+
+FILES = Path(os.environ.get("WEARECG_FILES", "/nowhere"))
+REAL = sorted(path for path in FILES.rglob("*") if path.is_file() and "licenses" not in path.parts)
+SMALL = 60_000
+"""Values of a file that is converted to every format."""
+
+
+@pytest.mark.skipif(not REAL, reason="set WEARECG_FILES to a folder of real files")
+@pytest.mark.parametrize("source", REAL, ids=lambda path: path.name)
+def test_real_files_keep_their_values_in_every_format(tmp_path: Path, source: Path) -> None:
+    try:
+        stored = open_recording(source)
+    except wearecg.WearECGError:
+        return
+    recording = stored.recording
+    size = sum(part.length * len(part.recording.leads) for part in (stored, *stored.others))
+    if recording.intervals is not None or size > SMALL:
+        return
+    expected = stored.whole()
+    steps = np.maximum(
+        np.array(expected.lsb) * 0.51, np.nanmax(np.abs(expected.samples), axis=0) * 1e-4 + 1e-6
+    )
+    for target, kept in KEEPS.items():
+        if kept.package and not find_spec(kept.package):
+            continue
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        uri, path = place(target, folder)
+        wearecg.convert(source, uri)
+        got = read_recording(path)
+        assert (got.leads, got.uncalibrated) == (expected.leads, expected.uncalibrated)
+        assert got.fs == pytest.approx(expected.fs, rel=1e-6)
+        assert np.array_equal(np.isnan(got.samples), np.isnan(expected.samples))
+        assert (np.nanmax(np.abs(got.samples - expected.samples), axis=0) <= steps).all()
