@@ -13,6 +13,8 @@ NOTE = 22
 """``"``, a comment."""
 SYMBOLS = dict(enumerate(' NLRaVFJASEj/Q~ | sT*D"=pB^t+u?![]en@xf()r'))
 """Code to symbol (ecgcodes.h); codes without one are a blank."""
+CODES = {symbol: code for code, symbol in SYMBOLS.items() if symbol != " "}
+"""Symbol to code."""
 LARGEST_CODE = 49
 """ACMAX: codes up to here may be given a meaning."""
 END = b"\0\0"

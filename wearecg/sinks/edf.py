@@ -40,7 +40,7 @@ AREA, AREA_ALONE = 120, 60
 BATCH = 65536
 """Bytes of samples that are held back at most between two flushes."""
 SYNC_S = 5.0
-_SYMBOLS = {"beat": "Q", "note": '"', "quality": "~"}
+_SYMBOLS = {"note": '"', "quality": "~"}
 
 
 def open_edf(place: str, options: Mapping[str, str], context: Context) -> Sink:
@@ -140,7 +140,8 @@ class EdfRecord(OpenRecord):
 
     def annotate(self, annotation: Annotation) -> None:
         """Queue an annotation."""
-        self._note(annotation.sample, text_of(_SYMBOLS[annotation.kind], annotation.text))
+        symbol = annotation.code if annotation.kind == "beat" else _SYMBOLS[annotation.kind]
+        self._note(annotation.sample, text_of(symbol, annotation.text))
 
     def flush(self, now: float, before: float) -> None:
         """Write whole records, and say how many there are."""

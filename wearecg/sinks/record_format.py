@@ -24,6 +24,8 @@ class Annotation:
         Which of the stream's leads it is about, from 0.
     usable : bool
         Of quality: whether the signal can be used from here on.
+    code : str
+        Of a beat: its class by AAMI, ``N S V F Q``; ``Q`` where none is known.
     """
 
     sample: int
@@ -31,6 +33,7 @@ class Annotation:
     text: str = ""
     channel: int = 0
     usable: bool = True
+    code: str = "Q"
 
 
 class OpenRecord(ABC):

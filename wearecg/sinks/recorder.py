@@ -14,6 +14,7 @@ from pathlib import Path
 
 from wearecg.block import (
     Beat,
+    BeatClass,
     ClockFit,
     Event,
     Finding,
@@ -73,7 +74,7 @@ class Recorder(Sink):
     """
 
     lossless = True
-    wants = (StreamInfo, SignalBlock, Gap, ClockFit, Beat, Finding, Quality, Mark)
+    wants = (StreamInfo, SignalBlock, Gap, ClockFit, Beat, BeatClass, Finding, Quality, Mark)
 
     def __init__(
         self, place: str | Path, form: RecordFormat, options: Mapping[str, str] | None = None
@@ -111,7 +112,9 @@ class Recorder(Sink):
             case SignalBlock() if event.stream in self._tracks:
                 self._rotate(event)
                 self._tracks[event.stream].write(event)
-            case Gap() | ClockFit() | Beat() | Finding() | Quality() | Mark() if event.stream in self._tracks:
+            case Gap() | ClockFit() | Beat() | BeatClass() | Finding() | Quality() | Mark() if (
+                event.stream in self._tracks
+            ):
                 if isinstance(event, Beat) and not self._tracks[event.stream].info.waveform:
                     self._rotate(event)
                 self._track_of(event).note(event)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from wearecg.block import (
     Beat,
+    BeatClass,
     ClockFit,
     Finding,
     Gap,
@@ -23,11 +25,13 @@ from wearecg.sinks.record_format import Annotation, OpenRecord, RecordFormat
 
 LATE_S = 0.5
 """Beats reach us at most this long after the samples that hold them."""
+CLASSED_S = 2.0
+"""The class of a beat reaches us at most this long after it."""
 MEASURED_S = 60.0
 """After so long the sensor's sampling rate is known well enough to be noted beside the stated one."""
 MARKED = "mark: "
 """What begins the note of a `Mark`."""
-Noted: TypeAlias = Beat | Finding | Quality | Gap | ClockFit | Mark
+Noted: TypeAlias = Beat | BeatClass | Finding | Quality | Gap | ClockFit | Mark
 
 
 class Track:
@@ -58,6 +62,8 @@ class Track:
         self._origin = round(began * info.fs)
         self._waiting: list[Annotation] = []
         """Annotations that came before the first samples."""
+        self._beats: dict[float, Annotation] = {}
+        """By their seconds, those whose class may still come."""
         self._noted: set[tuple[StreamId, str, str]] = set()
         """The findings that the record says hold."""
         self._lead_off: dict[str, bool] = {}
@@ -108,6 +114,7 @@ class Track:
             at = round(block.start * self.info.fs) - self._origin
         record.write(block.samples, at)
         self.newest = (self._origin + at) / self.info.fs
+        self._settle(self.newest - CLASSED_S)
         for channel, (lead, off) in enumerate(zip(block.leads, block.lead_off, strict=True)):
             if off is not None and off != self._lead_off.get(lead, False):
                 self._add(at, "quality", f"{lead} lead {'off' if off else 'on'}", channel, not off)
@@ -118,6 +125,9 @@ class Track:
         match event:
             case Beat():
                 self._note_beat(event)
+            case BeatClass():
+                if annotation := self._beats.pop(event.time, None):
+                    self._annotate(replace(annotation, code=event.code))
             case Gap():
                 text = f"gap {event.duration:.3f} s, {event.samples} samples: {event.reason}"
                 self._add(self._sample(event.start), "quality", text, usable=False)
@@ -136,7 +146,8 @@ class Track:
         """Write to the files; ``now`` in monotonic seconds."""
         if self.record:
             settled = self._ended or not self.info.waveform
-            self.record.flush(now, math.inf if settled else self._sample(self.newest - LATE_S))
+            before = math.inf if settled else self._sample(self.newest - LATE_S)
+            self.record.flush(now, min([before, *(beat.sample for beat in self._beats.values())]))
 
     def end(self) -> None:
         """Finish the samples; annotations may still come."""
@@ -147,6 +158,7 @@ class Track:
     def close(self) -> None:
         """Finish the record; safe to call twice."""
         self.end()
+        self._settle(math.inf)
         if self.record:
             self.record.close()
 
@@ -173,14 +185,21 @@ class Track:
         channel: int = 0,
         usable: bool = True,
     ) -> None:
-        annotation = Annotation(sample, kind, text, channel, usable)
+        self._annotate(Annotation(sample, kind, text, channel, usable))
+
+    def _annotate(self, annotation: Annotation) -> None:
         record = self.record if self.record or self.info.waveform else self._open(None)
         if record is None:
             self._waiting.append(annotation)
             return
         record.annotate(annotation)
         if not self.info.waveform:
-            record.extend(sample + 1)
+            record.extend(annotation.sample + 1)
+
+    def _settle(self, before: float) -> None:
+        """Annotate the beats before this second, whose class will not come any more."""
+        for time in sorted(time for time in self._beats if time < before):
+            self._annotate(self._beats.pop(time))
 
     def _set_newest(self, seconds: float) -> None:
         if not self.info.waveform:
@@ -195,7 +214,10 @@ class Track:
         elif beat.rr is None and not self.info.waveform:
             text = RR_UNKNOWN
         # Where it is to be seen: a drawn R wave lies on its pulse.
-        self._add(self._sample(beat.time + (beat.lag or 0.0)), "beat", text, channel)
+        annotation = Annotation(self._sample(beat.time + (beat.lag or 0.0)), "beat", text, channel)
+        self._beats[beat.time] = annotation
+        if not self.info.waveform or self.info.synthetic:
+            self._settle(math.inf)
         self._set_newest(beat.time)
 
     def _note_finding(self, finding: Finding) -> None:

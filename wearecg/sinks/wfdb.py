@@ -5,9 +5,9 @@ the ECG), and beside it, in ``.wea``, its annotations. Leads that were not measu
 (``V2 reconstructed``, ``II* synthetic``), and have no sample where they are not known. A heart rate sensor that gives
 RR intervals and no waveform has a record without signals; its beats are all there is.
 
-``Q``
-    A beat, on the lead (``chan``) where it was located. Beat types are not told apart here, and ``N`` would
-    say that they were: an ectopic beat must not turn up in NN intervals. WFDB tools count ``Q`` as a QRS.
+``N S V F Q``
+    A beat, on the lead (``chan``) where it was located, by its class. ``Q`` is also one whose class nobody told, as ``N``
+    would say that it was: an ectopic beat must not turn up in NN intervals. WFDB tools count ``Q`` as a QRS.
 ``"``
     A finding begins, ends, or why nothing was scored, put at the end of the window that it rests on:
     ``AFIB p=0.93 since=12.0s encoder@0.1.0``. In a recording that was rotated it says again what holds on, with a
@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from wearecg.block import Notice, Samples, SignalBlock, StreamInfo
-from wearecg.formats.mit_annotations import BEAT, NOTE, QUALITY
+from wearecg.formats.mit_annotations import CODES, NOTE, QUALITY
 from wearecg.sinks.about import about
 from wearecg.sinks.annotations import AnnotationFile
 from wearecg.sinks.base import Context, Sink
@@ -38,7 +38,7 @@ from wearecg.text import visible
 ANNOTATOR = "wea"
 SIGNATURE = "# wearecg "
 """A comment line that every header of ours has."""
-_CODES = {"beat": BEAT, "note": NOTE, "quality": QUALITY}
+_CODES = {"note": NOTE, "quality": QUALITY}
 
 
 def open_wfdb(place: str, options: Mapping[str, str], context: Context) -> Sink:
@@ -94,7 +94,7 @@ class WfdbRecord(OpenRecord):
     def annotate(self, annotation: Annotation) -> None:
         """Queue an annotation."""
         subtype = 0 if annotation.usable else -1
-        code = _CODES[annotation.kind]
+        code = CODES[annotation.code] if annotation.kind == "beat" else _CODES[annotation.kind]
         self._notes.add(annotation.sample, code, subtype, annotation.channel, visible(annotation.text))
 
     def flush(self, now: float, before: float) -> None:
