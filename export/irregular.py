@@ -65,13 +65,18 @@ def records(data: Path, work: Path) -> list[Record]:
     kept = work / "records.pickle"
     if kept.exists():
         return [Record(*one) for one in pickle.loads(kept.read_bytes())]
+    found = [*annotated(data), *_short(data)]
+    kept.write_bytes(pickle.dumps([tuple(one) for one in found]))
+    return found
+
+
+def annotated(data: Path) -> list[Record]:
+    """Read the records whose beats are annotated."""
     found = []
     for folder, names in (("ltafdb", None), ("ltdb", None), ("mitdb", (*DS1, *PACED))):
         for path in sorted((data / folder).glob("*.atr")):
             if names is None or path.stem in names:
                 found.append(_record(path, folder))  # noqa: PERF401 (a comprehension of two loops and a condition)
-    found += _short(data)
-    kept.write_bytes(pickle.dumps([tuple(one) for one in found]))
     return found
 
 

@@ -17,6 +17,7 @@ KINDS = {
     "lead12": "export.models.lead12.kind",
     "ppg2ecg": "export.models.ppg2ecg.kind",
     "waves": "export.models.waves.kind",
+    "beats": "export.models.beats.kind",
 }
 """The module of each, in which ``KIND`` is."""
 DEFAULT = "encoder"

@@ -10,6 +10,7 @@ import pytest
 import wearecg
 from wearecg.errors import ModelError
 from wearecg.models import (
+    BeatClassifier,
     Delineator,
     Model,
     PulseModel,
@@ -30,6 +31,7 @@ KINDS = {
     "lead12-linear": Reconstructor,
     "ppg2ecg": PulseModel,
     "waves": Delineator,
+    "beats": BeatClassifier,
 }
 RUNTIMES = ["onnx", *(["tflite"] if find_spec("ai_edge_litert") else [])]
 
@@ -63,6 +65,9 @@ def test_precisions_are_other_files_that_say_about_the_same(person, name, runtim
         if isinstance(model, Delineator):
             waves = model(columns(person, "II"), 100, [1.0 * k for k in range(1, 19)])
             return np.array([one.qrs_on or np.nan for one in waves])
+        if isinstance(model, BeatClassifier):
+            peaks = [beat.time for beat in wearecg.Person(1, "sinus", 100).beats_between(1, 19)]
+            return np.array([one.probability for one in model(columns(person, "II"), 100, peaks)])
         if isinstance(model, Reconstructor):
             return model(columns(person, "II,V1,V5"), 100, "II,V1,V5").mean[:, 7]
         x = np.tile(columns(person, "II"), (2, 1))

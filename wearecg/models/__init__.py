@@ -1,5 +1,6 @@
 """Models: their cards, what runs them, and those that ship with wearecg (the zoo)."""
 
+from wearecg.models.beat_classifier import BeatClassifier
 from wearecg.models.card import Card, available, load_card
 from wearecg.models.delineator import Delineator
 from wearecg.models.lead12 import Reconstructor
@@ -11,6 +12,7 @@ from wearecg.models.scores import Scores
 from wearecg.pipeline.twelve import Twelve
 
 __all__ = [
+    "BeatClassifier",
     "Card",
     "Delineator",
     "DrawnLead",

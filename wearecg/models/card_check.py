@@ -9,7 +9,7 @@ from wearecg.ecg.lead12 import INDEPENDENT
 from wearecg.ecg.leads import TWELVE, UNKNOWN
 from wearecg.errors import ModelError
 from wearecg.models.card import AROUND, FORMAT, PPG, PRECISIONS, RUNTIMES, Card
-from wearecg.models.preprocess import BEAT, ECG, PULSE
+from wearecg.models.preprocess import BEAT, CONTEXT, ECG, PULSE
 from wearecg.models.strict_json import build
 
 
@@ -38,8 +38,8 @@ def check(card: Card, where: str) -> None:
     """
     spec = card.input
     units, procedure = ("arbitrary", PULSE) if spec.leads == PPG else ("mV", ECG)
-    if spec.around == "beat" and spec.preprocessing.name == BEAT:
-        procedure = BEAT
+    if spec.around == "beat" and spec.preprocessing.name in (BEAT, CONTEXT):
+        procedure = spec.preprocessing.name
     # PTB-XL has a superclass and a subclass NORM; a finding must name one thing.
     reported = [s.code for group in card.outputs.groups for s in group.statements if s.reported]
     wrong: list[tuple[bool, str, object, str]] = [

@@ -7,10 +7,12 @@ from typing import Literal, overload
 
 from wearecg.arguments import typed
 from wearecg.errors import ModelError
+from wearecg.models.beat_classifier import BeatClassifier
 from wearecg.models.card import Card
 from wearecg.models.delineator import Delineator
 from wearecg.models.lead12 import Reconstructor, read_card, reconstructor
 from wearecg.models.model import Model
+from wearecg.models.preprocess import CONTEXT
 from wearecg.models.profile import Profile
 from wearecg.models.pulse import PulseModel
 from wearecg.models.runner import Runner
@@ -40,12 +42,16 @@ def load_model(name: Literal["waves"], precision: str = "int8", runtime: str = "
 
 
 @overload
+def load_model(name: Literal["beats"], precision: str = "int8", runtime: str = "onnx") -> BeatClassifier: ...
+
+
+@overload
 def load_model(
     name: str | Path,
     precision: str = "int8",
     runtime: str = "onnx",
     profile: Profile | str | Path | None = None,
-) -> Model | Reconstructor | PulseModel | Delineator: ...
+) -> Model | Reconstructor | PulseModel | Delineator | BeatClassifier: ...
 
 
 @typed
@@ -54,7 +60,7 @@ def load_model(
     precision: str = "int8",
     runtime: str = "onnx",
     profile: Profile | str | Path | None = None,
-) -> Model | Reconstructor | PulseModel | Delineator:
+) -> Model | Reconstructor | PulseModel | Delineator | BeatClassifier:
     """Load any model, ready to be called.
 
     Parameters
@@ -70,11 +76,11 @@ def load_model(
 
     Returns
     -------
-    Model or Reconstructor or PulseModel or Delineator
+    Model or Reconstructor or PulseModel or Delineator or BeatClassifier
         ``encoder`` and ``rhythm1`` make statements: ``model(samples, fs, leads)`` gives `Scores`. ``lead12`` and
         ``lead12-linear`` reconstruct leads: ``model(samples, fs, leads)`` gives `Twelve`. ``ppg2ecg`` draws a lead
         from a pulse: ``model(samples, fs)`` gives a `DrawnLead`. ``waves`` finds the waves of beats:
-        ``model(samples, fs, peaks)`` gives `Waves`.
+        ``model(samples, fs, peaks)`` gives `Waves`. ``beats`` tells their classes: it gives `BeatClass`.
 
     Raises
     ------
@@ -101,4 +107,6 @@ def load_model(
     runner = Runner(card, path.parent, precision, runtime)
     if card.outputs.groups:
         return Model(card, runner)
+    if card.input.preprocessing.name == CONTEXT:
+        return BeatClassifier(card, runner)
     return Delineator(card, runner) if card.input.around == "beat" else PulseModel(card, runner)

@@ -17,8 +17,9 @@ ROWS = 16
 """Leads that are prepared together: the arrays of more come from the system anew each time, which doubles the cost."""
 FLAT_MV = 0.001
 """A lead whose root mean square after the high-pass is below this has measured nothing."""
-ECG, PULSE, BEAT = "highpass-clip/1", "pulse/1", "beat/1"
-"""The procedures: leads in mV, a pulse wave (PPG) in units of its own, and a beat beside the mean of those like it."""
+ECG, PULSE, BEAT, CONTEXT = "highpass-clip/1", "pulse/1", "beat/1", "beat-context/1"
+"""The procedures: leads in mV, a pulse wave (PPG) in units of its own, a beat beside the mean of those like it, and
+what `wearecg.ecg.beat_context` gives of a beat, which is ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Preprocessing:
     max_missing : float
         A lead with a larger fraction of missing samples counts as absent.
     name : str
-        The procedure, `ECG`, `PULSE` or `BEAT`; that has no other parameters.
+        The procedure, `ECG`, `PULSE`, `BEAT` or `CONTEXT`; the last two have no other parameters.
     """
 
     highpass_hz: float = 0.5
@@ -85,6 +86,9 @@ def condition(
         1 for a lead that is there, 0 for one that is absent: too much of it is missing, or
         it does not vary.
     """
+    if spec.name == CONTEXT:
+        ready = np.where(np.isfinite(x), x, 0.0).astype(np.float32)
+        return ready, np.ones(ready.shape[:-1], np.float32)
     if spec.name == BEAT:
         return _beats(np.where(np.isfinite(x), x, 0.0))
     rows = x.reshape(-1, x.shape[-1])

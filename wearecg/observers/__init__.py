@@ -32,12 +32,13 @@ __all__ = [
 
 BUILT_IN: dict[str, tuple[str, str]] = {
     "auto": ("wearecg.observers.model", "open_auto"),
+    "beats": ("wearecg.observers.beat_classes", "open_beats"),
     "episodes": ("wearecg.observers.episodes", "open_episodes"),
     "waves": ("wearecg.observers.waves", "open_waves"),
 }
 """Name: module and opener, imported when asked for."""
 
-BESIDE = ("waves?runtime={runtime}", "episodes")
+BESIDE = ("beats?runtime={runtime}", "waves?runtime={runtime}", "episodes")
 """What looks at every ECG beside the model that ``auto`` chooses: together they make the account of a recording."""
 ENTRY_POINTS = "wearecg.observers"
 LOADING = ("runtime", "precision", "profile")
@@ -125,15 +126,17 @@ def _opener(name: str) -> Callable[[Mapping[str, str]], Observer] | None:
 
 
 def _open_model(name: str, options: Mapping[str, str]) -> Observer:
-    """Open a model as the observer for its output: statements, twelve leads, waves, or a lead drawn from a pulse."""
-    from wearecg.models import Delineator, Model, Reconstructor, load_model
-    from wearecg.observers import model, pulse, twelve, waves
+    """Open a model as the observer for its output: statements, leads, waves or classes of beats."""
+    from wearecg.models import BeatClassifier, Delineator, Model, Reconstructor, load_model
+    from wearecg.observers import beat_classes, model, pulse, twelve, waves
 
     loaded = load_model(name, **{key: options[key] for key in LOADING if key in options})
     if isinstance(loaded, Model):
         return model.of(loaded, options)
     if isinstance(loaded, Reconstructor):
         return twelve.of(loaded, options)
+    if isinstance(loaded, BeatClassifier):
+        return beat_classes.of(loaded, options)
     if isinstance(loaded, Delineator):
         return waves.of(loaded, options)
     return pulse.of(loaded, options)

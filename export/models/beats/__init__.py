@@ -1,0 +1,1 @@
+"""beats: the class of each beat by AAMI."""
