@@ -81,4 +81,8 @@ def test_nothing_is_said_of_what_cannot_be_read(observer):
 def test_it_comes_with_auto():
     from wearecg.observers import open_observers
 
-    assert [one.source.partition("@")[0] for one in open_observers("auto")][1:] == ["beats", "waves", "episodes"]
+    assert [one.source.partition("@")[0] for one in open_observers("auto")][1:] == [
+        "beats",
+        "waves",
+        "episodes",
+    ]
