@@ -12,6 +12,7 @@ from tests.ecg.signals import QRS, WIDE, P, T, add, cuts, ecg, quiet
 from wearecg.block import Beat, HeartRate, Quality, SignalBlock
 from wearecg.ecg.leads import TWELVE
 from wearecg.errors import SignalError
+from wearecg.person import Person
 from wearecg.pipeline.frontend import FrontEnd
 
 FS = 250.0
@@ -210,6 +211,7 @@ def test_a_stream_loads_nothing_of_scipy():
 import sys
 import numpy as np
 from wearecg.block import SignalBlock
+from wearecg.person import Person
 from wearecg.pipeline.frontend import FrontEnd
 front = FrontEnd(250.0, ("II",), trace=True)
 hum = np.sin(2 * np.pi * 50 * np.arange(2000) / 250)[:, None] + np.sin(np.arange(2000) / 30)[:, None] ** 30
@@ -341,3 +343,21 @@ def test_doubts_are_the_same_for_any_chunking(sizes, fs):
     add(x, fs, pairs + 0.55, LOW_WIDE)
     x[round(15 * fs) :] += 0.8
     assert run(x, sizes, fs=fs)[0] == run(x, fs=fs)[0]
+
+
+def test_hum_that_ends_within_a_block_is_followed_as_in_short_ones():
+    fs = 360
+    person = Person(seed=2, scenario="sinus", fs=fs)
+    x = person.samples(64 * fs)[:, [person.leads.index("II")]].astype(np.float64)
+    t = np.arange(len(x)) / fs
+    size = np.select([t < 8, t < 14, t < 34], [0.0, 0.6, 0.0], 0.04)  # comes back too low to be noise
+    x[:, 0] += size * np.sin(2 * np.pi * 50 * t)
+
+    def events(step):
+        front = FrontEnd(fs, ("II",))
+        found = []
+        for first in range(0, len(x), step):
+            found += front.feed(SignalBlock(x[first : first + step].astype(np.float32), fs, ("II",), first / fs))
+        return [repr(event) for event in found + front.flush()]
+
+    assert events(64 * fs) == events(fs // 4)

@@ -119,7 +119,7 @@ class FrontEnd:
                 for beat in detector.feed(piece if self._all_used else piece[:, self._used]):
                     self._believe(beat, events)
             if verdict:
-                if hum and (quality.noisy or clean):
+                if hum and (quality.noisy or hum.hz is not None):
                     verdict = self._behind_notch(verdict, hum)
                 self._end_second(verdict, events)
             if last:

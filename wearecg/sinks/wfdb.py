@@ -6,7 +6,7 @@ the ECG), and beside it, in ``.wea``, its annotations. Leads that were not measu
 RR intervals and no waveform has a record without signals; its beats are all there is.
 
 ``N S V F Q``
-    A beat, on the lead (``chan``) where it was located, by its class. ``Q`` is also one whose class nobody told, as ``N``
+    A beat, on the lead (``chan``) where it was located, by its class. ``Q`` is also one whose class nobody told: ``N``
     would say that it was: an ectopic beat must not turn up in NN intervals. WFDB tools count ``Q`` as a QRS.
 ``"``
     A finding begins, ends, or why nothing was scored, put at the end of the window that it rests on:
