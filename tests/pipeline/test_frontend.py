@@ -357,7 +357,9 @@ def test_hum_that_ends_within_a_block_is_followed_as_in_short_ones():
         front = FrontEnd(fs, ("II",))
         found = []
         for first in range(0, len(x), step):
-            found += front.feed(SignalBlock(x[first : first + step].astype(np.float32), fs, ("II",), first / fs))
+            found += front.feed(
+                SignalBlock(x[first : first + step].astype(np.float32), fs, ("II",), first / fs)
+            )
         return [repr(event) for event in found + front.flush()]
 
     assert events(64 * fs) == events(fs // 4)
