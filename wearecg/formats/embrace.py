@@ -6,8 +6,9 @@ file may have several records: what is between them, nobody measured.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -49,7 +50,8 @@ class Embrace(Format):
             raise MissingExtraError("fastavro", "avro", "reading Avro files") from None
         try:
             with path.open("rb") as file:
-                raw = [record["rawData"] for record in fastavro.reader(file)]
+                records: Iterator[Any] = fastavro.reader(file)
+                raw = [record["rawData"] for record in records]
             pulses = [part["bvp"] for part in raw if len(part["bvp"]["values"])]
             parts = [
                 (
