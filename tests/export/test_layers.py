@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch", reason="the export extra is not installed")
 from export import layers
 from export.layers import cost, fold, start_from
 from export.models import KINDS
+from export.models.beats import net as beats
 from export.models.encoder import net as encoder
 from export.models.encoder import unlike
 from export.models.encoder.net import Encoder
@@ -51,7 +52,7 @@ def test_an_untrained_network_guesses_the_prevalence():
 @pytest.mark.parametrize("model", KINDS)
 def test_layers_keep_the_names_that_published_files_have(model):
     """TFLite names tensors after the layers' classes: by another name the same weights are other bytes."""
-    modules = (layers, encoder, unlike, lead12, ppg2ecg, rhythm1, waves)
+    modules = (layers, encoder, unlike, lead12, ppg2ecg, rhythm1, waves, beats)
     classes = [c for module in modules for c in vars(module).values() if isinstance(c, type)]
     named = re.findall(rb"export\.[a-z0-9.]+\.[A-Za-z0-9]+", (ZOO / f"{model}.fp32.tflite").read_bytes())
     assert named
