@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wearecg.block import Beat, Event, Quality
 from wearecg.ecg import beat_context as context
 from wearecg.ecg.leads import is_ecg
 from wearecg.models.beat_classifier import AGE_S
+from wearecg.observers.of_beats import HEARD, OPTIONS, BeatsObserver
 from wearecg.observers.options import known_options
-from wearecg.pipeline.observer import About, Events, Observer
+from wearecg.pipeline.observer import About, Observer
 
 if TYPE_CHECKING:
     from wearecg.models.beat_classifier import BeatClassifier
 
-OPTIONS = ("runtime", "precision")
 REACH_S = 0.1
 """A beat is found at least so long after its R peak: the samples up to there have come."""
 
@@ -32,34 +33,16 @@ def open_beats(options: Mapping[str, str]) -> Observer:
 def of(model: BeatClassifier, options: Mapping[str, str]) -> Observer:
     """Return the observer that tells classes with ``model``, which was loaded with ``options``."""
     known_options(model.card.source, options, OPTIONS)
-    return BeatsObserver(model)
+    return BeatsObserver(model.card.source, partial(_Stream, model))
 
 
-class BeatsObserver(Observer):
-    """Tells the class of each beat when the next has come, or after a second to a half.
+class _Stream(Observer):
+    """Tells the class of each beat when the next has come, or after a second to a half."""
 
-    Parameters
-    ----------
-    model : BeatClassifier
-    """
+    wants = HEARD
 
-    def __init__(self, model: BeatClassifier) -> None:
-        self.source = model.card.source
-        self.wants = (Events((Beat, Quality)),)
-        self._model = model
-
-    def begin(self, about: About) -> Observer:
-        """Return what looks at this stream, at its own rate."""
-        return _Stream(self._model, about)
-
-    def feed(self, item: object, about: About) -> Iterable[Event]:
-        """Nothing comes here: what `begin` returns is fed."""
-        raise AssertionError(item, about)
-
-
-class _Stream(BeatsObserver):
     def __init__(self, model: BeatClassifier, about: About) -> None:
-        super().__init__(model)
+        self.source, self._model = model.card.source, model
         info = about.info
         self._fs, self._stream, self._samples = info.fs, info.stream, about.samples
         self._columns = [column for column, lead in enumerate(info.leads) if is_ecg(lead)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,13 +17,13 @@ from wearecg.ecg import beat_shape as shape
 from wearecg.ecg.intervals import Measured, measures
 from wearecg.ecg.leads import is_ecg
 from wearecg.models.delineator import LAST_RR, as_waves, doubt
+from wearecg.observers.of_beats import HEARD, OPTIONS, BeatsObserver
 from wearecg.observers.options import known_options
-from wearecg.pipeline.observer import About, Events, Observer
+from wearecg.pipeline.observer import About, Observer
 
 if TYPE_CHECKING:
     from wearecg.models.delineator import Delineator
 
-OPTIONS = ("runtime", "precision")
 EVERY_S = 10.0
 """Seconds over which intervals are measured."""
 BEFORE_S, AFTER_S = shape.BEFORE / shape.FS, shape.AFTER / shape.FS
@@ -48,34 +49,16 @@ def open_waves(options: Mapping[str, str]) -> Observer:
 def of(model: Delineator, options: Mapping[str, str]) -> Observer:
     """Return the observer that finds waves with ``model``, which was loaded with ``options``."""
     known_options(model.card.source, options, OPTIONS)
-    return WavesObserver(model)
+    return BeatsObserver(model.card.source, partial(_Stream, model))
 
 
-class WavesObserver(Observer):
-    """Finds the waves of each beat on the lead of that beat, or on the first that can be used.
+class _Stream(Observer):
+    """Finds the waves of each beat on the lead of that beat, or on the first that can be used."""
 
-    Parameters
-    ----------
-    model : Delineator
-    """
+    wants = HEARD
 
-    def __init__(self, model: Delineator) -> None:
-        self.source = model.card.source
-        self.wants = (Events((Beat, Quality)),)
-        self._model = model
-
-    def begin(self, about: About) -> Observer:
-        """Return what looks at this stream, at its own rate."""
-        return _Stream(self._model, about)
-
-    def feed(self, item: object, about: About) -> Iterable[Event]:
-        """Nothing comes here: what `begin` returns is fed."""
-        raise AssertionError(item, about)
-
-
-class _Stream(WavesObserver):
     def __init__(self, model: Delineator, about: About) -> None:
-        super().__init__(model)
+        self.source, self._model = model.card.source, model
         info = about.info
         self._fs, self._stream, self._samples = info.fs, info.stream, about.samples
         self._column = {lead: column for column, lead in enumerate(info.leads) if is_ecg(lead)}

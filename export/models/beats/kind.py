@@ -77,16 +77,23 @@ def evaluate(args: argparse.Namespace) -> None:
 
 def crossval(args: argparse.Namespace) -> None:
     """Train without some records in turn, by the recipe that is shipped, and print how those are judged."""
-    from export.models.beats.crossval import FOLDS, Judged, table
+    import numpy as np
+
+    from export.models.beats.crossval import FOLDS, table, take
+    from export.models.beats.evaluate import as_found
     from export.models.beats.train import Recipe, load
     from export.models.beats.windows import mitbih
+    from wearecg.models.beat_classifier import CODES
 
-    beats, judged = mitbih(args.data, args.work), Judged()
+    beats = mitbih(args.data, args.work)
+    found = as_found(beats)
+    found = found.of(np.isin(found.record, [one for fold in FOLDS for one in fold]))
+    logits = np.empty((len(found.rows), len(CODES)), np.float32)
     for number, fold in enumerate(FOLDS):
         path = _trained(args, beats, fold, args.work / f"fold-{number}", Recipe())
-        judged.take(load(path).net, beats, fold)
+        take(logits, load(path).net, found, fold)
         log.info("fold %d of %d", number + 1, len(FOLDS))
-    print(table(judged))
+    print(table(logits, found))
 
 
 KIND = Kind(

@@ -55,6 +55,12 @@ class Examples(NamedTuple):
     lead: NDArray[np.int8]
     time: NDArray[np.float64]
 
+    def of(self, rows: slice | NDArray[np.bool_]) -> Examples:
+        """Return some of them."""
+        return Examples(
+            self.rows[rows], self.classes[rows], self.record[rows], self.lead[rows], self.time[rows]
+        )
+
 
 class Intervals(NamedTuple):
     """Beats of long recordings by their intervals alone: ``[n, RHYTHM]``, class and record."""

@@ -23,7 +23,7 @@ const streams = new Map();       // by number
 const findings = new Map();      // by stream, source and code
 let main = null;                 // the stream whose heart rate and time are shown
 let trend = [];
-let socket = null, tries = 0, arrived = 0, links = new Map(), past = null, account = 0;
+let socket = null, tries = 0, arrived = 0, links = new Map(), past = null;
 
 // ---- samples -------------------------------------------------------------------------------------------------------
 
@@ -263,7 +263,7 @@ const take = {
   stream(e) {
     const stream = new Stream(e);
     streams.set(e.number, stream);
-    if (!main || main === e.stream || (main !== "ecg" && e.stream === "ecg")) { main = e.stream; trend = trend.filter(() => false); }
+    if (!main || main === e.stream || (main !== "ecg" && e.stream === "ecg")) { main = e.stream; trend = []; }
     layOut();
   },
   rate(e) {
@@ -406,7 +406,6 @@ function tellAge() {
   const old = arrived ? now() - arrived : 0;
   byId("age").textContent = old > OLD_S ? `the newest sample is ${old < 100 ? Math.round(old) : clock(old)}${old < 100 ? " s" : ""} old` : "";
   byId("age").className = "bad";
-  document.body.classList.toggle("old", old > OLD_S);
   if (old > OLD_S) { byId("bpm").textContent = "--"; byId("why").textContent = "unknown: no new samples"; }
 }
 
